@@ -1,0 +1,63 @@
+/* A counted B+tree: the one ordered container.
+ *
+ * Items are pairs of a 64-bit order and a 64-bit payload, sorted by order and,
+ * among equals, by the tree's tie comparison. Inner nodes count what is below
+ * them, so an item's rank and the item at a rank cost one descent; leaves are
+ * chained both ways, so ranges are walked without climbing. Serves sorted sets
+ * (order: the score, mapped so that unsigned order is numeric order), the
+ * expiry index (the deadline), streams and pending lists (the ID's
+ * milliseconds, the rest by tie).
+ * Appending in rising order fills leaves completely. One thread at a time. */
+#ifndef CORE_BPTREE_H
+#define CORE_BPTREE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct memory;
+
+struct bptree_item {
+    uint64_t order;
+    uint64_t payload;
+};
+
+/* Compares payloads of equal order: below, equal to, above 0. NULL for plain unsigned order of the payloads.
+ * `wanted` is what a search was given, `stored` what lies in the tree: they may be of different kinds. */
+typedef int bptree_tie(const void *wanted, uint64_t stored);
+
+struct bptree {
+    struct memory *memory;
+    bptree_tie *tie;
+    size_t count;
+    /* private: root, height, first and last leaf */
+};
+
+void bptree_init(struct bptree *tree, struct memory *memory, bptree_tie *tie);
+void bptree_deinit(struct bptree *tree);
+
+/* A place in the tree: valid until the tree changes. */
+struct bptree_place;
+
+/* wanted is handed to the tie comparison; with a NULL tie it points to the uint64_t payload. */
+bool bptree_insert(struct bptree *tree, struct bptree_item item, const void *wanted);  /* false: an equal one is there */
+bool bptree_remove(struct bptree *tree, uint64_t order, const void *wanted);           /* false: not there */
+/* The payload of an item replaced by one that sorts the same (a moved allocation). */
+bool bptree_replace(struct bptree *tree, uint64_t order, const void *wanted, uint64_t payload);
+
+/* The first item not below (order, wanted); wanted NULL: the first with an order not below. */
+struct bptree_place bptree_seek(const struct bptree *tree, uint64_t order, const void *wanted);
+struct bptree_place bptree_at_rank(const struct bptree *tree, size_t rank);            /* 0 is the first */
+struct bptree_place bptree_first(const struct bptree *tree);
+struct bptree_place bptree_last(const struct bptree *tree);
+/* The rank of the place: how many items come before it. */
+size_t bptree_rank(const struct bptree *tree, uint64_t order, const void *wanted);     /* of the first item not below */
+
+/* NULL past either end. */
+const struct bptree_item *bptree_get(const struct bptree_place *place);
+void bptree_next(struct bptree_place *place);
+void bptree_previous(struct bptree_place *place);
+
+size_t bptree_bytes(const struct bptree *tree);
+
+#endif

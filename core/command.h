@@ -1,0 +1,131 @@
+/* What a command is: the one row that arity checks, routing, COMMAND, access
+ * categories and documentation all read. The rows are in command_table.c. */
+#ifndef CORE_COMMAND_H
+#define CORE_COMMAND_H
+
+#include <stdint.h>
+
+#include "core/str.h"
+
+struct call;
+struct merge;
+
+/* How a command reaches the data (design, section 5). */
+enum route {
+    ROUTE_LOCAL,   /* the connection's shard answers when it parses the request */
+    ROUTE_SINGLE,  /* the owner of its keys; a gather where the keys lie on several shards */
+    ROUTE_SCATTER, /* every owner of a key does its part, `merge` combines the replies; without keys: every shard */
+    ROUTE_GATHER,  /* without keys: one thread over the keyspaces of all shards */
+    ROUTE_CURSOR,  /* SCAN: the shard that the cursor names */
+};
+
+enum command_flag {
+    CMD_WRITE = 1 << 0,
+    CMD_READONLY = 1 << 1,
+    CMD_DENYOOM = 1 << 2,
+    CMD_ADMIN = 1 << 3,
+    CMD_PUBSUB = 1 << 4,
+    CMD_NOSCRIPT = 1 << 5,
+    CMD_BLOCKING = 1 << 6,
+    CMD_LOADING = 1 << 7,
+    CMD_STALE = 1 << 8,
+    CMD_SKIP_MONITOR = 1 << 9,
+    CMD_SKIP_SLOWLOG = 1 << 10,
+    CMD_ASKING = 1 << 11,
+    CMD_FAST = 1 << 12,
+    CMD_NO_AUTH = 1 << 13,
+    CMD_MAY_REPLICATE = 1 << 14,
+    CMD_NO_MANDATORY_KEYS = 1 << 15,
+    CMD_PROTECTED = 1 << 16,
+    CMD_NO_ASYNC_LOADING = 1 << 17,
+    CMD_NO_MULTI = 1 << 18,
+    CMD_ALLOW_BUSY = 1 << 19,
+    CMD_TOUCHES_ARBITRARY_KEYS = 1 << 20,
+    CMD_MOVABLE_KEYS = 1 << 21,
+    CMD_SENTINEL = 1 << 22,
+    CMD_DEPRECATED = 1 << 23, /* COMMAND DOCS only */
+};
+
+/* Access categories; @all, @read, @write, @fast, @slow, @admin … that follow from flags are added by command_categories. */
+enum command_category {
+    ACL_KEYSPACE = 1 << 0, ACL_READ = 1 << 1, ACL_WRITE = 1 << 2, ACL_SET = 1 << 3, ACL_SORTEDSET = 1 << 4,
+    ACL_LIST = 1 << 5, ACL_HASH = 1 << 6, ACL_STRING = 1 << 7, ACL_BITMAP = 1 << 8, ACL_HYPERLOGLOG = 1 << 9,
+    ACL_GEO = 1 << 10, ACL_STREAM = 1 << 11, ACL_PUBSUB = 1 << 12, ACL_ADMIN = 1 << 13, ACL_FAST = 1 << 14,
+    ACL_SLOW = 1 << 15, ACL_BLOCKING = 1 << 16, ACL_DANGEROUS = 1 << 17, ACL_CONNECTION = 1 << 18,
+    ACL_TRANSACTION = 1 << 19, ACL_SCRIPTING = 1 << 20,
+};
+
+enum key_flag {
+    KEY_RO = 1 << 0, KEY_RW = 1 << 1, KEY_OW = 1 << 2, KEY_RM = 1 << 3,
+    KEY_ACCESS = 1 << 4, KEY_UPDATE = 1 << 5, KEY_INSERT = 1 << 6, KEY_DELETE = 1 << 7,
+    KEY_NOT_KEY = 1 << 8, KEY_INCOMPLETE = 1 << 9, KEY_VARIABLE_FLAGS = 1 << 10,
+};
+
+enum key_begin { KEY_BEGIN_NONE, KEY_BEGIN_INDEX, KEY_BEGIN_KEYWORD, KEY_BEGIN_UNKNOWN };
+enum key_find { KEY_FIND_RANGE, KEY_FIND_KEYNUM, KEY_FIND_UNKNOWN };
+
+/* Where a command's keys are, as Redis's key specifications say it. */
+struct key_spec {
+    uint16_t flags;
+    uint8_t begin, find;
+    int16_t index;       /* argument that begins the search (KEY_BEGIN_INDEX), or from which the keyword is looked for; negative: from the end */
+    const char *keyword;
+    int16_t last;        /* range: last key relative to the first, negative: from the end */
+    int16_t step;
+    int16_t limit;       /* range with last -1: 1/limit of the arguments, 0 and 1: all */
+    int16_t count_at, first_at; /* keynum: relative to the beginning */
+};
+
+enum { COMMAND_KEY_SPECS = 3 };
+
+typedef void command_handler(struct call *call);
+/* Combines the replies of a scatter's parts; NULL: all are the same, the first serves. */
+typedef void command_merge(struct merge *merge);
+
+struct command {
+    const char *name; /* lower case; a subcommand's own name */
+    command_handler *run; /* NULL for a pure container */
+    int16_t arity;    /* with the command's name(s); negative: at least */
+    uint8_t route;
+    uint32_t flags;
+    uint32_t acl;
+    struct key_spec keys[COMMAND_KEY_SPECS];
+    command_merge *merge;
+    const struct command *subcommands; /* ends with a NULL name */
+    const struct command *parent;      /* set by command_table_init */
+    const char *group;      /* "string", "generic", … */
+    const char *since;
+    const char *complexity;
+    const char *summary;
+    const char *syntax;     /* arguments in the usual notation: "key value [NX | XX] [EX seconds | …]" */
+    const char *deprecated_since, *replaced_by;
+};
+
+extern const struct command command_table[]; /* ends with a NULL name */
+
+/* Builds the lookup; once, before any thread starts. */
+void command_table_init(void);
+size_t command_count(void);
+
+/* The row for a request, subcommand resolved. NULL: unknown (the container's
+ * row comes back in *container when only the subcommand is). */
+const struct command *command_find(const struct str *argv, int argc, const struct command **container);
+/* By "get" or "config|get". */
+const struct command *command_find_by_name(struct str name);
+bool command_arity_fits(const struct command *command, int argc);
+uint32_t command_categories(const struct command *command);
+
+/* "config|get" of a subcommand, else the name. text: at least 64 bytes; returns it. */
+const char *command_full_name(const struct command *command, char text[static 64]);
+
+struct key_position {
+    int index;      /* in argv */
+    uint16_t flags; /* enum key_flag, with the command's own refinement (SET with GET …) applied */
+};
+
+/* Calls visit for each key in argv, in order of the specifications. False: the
+ * arguments do not fit them (numkeys that is no number or too large). */
+MUST_USE bool command_each_key(const struct command *command, const struct str *argv, int argc,
+                               void (*visit)(void *context, struct key_position key), void *context);
+
+#endif

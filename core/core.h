@@ -1,0 +1,31 @@
+/* All that one shard lends to the commands it runs.
+ *
+ * Belongs to the shard's thread. In a gather the executor uses the participants'
+ * keyspaces (through call_keyspace) and nothing else of theirs. */
+#ifndef CORE_CORE_H
+#define CORE_CORE_H
+
+#include "core/config.h"
+#include "core/memory.h"
+#include "core/session.h"
+#include "core/stats.h"
+
+struct keyspace;
+
+struct core {
+    struct memory memory;
+    struct keyspace *keyspace;
+    struct config config;     /* this shard's copy of the settings */
+    struct sessions sessions; /* of the connections on this shard */
+    struct stats stats;
+    int index, count;         /* which shard of how many; frozen */
+    const struct server_facts *facts; /* frozen before start */
+    bool shutdown_requested;  /* SHUTDOWN ran: the shard passes it on */
+    int64_t stall_us;         /* DEBUG SLEEP: the shard sleeps this long before it goes on */
+};
+
+/* config: copied. facts: borrowed for the core's life. */
+void core_init(struct core *core, const struct config *config, const struct server_facts *facts, int index, int count);
+void core_deinit(struct core *core);
+
+#endif

@@ -1,0 +1,45 @@
+/* A key with all that hangs off it, in one allocation.
+ *
+ *     header | expiry (ms, only when set) | key bytes | value
+ *
+ * The value is, for a string, its bytes in line when short, an int64_t for an
+ * integer, or a pointer to its own block when long; for every other type a
+ * pointer to the container. Two lengths below 256 fit in the 8-byte header, so
+ * that a 16-byte key with a 32-byte value takes 56 bytes, 64 with an expiry.
+ * An entry moves when it is given an expiry or a value of another size: only
+ * keyspace.c does that, as the table and the expiry index point to it. */
+#ifndef CORE_ENTRY_H
+#define CORE_ENTRY_H
+
+#include <stdint.h>
+
+#include "core/str.h"
+
+enum value_type { VALUE_STRING, VALUE_LIST, VALUE_SET, VALUE_ZSET, VALUE_HASH, VALUE_STREAM };
+
+/* What OBJECT ENCODING can say; strings only, so far. */
+enum value_encoding { ENCODING_INT, ENCODING_EMBSTR, ENCODING_RAW };
+
+struct entry;
+
+struct str entry_key(const struct entry *entry);
+int64_t entry_expiry_ms(const struct entry *entry); /* absolute Unix time, -1: none */
+enum value_type entry_type(const struct entry *entry);
+enum value_encoding entry_encoding(const struct entry *entry);
+const char *entry_encoding_name(const struct entry *entry);
+const char *value_type_name(enum value_type type); /* "string", "list", … */
+/* Bytes of the entry with everything it owns (MEMORY USAGE adds the table's share). */
+size_t entry_bytes(const struct entry *entry);
+
+/* Access clock (LRU, in seconds modulo 2^24) or LFU counter, 24 bits. */
+uint32_t entry_access(const struct entry *entry);
+void entry_set_access(struct entry *entry, uint32_t access);
+
+/* A string's bytes: into the entry, or into `digits` for an integer. Borrowed
+ * until the entry changes. */
+struct str entry_string(const struct entry *entry, char digits[static 32]);
+size_t entry_string_length(const struct entry *entry);
+/* The value as an integer, by Redis's rule for INCR. False: not one. */
+MUST_USE bool entry_integer(const struct entry *entry, int64_t *value);
+
+#endif

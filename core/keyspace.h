@@ -1,0 +1,98 @@
+/* One shard's keys: `databases` numbered databases, each a table of entries
+ * and an index of them by deadline.
+ *
+ * Exact expiry: a key whose deadline has come reads as absent at once
+ * (keyspace_find removes it), and keyspace_expire removes what nobody reads,
+ * in order of deadline, in bounded slices. now_ms is always an argument.
+ * Belongs to its shard's thread, or to the executor of a gather while the
+ * shard is parked. */
+#ifndef CORE_KEYSPACE_H
+#define CORE_KEYSPACE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/entry.h"
+#include "core/str.h"
+
+struct memory;
+struct keyspace;
+
+/* Counters since start or CONFIG RESETSTAT. */
+struct keyspace_stats {
+    uint64_t hits, misses, expired, evicted;
+    uint64_t dirty; /* changes to the data set */
+};
+
+/* Key bytes to hash, keyed by a random secret of the process against flooding.
+ * keyspace_hash_seed is called once, before any thread starts. */
+void keyspace_hash_seed(const uint8_t secret[static 32]);
+uint64_t keyspace_hash(struct str key);
+
+struct keyspace *keyspace_create(struct memory *memory, int databases);
+void keyspace_destroy(struct keyspace *keyspace);
+int keyspace_database_count(const struct keyspace *keyspace);
+struct keyspace_stats *keyspace_stats(struct keyspace *keyspace);
+struct memory *keyspace_memory(struct keyspace *keyspace);
+
+/* A key with its hash, so that what routing computed is not computed again. */
+struct key {
+    struct str name;
+    uint64_t hash;
+};
+static inline struct key key_of(struct str name)
+{
+    return (struct key){name, keyspace_hash(name)};
+}
+
+/* NULL: absent, or expired (and then removed and counted). */
+struct entry *keyspace_find(struct keyspace *keyspace, int db, struct key key, int64_t now_ms);
+
+/* Each of these returns the entry at its new address, which replaces the old
+ * one. A new key has no expiry; an existing one keeps it unless said. All
+ * count one change in stats.dirty. The value bytes are copied; they may lie in
+ * the entry that is replaced. An integer-looking value of at most 20 bytes is
+ * stored as an integer; keyspace_set_raw stores bytes as they are (APPEND, SETRANGE). */
+struct entry *keyspace_set_string(struct keyspace *keyspace, int db, struct key key, struct str value, int64_t expiry_ms /* -1: none */);
+struct entry *keyspace_set_string_keep_expiry(struct keyspace *keyspace, int db, struct key key, struct str value);
+struct entry *keyspace_set_integer(struct keyspace *keyspace, int db, struct key key, int64_t value); /* keeps the expiry */
+/* A raw string of `length` bytes to write into; what was there before stays, the
+ * rest is zero. entry may be NULL (absent). Keeps the expiry. The result's bytes are at *bytes. */
+struct entry *keyspace_resize_raw(struct keyspace *keyspace, int db, struct key key, struct entry *entry, size_t length, char **bytes);
+
+/* expiry_ms -1 removes it. */
+struct entry *keyspace_set_expiry(struct keyspace *keyspace, int db, struct entry *entry, int64_t expiry_ms);
+
+/* False: it was not there (or had expired). */
+bool keyspace_delete(struct keyspace *keyspace, int db, struct key key, int64_t now_ms);
+
+/* RENAME, COPY, MOVE: from and to may be keyspaces of two shards (a gather).
+ * What is at `to` is replaced; the expiry goes along. take: the source is removed.
+ * Memory is charged to `to`'s owner. */
+void keyspace_move(struct keyspace *from, int from_db, struct key source, struct keyspace *to, int to_db, struct key target);
+void keyspace_copy(struct keyspace *from, int from_db, struct entry *source, struct keyspace *to, int to_db, struct key target);
+
+size_t keyspace_count(const struct keyspace *keyspace, int db);
+size_t keyspace_count_expiring(const struct keyspace *keyspace, int db);
+int64_t keyspace_average_ttl_ms(const struct keyspace *keyspace, int db, int64_t now_ms);
+void keyspace_swap(struct keyspace *keyspace, int first_db, int second_db);
+/* Returns how many keys went. */
+size_t keyspace_flush(struct keyspace *keyspace, int db);
+
+/* One step of SCAN or KEYS: visits the live entries of one bucket. See table_scan. */
+uint64_t keyspace_scan(struct keyspace *keyspace, int db, uint64_t cursor, int64_t now_ms, void (*visit)(void *context, struct entry *entry), void *context);
+/* NULL when the database is empty. */
+struct entry *keyspace_random(struct keyspace *keyspace, int db, int64_t now_ms);
+
+/* Removes at most `most` keys whose deadline is not after now_ms; returns how many. Off while active expiry is disabled (DEBUG SET-ACTIVE-EXPIRE). */
+size_t keyspace_expire(struct keyspace *keyspace, int64_t now_ms, size_t most);
+/* The earliest deadline of all databases, INT64_MAX when there is none. O(1) in the number of keys. */
+int64_t keyspace_next_expiry_ms(const struct keyspace *keyspace);
+void keyspace_set_active_expiry(struct keyspace *keyspace, bool active);
+
+void keyspace_prefetch(const struct keyspace *keyspace, int db, uint64_t hash);
+
+/* Bytes of tables and expiry indexes. */
+size_t keyspace_overhead_bytes(const struct keyspace *keyspace, int db);
+
+#endif

@@ -1,0 +1,36 @@
+/* Every allocation of the server, over mimalloc, counted for its owner.
+ *
+ * Each shard has one struct memory; whoever allocates or frees names the owner
+ * that is charged. The counter belongs to the shard's thread, or to the thread
+ * that executes a gather while that shard is parked: never to two at once.
+ * A block may be freed by another thread than the one that allocated it.
+ * No function returns NULL: when the system has no memory left, the process
+ * says so in the log and aborts (limits are refused before, see maxmemory). */
+#ifndef CORE_MEMORY_H
+#define CORE_MEMORY_H
+
+#include <stddef.h>
+
+struct memory {
+    size_t used_bytes; /* usable bytes of all live blocks, allocator's rounding included */
+    size_t peak_bytes;
+};
+
+void *memory_alloc(struct memory *memory, size_t bytes);
+void *memory_alloc_zeroed(struct memory *memory, size_t bytes);
+/* aligned: a power of two of at most 4096. Freed by memory_free. */
+void *memory_alloc_aligned(struct memory *memory, size_t bytes, size_t aligned);
+/* As realloc: block may be NULL, the result owns the bytes. */
+void *memory_resize(struct memory *memory, void *block, size_t bytes);
+/* NULL is allowed. */
+void memory_free(struct memory *memory, void *block);
+/* Bytes that the block really holds, at least what was asked for. */
+size_t memory_block_bytes(const void *block);
+
+/* Moves the charge of a live block from one owner to another. */
+void memory_recharge(struct memory *from, struct memory *to, const void *block);
+
+/* Gives unused pages of the calling thread's heap back to the system. */
+void memory_purge(void);
+
+#endif

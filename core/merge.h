@@ -1,0 +1,30 @@
+/* The partial replies of a scatter, combined into the one the client gets.
+ * Runs on the connection's shard. */
+#ifndef CORE_MERGE_H
+#define CORE_MERGE_H
+
+#include <stdint.h>
+
+#include "core/resp_write.h"
+
+struct core;
+struct command;
+
+struct merge {
+    const struct command *command;
+    const struct str *argv; /* of the whole command */
+    int argc;
+    struct core *core;      /* of the connection's shard */
+    int64_t now_ms;
+    struct reply *reply;
+    const struct str *parts; /* each part's complete reply, no error among them */
+    int part_count;
+    const uint16_t *part_of_key; /* for each key in order: whose part holds it; NULL for a keyless command */
+    int key_count;
+};
+
+void merge_sum(struct merge *merge);      /* integers added */
+void merge_in_order(struct merge *merge); /* arrays: each key's element at its place in the request */
+void merge_concat(struct merge *merge);   /* arrays one after the other */
+
+#endif

@@ -1,0 +1,70 @@
+/* What commands may know of a client.
+ *
+ * A session is embedded in the connection that it describes and lives on the
+ * connection's shard; only that thread touches it. Local commands (HELLO,
+ * SELECT, CLIENT SETNAME …) change it at once, in the order of the pipeline;
+ * the parts of CLIENT LIST, KILL and PAUSE run on every shard over its own
+ * sessions. A command that runs on another shard gets copies of what it needs
+ * in its request, never the session. */
+#ifndef CORE_SESSION_H
+#define CORE_SESSION_H
+
+#include <stdint.h>
+
+#include "core/str.h"
+
+struct memory;
+struct command;
+struct completion; /* of the loop: only passed through here */
+
+enum session_reply_mode { SESSION_REPLY_ON, SESSION_REPLY_OFF, SESSION_REPLY_SKIP_NEXT, SESSION_REPLY_SKIP };
+
+struct session {
+    struct session *previous, *next; /* in sessions, oldest first */
+    uint64_t id;                     /* unique in the process, rising */
+    int db;
+    int protocol; /* 2 or 3 */
+    enum session_reply_mode reply_mode;
+    bool authenticated;
+    bool close_after_reply; /* QUIT, protocol error: no further request is read */
+    bool killed;            /* CLIENT KILL: the connection closes as soon as it may */
+    bool no_evict, no_touch;
+    bool unix_socket;
+    char *name;             /* NULL when not set; the session's memory */
+    char *library_name, *library_version;
+    char peer[64], local[64]; /* "127.0.0.1:4711", "/run/shoal.sock:0" */
+    int fd;                 /* as CLIENT LIST shows it */
+    int64_t created_ms, active_ms; /* Unix time of the connection and of its last request */
+    const struct command *last_command; /* subcommand row where there is one */
+    /* As net counts them. */
+    uint64_t received_bytes, sent_bytes, commands;
+    size_t query_buffer_bytes, query_free_bytes, arguments_bytes, output_bytes, output_chunks, total_bytes;
+    /* Net's wish to hear that `killed` was set: handed back by sessions_take_attention. */
+    struct completion *attention;
+    struct session *attention_next;
+    bool attention_pending;
+};
+
+enum session_pause { SESSION_PAUSE_NONE, SESSION_PAUSE_WRITE, SESSION_PAUSE_ALL };
+
+struct sessions {
+    struct memory *memory;
+    struct session *oldest, *newest;
+    size_t count;
+    enum session_pause pause; /* CLIENT PAUSE: net holds back requests until pause_until_ms */
+    int64_t pause_until_ms;
+    struct session *attention; /* killed, or the pause changed */
+};
+
+void sessions_init(struct sessions *sessions, struct memory *memory);
+/* The session's fields are zero, but for what the connection knows; id, db 0, protocol 2 are set here. */
+void session_begin(struct sessions *sessions, struct session *session, int64_t now_ms);
+void session_end(struct sessions *sessions, struct session *session);
+/* RESET: back to how it began, but for id and addresses. */
+void session_reset(struct session *session, bool authenticated);
+/* Marks for closing and asks for net's attention. */
+void session_kill(struct sessions *sessions, struct session *session);
+/* Takes the next connection that has to look at its session; NULL when none. */
+struct completion *sessions_take_attention(struct sessions *sessions);
+
+#endif

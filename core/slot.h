@@ -1,0 +1,37 @@
+/* Which of the 16384 hash slots a key belongs to.
+ *
+ * CRC16 (XMODEM: polynomial 0x1021, initial value 0) of the hash tag, modulo 16384, as in the Redis
+ * Cluster specification. The tag is what stands between the first '{' and the
+ * next '}' when that is not empty; else what the `*` of the first matching
+ * affinity pattern matched (design, section 6); else the whole key. Any thread. */
+#ifndef CORE_SLOT_H
+#define CORE_SLOT_H
+
+#include <stdint.h>
+
+#include "core/str.h"
+
+enum { SLOT_COUNT = 16384 };
+
+/* Affinity patterns: literal text around one '*', such as "bull:*:" which
+ * places "bull:mail:wait" by "mail". The '*' matches the shortest non-empty run
+ * up to the text after it. Frozen before start. */
+struct affinity {
+    struct affinity_pattern {
+        struct str before, after;
+    } *patterns;
+    int count;
+};
+
+/* False when the text is no such pattern (no '*', or two). The pattern's bytes are borrowed for as long as the affinity lives. */
+MUST_USE bool affinity_pattern_parse(struct str text, struct affinity_pattern *pattern);
+
+struct str slot_tag(const struct affinity *affinity, struct str key);
+uint16_t slot_crc16(struct str bytes);
+
+static inline uint16_t slot_of(const struct affinity *affinity, struct str key)
+{
+    return slot_crc16(slot_tag(affinity, key)) % SLOT_COUNT;
+}
+
+#endif

@@ -1,0 +1,46 @@
+/* Borrowed bytes.
+ *
+ * A struct str never owns what it points to: the comment of whoever hands one
+ * out says how long the bytes live. Bytes are binary and not terminated.
+ * Any thread. */
+#ifndef CORE_STR_H
+#define CORE_STR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+
+#define MUST_USE __attribute__((warn_unused_result))
+#define PRINTF_LIKE(format, first) __attribute__((format(printf, format, first)))
+
+struct str {
+    const char *bytes;
+    size_t length;
+};
+
+/* A string literal as a str, its length known when compiling. */
+#define STR(literal) ((struct str){(literal), sizeof(literal) - 1})
+
+static inline struct str str_from(const char *terminated)
+{
+    return (struct str){terminated, strlen(terminated)};
+}
+
+static inline bool str_equal(struct str a, struct str b)
+{
+    return a.length == b.length && memcmp(a.bytes, b.bytes, a.length) == 0;
+}
+
+/* Compares as unsigned bytes, the shorter first where one is a prefix of the
+ * other: below, equal to or above 0. */
+int str_compare(struct str a, struct str b);
+
+/* Equal but for the case of ASCII letters; word is terminated. */
+bool str_equal_nocase(struct str a, const char *word);
+
+/* Whether string matches the glob pattern by the rules of KEYS: * ? [a-c]
+ * [^a] and \ to escape. Linear in memory, and no pattern makes it exponential
+ * in time. */
+bool str_glob_match(struct str pattern, struct str string, bool ignore_case);
+
+#endif

@@ -1,0 +1,85 @@
+/* What a shard's turn needs of the operating system: submit, wait, time out.
+ *
+ * One loop per shard, used by that shard's thread alone (but for loop_wake).
+ * Nothing here blocks except loop_wait. Operations are started by filling a
+ * struct completion and naming it; when the kernel has finished, or delivered
+ * something, loop_wait calls completion->done on the shard's thread.
+ * Three implementations: loop_uring.c, loop_epoll.c and the simulator's in
+ * tests/sim/. The two first behave the same; the end-to-end tests run on both. */
+#ifndef SHARDS_LOOP_H
+#define SHARDS_LOOP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include "core/str.h"
+
+struct loop;
+struct memory;
+
+/* One operation under way. Embedded in what waits for it; it must live until
+ * the last done. */
+struct completion {
+    void (*done)(struct completion *completion);
+    int result;              /* accept: the descriptor; receive, send: bytes; or a negative errno */
+    const char *bytes;       /* receive: what came, borrowed for the call to done */
+    bool more;               /* accept, receive: still armed, done will be called again */
+    /* The backend's own. */
+    bool deferred;
+    uint8_t operation;
+    int fd;
+    struct completion *next;
+    const struct iovec *vectors;
+    int vector_count;
+    size_t progress;         /* bytes of vectors already sent */
+    void *slot;
+};
+
+enum loop_backend { LOOP_AUTO, LOOP_URING, LOOP_EPOLL };
+
+/* Opens the asked backend on the calling thread, which has to be the one that will use it (io_uring's single issuer).
+ * LOOP_AUTO takes io_uring and, where the kernel refuses it, epoll. NULL: failed, with *error_code an errno.
+ * *why is a static text for the banner ("io_uring", "epoll: io_uring_setup refused (EPERM)"). */
+struct loop *loop_open(enum loop_backend backend, struct memory *memory, const char **why, int *error_code);
+void loop_close(struct loop *loop);
+const char *loop_backend_name(const struct loop *loop);
+
+/* Multishot: done for every connection, result its descriptor (blocking mode of
+ * no interest to the caller). A failure with more == false ends it; EMFILE and the like are
+ * delivered with more == true after the backend has waited a little. */
+void loop_accept(struct loop *loop, struct completion *completion, int listen_fd);
+
+/* Multishot: done with bytes for all that arrives, in order. result 0: the peer
+ * closed its side; negative: an error; both end it (more == false). */
+void loop_receive(struct loop *loop, struct completion *completion, int fd);
+/* Asks an accept or a receive to end; done comes once more with more == false
+ * (result -ECANCELED, or whatever happened first; bytes may still come before that). */
+void loop_cancel(struct loop *loop, struct completion *completion);
+
+/* Sends all of the vectors' bytes; done once, result the total or a negative
+ * errno (a short count is continued inside). vectors and bytes stay until then. One at a time per descriptor. */
+void loop_send(struct loop *loop, struct completion *completion, int fd, const struct iovec *vectors, int count);
+
+/* Closes a descriptor that has no operation under way; nothing is reported. */
+void loop_close_fd(struct loop *loop, int fd);
+
+/* Has done called once, later in this same turn: after execution, before the submit. Idempotent while pending. */
+void loop_defer(struct loop *loop, struct completion *completion);
+void loop_run_deferred(struct loop *loop);
+
+/* Submits everything started since the last call and collects what has
+ * finished, calling done for each; waits for the first at most timeout_us
+ * (0: does not wait; -1: until something happens). Returns how many were delivered. */
+int loop_wait(struct loop *loop, int64_t timeout_us);
+
+/* Makes a target loop's loop_wait return. From another shard's thread: `from` is the caller's own
+ * loop (io_uring sends a ring message with its next submit), or NULL from a thread without one (a signal handler's: at once). */
+void loop_wake(struct loop *from, struct loop *target);
+
+/* Unix time in µs, and a monotonic clock in µs. */
+int64_t loop_time_us(struct loop *loop);
+int64_t loop_monotonic_us(struct loop *loop);
+
+#endif
