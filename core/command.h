@@ -3,6 +3,7 @@
 #ifndef CORE_COMMAND_H
 #define CORE_COMMAND_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/str.h"
@@ -44,6 +45,7 @@ enum command_flag {
     CMD_MOVABLE_KEYS = 1 << 21,
     CMD_SENTINEL = 1 << 22,
     CMD_DEPRECATED = 1 << 23, /* COMMAND DOCS only */
+    CMD_HIDDEN = 1 << 24,     /* a subcommand that COMMAND does not show (DEBUG's) */
 };
 
 /* Access categories; @all, @read, @write, @fast, @slow, @admin … that follow from flags are added by command_categories. */

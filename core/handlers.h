@@ -1,0 +1,43 @@
+/* Every command's handler and every merge of its own, for command_table.c.
+ *
+ * A handler is cmd_NAME, a subcommand's cmd_CONTAINER_SUBCOMMAND; the files are
+ * cmd_GROUP.c. Merges that any command may use are in merge.h. */
+#ifndef CORE_HANDLERS_H
+#define CORE_HANDLERS_H
+
+#include "core/command.h"
+
+/* string */
+command_handler cmd_append, cmd_decr, cmd_decrby, cmd_delex, cmd_digest, cmd_get, cmd_getdel, cmd_getex, cmd_getrange,
+    cmd_getset, cmd_incr, cmd_incrby, cmd_incrbyfloat, cmd_lcs, cmd_mget, cmd_mset, cmd_msetex, cmd_msetnx, cmd_psetex,
+    cmd_set, cmd_setex, cmd_setnx, cmd_setrange, cmd_strlen, cmd_substr;
+
+/* generic */
+command_handler cmd_copy, cmd_del, cmd_exists, cmd_expire, cmd_expireat, cmd_expiretime, cmd_keys, cmd_move, cmd_persist,
+    cmd_pexpire, cmd_pexpireat, cmd_pexpiretime, cmd_pttl, cmd_randomkey, cmd_rename, cmd_renamenx, cmd_scan, cmd_touch,
+    cmd_ttl, cmd_type, cmd_unlink;
+command_handler cmd_object_encoding, cmd_object_freq, cmd_object_help, cmd_object_idletime, cmd_object_refcount;
+
+/* connection */
+command_handler cmd_auth, cmd_echo, cmd_hello, cmd_ping, cmd_quit, cmd_reset, cmd_select;
+command_handler cmd_client_getname, cmd_client_help, cmd_client_id, cmd_client_info, cmd_client_kill, cmd_client_list,
+    cmd_client_no_evict, cmd_client_no_touch, cmd_client_pause, cmd_client_reply, cmd_client_setinfo,
+    cmd_client_setname, cmd_client_unblock, cmd_client_unpause;
+command_merge merge_client_list, merge_client_kill;
+
+/* server */
+command_handler cmd_dbsize, cmd_flushall, cmd_flushdb, cmd_info, cmd_lolwut, cmd_shutdown, cmd_swapdb, cmd_time;
+command_merge merge_info;
+command_handler cmd_command, cmd_command_count, cmd_command_docs, cmd_command_getkeys, cmd_command_getkeysandflags,
+    cmd_command_help, cmd_command_info, cmd_command_list;
+command_handler cmd_config_get, cmd_config_help, cmd_config_resetstat, cmd_config_rewrite, cmd_config_set;
+command_handler cmd_memory_doctor, cmd_memory_help, cmd_memory_malloc_stats, cmd_memory_purge, cmd_memory_stats,
+    cmd_memory_usage;
+command_merge merge_memory_doctor, merge_memory_malloc_stats, merge_memory_stats;
+
+/* cmd_debug answers for subcommands that there are none of. */
+command_handler cmd_debug, cmd_debug_error, cmd_debug_help, cmd_debug_htstats, cmd_debug_jmap, cmd_debug_log,
+    cmd_debug_object, cmd_debug_quicklist_packed_threshold, cmd_debug_set_active_expire, cmd_debug_sleep,
+    cmd_debug_stringmatch_len;
+
+#endif
