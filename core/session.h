@@ -5,7 +5,8 @@
  * SELECT, CLIENT SETNAME …) change it at once, in the order of the pipeline;
  * the parts of CLIENT LIST, KILL and PAUSE run on every shard over its own
  * sessions. A command that runs on another shard gets copies of what it needs
- * in its request, never the session. */
+ * in its request, never the session.
+ * One counter is shared by the process: the next id, which every shard draws from. */
 #ifndef CORE_SESSION_H
 #define CORE_SESSION_H
 
@@ -21,6 +22,7 @@ enum session_reply_mode { SESSION_REPLY_ON, SESSION_REPLY_OFF, SESSION_REPLY_SKI
 
 struct session {
     struct session *previous, *next; /* in sessions, oldest first */
+    struct memory *memory;           /* charged for the three texts below; freed with the session */
     uint64_t id;                     /* unique in the process, rising */
     int db;
     int protocol; /* 2 or 3 */
@@ -62,9 +64,15 @@ void session_begin(struct sessions *sessions, struct session *session, int64_t n
 void session_end(struct sessions *sessions, struct session *session);
 /* RESET: back to how it began, but for id and addresses. */
 void session_reset(struct session *session, bool authenticated);
+/* Replaces one of the session's texts, &session->name say, by a copy; empty text: NULL. */
+void session_set_text(struct session *session, char **text, struct str value);
 /* Marks for closing and asks for net's attention. */
 void session_kill(struct sessions *sessions, struct session *session);
+/* CLIENT PAUSE and UNPAUSE: all connections shall look. */
+void sessions_set_pause(struct sessions *sessions, enum session_pause pause, int64_t until_ms);
 /* Takes the next connection that has to look at its session; NULL when none. */
 struct completion *sessions_take_attention(struct sessions *sessions);
+/* The next id is 1 again: for a simulation that has to replay, while no session lives. */
+void session_restart_ids(void);
 
 #endif

@@ -1,0 +1,123 @@
+#include "core/session.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+#include "core/assert.h"
+#include "core/memory.h"
+
+static _Atomic uint64_t last_id;
+
+void sessions_init(struct sessions *sessions, struct memory *memory)
+{
+    *sessions = (struct sessions){.memory = memory};
+}
+
+void session_restart_ids(void)
+{
+    atomic_store_explicit(&last_id, 0, memory_order_relaxed);
+}
+
+void session_begin(struct sessions *sessions, struct session *session, int64_t now_ms)
+{
+    session->memory = sessions->memory;
+    session->id = atomic_fetch_add_explicit(&last_id, 1, memory_order_relaxed) + 1;
+    session->db = 0;
+    session->protocol = 2;
+    session->created_ms = session->active_ms = now_ms;
+    session->next = NULL;
+    session->previous = sessions->newest;
+    if (sessions->newest)
+        sessions->newest->next = session;
+    else
+        sessions->oldest = session;
+    sessions->newest = session;
+    sessions->count++;
+}
+
+static void drop_attention(struct sessions *sessions, struct session *session)
+{
+    struct session **link = &sessions->attention;
+
+    if (!session->attention_pending)
+        return;
+    while (*link != session)
+        link = &(*link)->attention_next;
+    *link = session->attention_next;
+    session->attention_pending = false;
+}
+
+void session_end(struct sessions *sessions, struct session *session)
+{
+    ASSERT(sessions->count > 0);
+    drop_attention(sessions, session);
+    *(session->previous ? &session->previous->next : &sessions->oldest) = session->next;
+    *(session->next ? &session->next->previous : &sessions->newest) = session->previous;
+    session->previous = session->next = NULL;
+    sessions->count--;
+    session_set_text(session, &session->name, STR(""));
+    session_set_text(session, &session->library_name, STR(""));
+    session_set_text(session, &session->library_version, STR(""));
+}
+
+void session_set_text(struct session *session, char **text, struct str value)
+{
+    char *copy = NULL;
+
+    if (value.length > 0) {
+        copy = memory_alloc(session->memory, value.length + 1);
+        memcpy(copy, value.bytes, value.length);
+        copy[value.length] = '\0';
+    }
+    memory_free(session->memory, *text);
+    *text = copy;
+}
+
+/* The library's name stays, for it is still the same library. A reply that was
+ * to be skipped is RESET's own, and the mode ends with it. */
+void session_reset(struct session *session, bool authenticated)
+{
+    session->db = 0;
+    session->protocol = 2;
+    session->authenticated = authenticated;
+    session->no_evict = session->no_touch = false;
+    if (session->reply_mode != SESSION_REPLY_SKIP)
+        session->reply_mode = SESSION_REPLY_ON;
+    session_set_text(session, &session->name, STR(""));
+}
+
+static void ask_attention(struct sessions *sessions, struct session *session)
+{
+    if (session->attention_pending)
+        return;
+    session->attention_pending = true;
+    session->attention_next = sessions->attention;
+    sessions->attention = session;
+}
+
+void session_kill(struct sessions *sessions, struct session *session)
+{
+    session->killed = true;
+    ask_attention(sessions, session);
+}
+
+void sessions_set_pause(struct sessions *sessions, enum session_pause pause, int64_t until_ms)
+{
+    sessions->pause = pause;
+    sessions->pause_until_ms = until_ms;
+    for (struct session *session = sessions->newest; session; session = session->previous)
+        ask_attention(sessions, session);
+}
+
+struct completion *sessions_take_attention(struct sessions *sessions)
+{
+    struct session *session;
+
+    while ((session = sessions->attention)) {
+        sessions->attention = session->attention_next;
+        session->attention_pending = false;
+        if (session->attention)
+            return session->attention;
+    }
+    return NULL;
+}

@@ -1,0 +1,103 @@
+#include <criterion/criterion.h>
+
+#include "core/memory.h"
+#include "core/session.h"
+
+static struct memory memory;
+static struct sessions sessions;
+
+static void begin(void)
+{
+    memory = (struct memory){0};
+    sessions_init(&sessions, &memory);
+    session_restart_ids();
+}
+
+TestSuite(session, .init = begin);
+
+Test(session, ids_rise_and_order_is_oldest_first)
+{
+    struct session list[3] = {0};
+
+    for (int i = 0; i < 3; i++)
+        session_begin(&sessions, &list[i], 1000 + i);
+    cr_assert_eq(sessions.count, 3);
+    cr_assert_eq(sessions.oldest, &list[0]);
+    cr_assert_eq(list[0].next, &list[1]);
+    cr_assert_eq(list[2].previous, &list[1]);
+    cr_assert_eq(sessions.newest, &list[2]);
+    for (int i = 0; i < 3; i++)
+        cr_assert_eq(list[i].id, (uint64_t)i + 1);
+    cr_assert_eq(list[1].created_ms, 1001);
+    cr_assert_eq(list[1].protocol, 2);
+}
+
+Test(session, ending_unlinks_and_frees)
+{
+    struct session list[3] = {0};
+
+    for (int i = 0; i < 3; i++) {
+        session_begin(&sessions, &list[i], 0);
+        session_set_text(&list[i], &list[i].name, STR("worker"));
+        session_set_text(&list[i], &list[i].library_name, STR("lib"));
+    }
+    session_kill(&sessions, &list[1]);
+    session_end(&sessions, &list[1]);
+    cr_assert_eq(list[0].next, &list[2]);
+    cr_assert_eq(list[2].previous, &list[0]);
+    cr_assert_null(sessions_take_attention(&sessions));
+    session_end(&sessions, &list[0]);
+    session_end(&sessions, &list[2]);
+    cr_assert_null(sessions.oldest);
+    cr_assert_null(sessions.newest);
+    cr_assert_eq(sessions.count, 0);
+    cr_assert_eq(memory.used_bytes, 0);
+}
+
+Test(session, attention_is_handed_out_once_for_each)
+{
+    struct session list[4] = {0};
+    char wishes[4]; /* the addresses stand for completions */
+    int seen = 0;
+
+    for (int i = 0; i < 4; i++) {
+        list[i].attention = i == 2 ? NULL : (struct completion *)&wishes[i];
+        session_begin(&sessions, &list[i], 0);
+    }
+    session_kill(&sessions, &list[1]);
+    session_kill(&sessions, &list[1]);
+    cr_assert_eq(sessions_take_attention(&sessions), (struct completion *)&wishes[1]);
+    cr_assert_null(sessions_take_attention(&sessions));
+    cr_assert(list[1].killed);
+
+    sessions_set_pause(&sessions, SESSION_PAUSE_ALL, 77);
+    cr_assert_eq(sessions.pause_until_ms, 77);
+    for (struct completion *wish; (wish = sessions_take_attention(&sessions));)
+        seen |= 1 << ((char *)wish - wishes);
+    cr_assert_eq(seen, 1 | 2 | 8, "the session without a wish is passed over");
+}
+
+Test(session, reset_keeps_identity_and_library)
+{
+    struct session session = {.reply_mode = SESSION_REPLY_OFF, .no_touch = true};
+
+    session_begin(&sessions, &session, 5);
+    session.db = 3;
+    session.protocol = 3;
+    session_set_text(&session, &session.name, STR("n"));
+    session_set_text(&session, &session.library_name, STR("lib"));
+    session_reset(&session, true);
+    cr_assert_eq(session.id, 1);
+    cr_assert_eq(session.db, 0);
+    cr_assert_eq(session.protocol, 2);
+    cr_assert_eq(session.reply_mode, SESSION_REPLY_ON);
+    cr_assert(session.authenticated);
+    cr_assert_not(session.no_touch);
+    cr_assert_null(session.name);
+    cr_assert_str_eq(session.library_name, "lib");
+    session.reply_mode = SESSION_REPLY_SKIP;
+    session_reset(&session, false);
+    cr_assert_eq(session.reply_mode, SESSION_REPLY_SKIP);
+    session_end(&sessions, &session);
+    cr_assert_eq(memory.used_bytes, 0);
+}
