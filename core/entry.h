@@ -1,13 +1,14 @@
 /* A key with all that hangs off it, in one allocation.
  *
- *     header | expiry (ms, only when set) | key bytes | value
+ *     header | expiry (ms) | value word | key length | key bytes | short value
  *
- * The value is, for a string, its bytes in line when short, an int64_t for an
- * integer, or a pointer to its own block when long; for every other type a
- * pointer to the container. Two lengths below 256 fit in the 8-byte header, so
- * that a 16-byte key with a 32-byte value takes 56 bytes, 64 with an expiry.
- * An entry moves when it is given an expiry or a value of another size: only
- * keyspace.c does that, as the table and the expiry index point to it. */
+ * The three words are there only when needed: the expiry when set; the value
+ * word for an integer, for a pointer to the block of a long string, or to the
+ * container of any other type; the key length from 256 bytes on. A short
+ * string lies in line. Two lengths below 256 fit in the 8-byte header, so that
+ * a 16-byte key with a 32-byte value takes 56 bytes, 64 with an expiry.
+ * An entry may move when its expiry or value changes: only keyspace.c does
+ * that, as the table and the expiry index point to it. */
 #ifndef CORE_ENTRY_H
 #define CORE_ENTRY_H
 

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/access.h"
 #include "core/entry.h"
 #include "core/str.h"
 
@@ -25,7 +26,7 @@ struct keyspace_stats {
 };
 
 /* Key bytes to hash, keyed by a random secret of the process against flooding.
- * keyspace_hash_seed is called once, before any thread starts. */
+ * keyspace_hash_seed is called once, before any thread starts and before the first keyspace_create. */
 void keyspace_hash_seed(const uint8_t secret[static 32]);
 uint64_t keyspace_hash(struct str key);
 
@@ -52,23 +53,25 @@ struct entry *keyspace_find(struct keyspace *keyspace, int db, struct key key, i
  * one. A new key has no expiry; an existing one keeps it unless said. All
  * count one change in stats.dirty. The value bytes are copied; they may lie in
  * the entry that is replaced. An integer-looking value of at most 20 bytes is
- * stored as an integer; keyspace_set_raw stores bytes as they are (APPEND, SETRANGE). */
+ * stored as an integer; keyspace_set_bytes never does that (INCRBYFLOAT). */
 struct entry *keyspace_set_string(struct keyspace *keyspace, int db, struct key key, struct str value, int64_t expiry_ms /* -1: none */);
 struct entry *keyspace_set_string_keep_expiry(struct keyspace *keyspace, int db, struct key key, struct str value);
 struct entry *keyspace_set_integer(struct keyspace *keyspace, int db, struct key key, int64_t value); /* keeps the expiry */
+struct entry *keyspace_set_bytes(struct keyspace *keyspace, int db, struct key key, struct str value); /* keeps the expiry */
 /* A raw string of `length` bytes to write into; what was there before stays, the
  * rest is zero. entry may be NULL (absent). Keeps the expiry. The result's bytes are at *bytes. */
 struct entry *keyspace_resize_raw(struct keyspace *keyspace, int db, struct key key, struct entry *entry, size_t length, char **bytes);
 
-/* expiry_ms -1 removes it. */
+/* expiry_ms -1 removes it. One change. */
 struct entry *keyspace_set_expiry(struct keyspace *keyspace, int db, struct entry *entry, int64_t expiry_ms);
 
-/* False: it was not there (or had expired). */
+/* False: it was not there (or had expired). Else one change. A large value is freed by keyspace_reclaim. */
 bool keyspace_delete(struct keyspace *keyspace, int db, struct key key, int64_t now_ms);
 
 /* RENAME, COPY, MOVE: from and to may be keyspaces of two shards (a gather).
- * What is at `to` is replaced; the expiry goes along. take: the source is removed.
- * Memory is charged to `to`'s owner. */
+ * What is at `to` is replaced; the expiry goes along, and so does the access
+ * clock. The source of a move must be there; a move or copy onto itself does
+ * nothing. Memory is charged to `to`'s owner, and `to` counts one change. */
 void keyspace_move(struct keyspace *from, int from_db, struct key source, struct keyspace *to, int to_db, struct key target);
 void keyspace_copy(struct keyspace *from, int from_db, struct entry *source, struct keyspace *to, int to_db, struct key target);
 
@@ -76,8 +79,13 @@ size_t keyspace_count(const struct keyspace *keyspace, int db);
 size_t keyspace_count_expiring(const struct keyspace *keyspace, int db);
 int64_t keyspace_average_ttl_ms(const struct keyspace *keyspace, int db, int64_t now_ms);
 void keyspace_swap(struct keyspace *keyspace, int first_db, int second_db);
-/* Returns how many keys went. */
+/* Returns how many keys went, each of them a change. They are gone at once; what they
+ * held is freed by keyspace_reclaim. */
 size_t keyspace_flush(struct keyspace *keyspace, int db);
+/* Frees what was flushed and large values that were deleted, about `most` keys' worth.
+ * Returns how much is left to do, 0: nothing. Called once a turn, and by whoever is
+ * short of memory before anything is evicted. */
+size_t keyspace_reclaim(struct keyspace *keyspace, size_t most);
 
 /* One step of SCAN or KEYS: visits the live entries of one bucket. See table_scan. */
 uint64_t keyspace_scan(struct keyspace *keyspace, int db, uint64_t cursor, int64_t now_ms, void (*visit)(void *context, struct entry *entry), void *context);
@@ -90,9 +98,18 @@ size_t keyspace_expire(struct keyspace *keyspace, int64_t now_ms, size_t most);
 int64_t keyspace_next_expiry_ms(const struct keyspace *keyspace);
 void keyspace_set_active_expiry(struct keyspace *keyspace, bool active);
 
+/* For a batch: the first brings the table's lines for each key, the second, run over
+ * the batch after that, brings the entries. */
 void keyspace_prefetch(const struct keyspace *keyspace, int db, uint64_t hash);
+void keyspace_prefetch_entry(const struct keyspace *keyspace, int db, uint64_t hash);
 
-/* Bytes of tables and expiry indexes. */
+/* The access field that new entries start with, and that overwritten ones take
+ * where the policy is LRU: set by the shard once a turn. */
+void keyspace_set_access(struct keyspace *keyspace, enum access_policy policy, int64_t now_ms);
+/* 64 random bits, repeatable for the same seed and calls. */
+uint64_t keyspace_random_bits(struct keyspace *keyspace);
+
+/* Bytes of the database's table and expiry index. */
 size_t keyspace_overhead_bytes(const struct keyspace *keyspace, int db);
 
 #endif

@@ -1,0 +1,29 @@
+#include "core/hash.h"
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+static struct {
+    uint8_t bytes[XXH3_SECRET_DEFAULT_SIZE];
+    bool written;
+} secret;
+
+void hash_seed(const uint8_t seed[static 32])
+{
+    secret.written = XXH3_generateSecret(secret.bytes, sizeof(secret.bytes), seed, 32) == XXH_OK;
+}
+
+bool hash_is_seeded(void)
+{
+    return secret.written;
+}
+
+uint64_t hash_keyed(struct str bytes)
+{
+    return XXH3_64bits_withSecret(bytes.bytes, bytes.length, secret.bytes, sizeof(secret.bytes));
+}
+
+uint64_t hash_digest(struct str bytes)
+{
+    return XXH3_64bits(bytes.bytes, bytes.length);
+}
