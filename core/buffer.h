@@ -6,6 +6,7 @@
 #ifndef CORE_BUFFER_H
 #define CORE_BUFFER_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
@@ -43,6 +44,8 @@ static inline char *buffer_reserve(struct buffer *buffer, size_t bytes)
 
 static inline void buffer_append(struct buffer *buffer, const void *bytes, size_t length)
 {
+    if (length == 0) /* then bytes may be NULL, which memcpy forbids */
+        return;
     memcpy(buffer_reserve(buffer, length), bytes, length);
     buffer->length += length;
 }
@@ -53,6 +56,7 @@ static inline void buffer_append_str(struct buffer *buffer, struct str str)
 }
 
 void buffer_append_format(struct buffer *buffer, const char *format, ...) PRINTF_LIKE(2, 3);
+void buffer_append_arguments(struct buffer *buffer, const char *format, va_list arguments) PRINTF_LIKE(2, 0);
 
 /* Drops the first `length` bytes, moving the rest down. */
 void buffer_consume(struct buffer *buffer, size_t length);

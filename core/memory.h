@@ -27,7 +27,8 @@ void memory_free(struct memory *memory, void *block);
 /* Bytes that the block really holds, at least what was asked for. */
 size_t memory_block_bytes(const void *block);
 
-/* Moves the charge of a live block from one owner to another. */
+/* Moves the charge of a live block from one owner to another. Either may be NULL: a block that travels
+ * between shards is charged to nobody meanwhile. */
 void memory_recharge(struct memory *from, struct memory *to, const void *block);
 
 /* Gives unused pages of the calling thread's heap back to the system. */

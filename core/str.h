@@ -11,7 +11,7 @@
 #include <string.h>
 
 #define MUST_USE __attribute__((warn_unused_result))
-#define PRINTF_LIKE(format, first) __attribute__((format(printf, format, first)))
+#define PRINTF_LIKE(text, first) __attribute__((format(printf, text, first)))
 
 struct str {
     const char *bytes;
@@ -28,7 +28,14 @@ static inline struct str str_from(const char *terminated)
 
 static inline bool str_equal(struct str a, struct str b)
 {
-    return a.length == b.length && memcmp(a.bytes, b.bytes, a.length) == 0;
+    return a.length == b.length && (a.length == 0 || memcmp(a.bytes, b.bytes, a.length) == 0);
+}
+
+/* A client's bytes as "%.*s" quotes them in an error: cut where they are long. */
+enum { STR_QUOTED_MAX = 128 };
+static inline int str_quoted_length(struct str str)
+{
+    return str.length < STR_QUOTED_MAX ? (int)str.length : STR_QUOTED_MAX;
 }
 
 /* Compares as unsigned bytes, the shorter first where one is a prefix of the

@@ -1,0 +1,135 @@
+/* mimalloc, and an account beside it.
+ *
+ * The charge of a block is its usable size, which the allocator can tell again
+ * when the block is freed, so no header of ours lies in front of it.
+ * A sanitizer has to see every block, so its builds take libc's allocator,
+ * which it has replaced. No other file includes an allocator. */
+#include "core/memory.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "core/assert.h"
+#include "core/log.h"
+
+#ifndef __has_feature
+#define __has_feature(feature) 0
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || __has_feature(address_sanitizer) ||               \
+    __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
+
+#include <malloc.h>
+
+#define heap_alloc malloc
+#define heap_alloc_zeroed(bytes) calloc(1, bytes)
+#define heap_alloc_aligned(bytes, aligned) memalign(aligned, bytes)
+#define heap_resize realloc
+#define heap_free free
+#define heap_block_bytes(block) malloc_usable_size((void *)(block))
+#define heap_purge() ((void)malloc_trim(0))
+
+#else
+
+#include <mimalloc.h>
+
+#define heap_alloc mi_malloc
+#define heap_alloc_zeroed mi_zalloc
+#define heap_alloc_aligned mi_malloc_aligned
+#define heap_resize mi_realloc
+#define heap_free mi_free
+#define heap_block_bytes mi_usable_size
+#define heap_purge() mi_collect(true)
+
+#endif
+
+enum { ALIGNED_MAX = 4096 };
+
+static _Noreturn __attribute__((cold, noinline)) void out_of_memory(size_t bytes)
+{
+    log_write(LOG_WARNING, "Out Of Memory allocating %zu bytes!", bytes);
+    abort();
+}
+
+static inline void charge(struct memory *memory, size_t bytes)
+{
+    memory->used_bytes += bytes;
+    if (memory->used_bytes > memory->peak_bytes)
+        memory->peak_bytes = memory->used_bytes;
+}
+
+static inline void discharge(struct memory *memory, size_t bytes)
+{
+    ASSERT(memory->used_bytes >= bytes);
+    memory->used_bytes -= bytes;
+}
+
+static inline void *charge_block(struct memory *memory, void *block, size_t bytes)
+{
+    if (__builtin_expect(!block, 0))
+        out_of_memory(bytes);
+    charge(memory, heap_block_bytes(block));
+    return block;
+}
+
+/* Larger requests cannot be met; refused here, they also raise no sanitizer's alarm. */
+static inline void refuse_absurd(size_t bytes)
+{
+    if (__builtin_expect(bytes > PTRDIFF_MAX / 2, 0))
+        out_of_memory(bytes);
+}
+
+void *memory_alloc(struct memory *memory, size_t bytes)
+{
+    refuse_absurd(bytes);
+    return charge_block(memory, heap_alloc(bytes), bytes);
+}
+
+void *memory_alloc_zeroed(struct memory *memory, size_t bytes)
+{
+    refuse_absurd(bytes);
+    return charge_block(memory, heap_alloc_zeroed(bytes), bytes);
+}
+
+void *memory_alloc_aligned(struct memory *memory, size_t bytes, size_t aligned)
+{
+    ASSERT(aligned > 0 && aligned <= ALIGNED_MAX && (aligned & (aligned - 1)) == 0);
+    refuse_absurd(bytes);
+    return charge_block(memory, heap_alloc_aligned(bytes, aligned), bytes);
+}
+
+void *memory_resize(struct memory *memory, void *block, size_t bytes)
+{
+    refuse_absurd(bytes);
+    if (block)
+        discharge(memory, heap_block_bytes(block));
+    /* A size of 0 is a block too; realloc would free it. */
+    return charge_block(memory, heap_resize(block, bytes ? bytes : 1), bytes);
+}
+
+void memory_free(struct memory *memory, void *block)
+{
+    if (!block)
+        return;
+    discharge(memory, heap_block_bytes(block));
+    heap_free(block);
+}
+
+size_t memory_block_bytes(const void *block)
+{
+    return heap_block_bytes(block);
+}
+
+void memory_recharge(struct memory *from, struct memory *to, const void *block)
+{
+    size_t bytes = heap_block_bytes(block);
+
+    if (from)
+        discharge(from, bytes);
+    if (to)
+        charge(to, bytes);
+}
+
+void memory_purge(void)
+{
+    heap_purge();
+}
