@@ -221,7 +221,7 @@ static bool decimal_exact(struct decimal *decimal, double value)
     return false;
 }
 
-/* Through "d.ddde±x" with as few digits after the point as read back. */
+/* Through "d.ddde±x", or "de±x", with as few digits after the point as read back. */
 static void decimal_printed(struct decimal *decimal, double value)
 {
     char text[NUMBER_TEXT_MAX];
@@ -234,7 +234,7 @@ static void decimal_printed(struct decimal *decimal, double value)
     uint64_t digits = (uint64_t)(text[0] - '0');
     for (int i = 0; i < places; i++)
         digits = digits * 10 + (uint64_t)(text[2 + i] - '0');
-    decimal_from_integer(decimal, digits, atoi(text + 3 + places) - places);
+    decimal_from_integer(decimal, digits, atoi(strchr(text, 'e') + 1) - places);
 }
 
 static size_t write_scientific(char *text, const struct decimal *decimal)
