@@ -1,9 +1,14 @@
 /* What a command is: the one row that arity checks, routing, COMMAND, access
- * categories and documentation all read. The rows are in command_table.c. */
+ * categories and documentation all read.
+ *
+ * The rows are stated group by group in command_table_GROUP.c;
+ * command_table_init puts them together, once and before any thread starts.
+ * From then on nothing here changes. */
 #ifndef CORE_COMMAND_H
 #define CORE_COMMAND_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "core/str.h"
@@ -46,9 +51,12 @@ enum command_flag {
     CMD_SENTINEL = 1 << 22,
     CMD_DEPRECATED = 1 << 23, /* COMMAND DOCS only */
     CMD_HIDDEN = 1 << 24,     /* a subcommand that COMMAND does not show (DEBUG's) */
+    CMD_SYSCMD = 1 << 25,     /* COMMAND DOCS only: not for applications */
 };
 
-/* Access categories; @all, @read, @write, @fast, @slow, @admin … that follow from flags are added by command_categories. */
+/* Access categories. A row states those that do not follow from its flags; command_categories adds @read, @write,
+ * @fast, @slow, @admin … */
+// clang-format off
 enum command_category {
     ACL_KEYSPACE = 1 << 0, ACL_READ = 1 << 1, ACL_WRITE = 1 << 2, ACL_SET = 1 << 3, ACL_SORTEDSET = 1 << 4,
     ACL_LIST = 1 << 5, ACL_HASH = 1 << 6, ACL_STRING = 1 << 7, ACL_BITMAP = 1 << 8, ACL_HYPERLOGLOG = 1 << 9,
@@ -56,11 +64,20 @@ enum command_category {
     ACL_SLOW = 1 << 15, ACL_BLOCKING = 1 << 16, ACL_DANGEROUS = 1 << 17, ACL_CONNECTION = 1 << 18,
     ACL_TRANSACTION = 1 << 19, ACL_SCRIPTING = 1 << 20,
 };
+// clang-format on
 
 enum key_flag {
-    KEY_RO = 1 << 0, KEY_RW = 1 << 1, KEY_OW = 1 << 2, KEY_RM = 1 << 3,
-    KEY_ACCESS = 1 << 4, KEY_UPDATE = 1 << 5, KEY_INSERT = 1 << 6, KEY_DELETE = 1 << 7,
-    KEY_NOT_KEY = 1 << 8, KEY_INCOMPLETE = 1 << 9, KEY_VARIABLE_FLAGS = 1 << 10,
+    KEY_RO = 1 << 0,
+    KEY_RW = 1 << 1,
+    KEY_OW = 1 << 2,
+    KEY_RM = 1 << 3,
+    KEY_ACCESS = 1 << 4,
+    KEY_UPDATE = 1 << 5,
+    KEY_INSERT = 1 << 6,
+    KEY_DELETE = 1 << 7,
+    KEY_NOT_KEY = 1 << 8,
+    KEY_INCOMPLETE = 1 << 9,
+    KEY_VARIABLE_FLAGS = 1 << 10,
 };
 
 enum key_begin { KEY_BEGIN_NONE, KEY_BEGIN_INDEX, KEY_BEGIN_KEYWORD, KEY_BEGIN_UNKNOWN };
@@ -70,11 +87,12 @@ enum key_find { KEY_FIND_RANGE, KEY_FIND_KEYNUM, KEY_FIND_UNKNOWN };
 struct key_spec {
     uint16_t flags;
     uint8_t begin, find;
-    int16_t index;       /* argument that begins the search (KEY_BEGIN_INDEX), or from which the keyword is looked for; negative: from the end */
+    int16_t index; /* argument that begins the search (KEY_BEGIN_INDEX), or from which the keyword is looked for;
+                      negative: from the end */
     const char *keyword;
-    int16_t last;        /* range: last key relative to the first, negative: from the end */
+    int16_t last; /* range: last key relative to the first, negative: from the end */
     int16_t step;
-    int16_t limit;       /* range with last -1: 1/limit of the arguments, 0 and 1: all */
+    int16_t limit;              /* range with last -1: 1/limit of the arguments, 0 and 1: all */
     int16_t count_at, first_at; /* keynum: relative to the beginning */
 };
 
@@ -83,36 +101,47 @@ enum { COMMAND_KEY_SPECS = 3 };
 typedef void command_handler(struct call *call);
 /* Combines the replies of a scatter's parts; NULL: all are the same, the first serves. */
 typedef void command_merge(struct merge *merge);
+/* How this request uses a key whose specification has KEY_VARIABLE_FLAGS: enum key_flag. */
+typedef uint16_t command_refine(const struct str *argv, int argc);
 
 struct command {
-    const char *name; /* lower case; a subcommand's own name */
+    const char *name;     /* lower case; a subcommand's own name */
     command_handler *run; /* NULL for a pure container */
-    int16_t arity;    /* with the command's name(s); negative: at least */
+    int16_t arity;        /* with the command's name(s); negative: at least */
     uint8_t route;
     uint32_t flags;
     uint32_t acl;
     struct key_spec keys[COMMAND_KEY_SPECS];
+    command_refine *refine;
     command_merge *merge;
     const struct command *subcommands; /* ends with a NULL name */
-    const struct command *parent;      /* set by command_table_init */
-    const char *group;      /* "string", "generic", … */
+    int16_t only_key; /* argument that is the key, where there is exactly one at a fixed place; else 0. Set by
+                       * command_table_init */
+    const struct command *parent; /* set by command_table_init */
+    const char *group;            /* "string", "generic", … */
     const char *since;
     const char *complexity;
     const char *summary;
-    const char *syntax;     /* arguments in the usual notation: "key value [NX | XX] [EX seconds | …]" */
+    const char *syntax; /* the arguments, in the notation of command_syntax.h; NULL: none */
+    const char *tips;   /* for clients of a cluster, separated by spaces; NULL: none */
     const char *deprecated_since, *replaced_by;
+    /* Set by command_table_init. */
+    const struct command *parent; /* a subcommand's container */
+    int16_t only_key; /* the argument that is the key, where there is exactly one at a fixed place; else 0 */
 };
 
-extern const struct command command_table[]; /* ends with a NULL name */
+extern const struct command *const command_table; /* sorted by name, ends with a NULL name */
 
-/* Builds the lookup; once, before any thread starts. */
+/* Puts the table and its index together; once, before any thread starts (again does nothing). */
 void command_table_init(void);
 size_t command_count(void);
 
 /* The row for a request, subcommand resolved. NULL: unknown (the container's
- * row comes back in *container when only the subcommand is). */
+ * row comes back in *container when only the subcommand is, else NULL). A container with
+ * hidden subcommands (DEBUG) answers itself for those that there are none of or
+ * whose arity does not fit. */
 const struct command *command_find(const struct str *argv, int argc, const struct command **container);
-/* By "get" or "config|get". */
+/* By "get" or "config|get"; hidden rows are not found. */
 const struct command *command_find_by_name(struct str name);
 bool command_arity_fits(const struct command *command, int argc);
 uint32_t command_categories(const struct command *command);
@@ -126,7 +155,8 @@ struct key_position {
 };
 
 /* Calls visit for each key in argv, in order of the specifications. False: the
- * arguments do not fit them (numkeys that is no number or too large). */
+ * arguments do not fit them (numkeys that is no number or too large); keys of earlier
+ * specifications have then been visited. */
 MUST_USE bool command_each_key(const struct command *command, const struct str *argv, int argc,
                                void (*visit)(void *context, struct key_position key), void *context);
 

@@ -1,0 +1,27 @@
+/* How the files command_table_GROUP.c state their rows; command_table.c puts
+ * them together. For these files only. */
+#ifndef CORE_COMMAND_ROWS_H
+#define CORE_COMMAND_ROWS_H
+
+#include "core/command.h"
+
+/* Each group's rows, sorted by name, end with a NULL name. */
+extern const struct command command_rows_string[], command_rows_generic[], command_rows_connection[],
+    command_rows_server[];
+
+/* Key specifications. `last` is relative to the first key, negative from the end. */
+#define KEY_RANGE(at, last_key, every, key_flags)                                                                      \
+    {                                                                                                                  \
+        .flags = key_flags, .begin = KEY_BEGIN_INDEX, .find = KEY_FIND_RANGE, .index = at, .last = last_key,           \
+        .step = every                                                                                                  \
+    }
+#define KEY_AT(at, key_flags) KEY_RANGE(at, 0, 1, key_flags)
+#define KEYS_FROM(at, every, key_flags) KEY_RANGE(at, -1, every, key_flags)
+/* The number of keys is at `at`, the keys follow it. */
+#define KEYS_COUNTED(at, every, key_flags)                                                                             \
+    {                                                                                                                  \
+        .flags = key_flags, .begin = KEY_BEGIN_INDEX, .find = KEY_FIND_KEYNUM, .index = at, .first_at = 1,             \
+        .step = every                                                                                                  \
+    }
+
+#endif

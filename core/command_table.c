@@ -1,0 +1,188 @@
+/* The rows of all groups as one table, and the way from a name to its row.
+ *
+ * Rows are copied out of the groups' constant tables, because a subcommand
+ * points to its container and because some columns follow from others. Names
+ * are found through a table of slots with linear probing, at most a quarter full. The hash takes
+ * the first and the last eight bytes with the bit of letter case set: two loads
+ * for any name, and equal for names that differ in case only. */
+#include "core/command.h"
+
+#include <assert.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "core/assert.h"
+#include "core/command_rows.h"
+
+enum { ROWS_MAX = 255, SUBROWS_MAX = 255, SLOT_BITS = 10, SLOTS = 1 << SLOT_BITS };
+
+static_assert(4 * ROWS_MAX < SLOTS, "probing is short");
+
+static struct command rows[ROWS_MAX + 1];
+static struct command subrows[SUBROWS_MAX + 1];
+static struct command *slots[SLOTS];
+static size_t row_count, subrow_count;
+
+const struct command *const command_table = rows;
+
+static const struct command *const groups[] = {command_rows_string, command_rows_generic, command_rows_connection,
+                                               command_rows_server};
+
+static inline uint64_t load_8(const char *bytes)
+{
+    uint64_t word;
+    memcpy(&word, bytes, sizeof word);
+    return word;
+}
+
+static inline uint32_t load_4(const char *bytes)
+{
+    uint32_t word;
+    memcpy(&word, bytes, sizeof word);
+    return word;
+}
+
+/* Where the search for a name begins; the name is not empty. */
+static inline size_t slot_of_name(struct str name)
+{
+    const uint64_t lower_case = 0x2020202020202020;
+    uint64_t first, last;
+
+    if (name.length >= 8) {
+        first = load_8(name.bytes);
+        last = load_8(name.bytes + name.length - 8);
+    } else if (name.length >= 4) {
+        first = load_4(name.bytes);
+        last = load_4(name.bytes + name.length - 4);
+    } else {
+        first = (unsigned char)name.bytes[0];
+        last = (unsigned char)name.bytes[name.length / 2] << 8 | (unsigned char)name.bytes[name.length - 1];
+    }
+    first = (first | lower_case) * 0x9e3779b97f4a7c15;
+    last = (last | lower_case) + name.length;
+    return ((first ^ first >> 32 ^ last) * 0xc2b2ae3d27d4eb4f) >> (64 - SLOT_BITS);
+}
+
+static const struct command *find_row(struct str name)
+{
+    if (name.length == 0)
+        return NULL;
+    for (size_t slot = slot_of_name(name); slots[slot]; slot = (slot + 1) % SLOTS) {
+        if (str_equal_nocase(name, slots[slot]->name))
+            return slots[slot];
+    }
+    return NULL;
+}
+
+static const struct command *find_subrow(const struct command *container, struct str name)
+{
+    for (const struct command *row = container->subcommands; row->name; row++) {
+        if (str_equal_nocase(name, row->name))
+            return row;
+    }
+    return NULL;
+}
+
+const struct command *command_find(const struct str *argv, int argc, const struct command **container)
+{
+    const struct command *row = find_row(argv[0]), *subrow;
+
+    *container = NULL;
+    if (!row || !row->subcommands || argc < 2)
+        return row;
+    subrow = find_subrow(row, argv[1]);
+    if (row->subcommands->flags & CMD_HIDDEN)
+        return subrow && command_arity_fits(subrow, argc) ? subrow : row;
+    if (!subrow)
+        *container = row;
+    return subrow;
+}
+
+const struct command *command_find_by_name(struct str name)
+{
+    const char *bar = name.length ? memchr(name.bytes, '|', name.length) : NULL;
+    const struct command *row, *subrow;
+
+    if (!bar)
+        return find_row(name);
+    row = find_row((struct str){name.bytes, (size_t)(bar - name.bytes)});
+    if (!row || !row->subcommands)
+        return NULL;
+    subrow = find_subrow(row, (struct str){bar + 1, name.length - (size_t)(bar - name.bytes) - 1});
+    return subrow && !(subrow->flags & CMD_HIDDEN) ? subrow : NULL;
+}
+
+size_t command_count(void)
+{
+    return row_count;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(((const struct command *)a)->name, ((const struct command *)b)->name);
+}
+
+static void collect_rows(void)
+{
+    for (size_t group = 0; group < sizeof groups / sizeof *groups; group++) {
+        for (const struct command *row = groups[group]; row->name; row++) {
+            ASSERT(row_count < ROWS_MAX);
+            rows[row_count++] = *row;
+        }
+    }
+    qsort(rows, row_count, sizeof *rows, compare_names);
+}
+
+/* The columns that follow from the key specifications. */
+static void derive_keys(struct command *row)
+{
+    const struct key_spec *first = &row->keys[0];
+
+    if (first->begin == KEY_BEGIN_INDEX && first->find == KEY_FIND_RANGE && first->last == 0 &&
+        row->keys[1].begin == KEY_BEGIN_NONE)
+        row->only_key = first->index;
+    for (int i = 0; i < COMMAND_KEY_SPECS && row->keys[i].begin != KEY_BEGIN_NONE; i++) {
+        if (row->keys[i].begin != KEY_BEGIN_INDEX || row->keys[i].find != KEY_FIND_RANGE)
+            row->flags |= CMD_MOVABLE_KEYS;
+    }
+}
+
+static void adopt_subcommands(struct command *container)
+{
+    const struct command *from = container->subcommands;
+
+    container->subcommands = &subrows[subrow_count];
+    for (; from->name; from++) {
+        struct command *row = &subrows[subrow_count++];
+
+        ASSERT(subrow_count < SUBROWS_MAX);
+        *row = *from;
+        row->parent = container;
+        derive_keys(row);
+    }
+    subrow_count++; /* the end, a row without a name */
+}
+
+static void index_row(struct command *row)
+{
+    size_t slot = slot_of_name(str_from(row->name));
+
+    while (slots[slot]) {
+        ASSERT(strcmp(slots[slot]->name, row->name) != 0);
+        slot = (slot + 1) % SLOTS;
+    }
+    slots[slot] = row;
+}
+
+void command_table_init(void)
+{
+    if (row_count > 0)
+        return;
+    collect_rows();
+    for (struct command *row = rows; row->name; row++) {
+        derive_keys(row);
+        if (row->subcommands)
+            adopt_subcommands(row);
+        index_row(row);
+    }
+}
