@@ -115,10 +115,7 @@ struct command {
     command_refine *refine;
     command_merge *merge;
     const struct command *subcommands; /* ends with a NULL name */
-    int16_t only_key; /* argument that is the key, where there is exactly one at a fixed place; else 0. Set by
-                       * command_table_init */
-    const struct command *parent; /* set by command_table_init */
-    const char *group;            /* "string", "generic", … */
+    const char *group;                 /* "string", "generic", … */
     const char *since;
     const char *complexity;
     const char *summary;
