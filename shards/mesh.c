@@ -1,0 +1,439 @@
+#include "shards/mesh.h"
+
+#include <string.h>
+
+#include "core/memory.h"
+#include "shards/loop.h"
+
+enum {
+    OWN_SLOTS = 1024,          /* to begin with; doubles */
+    RING_BYTES_TARGET = 16384, /* of slots in one ring, among few shards */
+    RING_SLOTS_LEAST = 64,
+};
+
+struct mesh_overflow {
+    struct message **messages;
+    size_t first, count, capacity;
+};
+
+/* Rings shrink as their number grows with the square of the shards: 1024 slots up to 16 shards, 64 from 256. */
+static uint32_t ring_slots(int shards)
+{
+    uint32_t slots = RING_BYTES_TARGET / sizeof(struct spsc_slot);
+
+    for (int count = 16; count < shards && slots > RING_SLOTS_LEAST; count *= 2)
+        slots /= 2;
+    return slots;
+}
+
+static size_t words(const struct mesh *mesh)
+{
+    return ((size_t)mesh->count + 63) / 64;
+}
+
+void mesh_init(struct mesh *mesh, struct memory *memory, int shards)
+{
+    size_t count = (size_t)shards;
+
+    mesh->memory = memory;
+    mesh->count = shards;
+    atomic_init(&mesh->clock.next, 1);
+    atomic_init(&mesh->sequencer.held, 0);
+    mesh->gates = memory_alloc_aligned(memory, count * sizeof *mesh->gates, CACHE_LINE);
+    mesh->sleepers = memory_alloc_aligned(memory, count * sizeof *mesh->sleepers, CACHE_LINE);
+    mesh->requests = memory_alloc_zeroed(memory, count * count * sizeof(struct spsc *));
+    mesh->returns = memory_alloc_zeroed(memory, count * count * sizeof(struct spsc *));
+    for (size_t i = 0; i < count; i++) {
+        atomic_init(&mesh->gates[i].published, 0);
+        atomic_init(&mesh->sleepers[i].asleep, false);
+        mesh->sleepers[i].loop = NULL;
+        for (size_t j = 0; j < count; j++) {
+            if (i == j)
+                continue;
+            mesh->requests[i * count + j] = spsc_create(memory, ring_slots(shards));
+            mesh->returns[i * count + j] = spsc_create(memory, ring_slots(shards));
+        }
+    }
+}
+
+void mesh_deinit(struct mesh *mesh)
+{
+    size_t rings = (size_t)mesh->count * (size_t)mesh->count;
+
+    for (size_t i = 0; i < rings; i++) {
+        memory_free(mesh->memory, mesh->requests[i]);
+        memory_free(mesh->memory, mesh->returns[i]);
+    }
+    memory_free(mesh->memory, mesh->requests);
+    memory_free(mesh->memory, mesh->returns);
+    memory_free(mesh->memory, mesh->gates);
+    memory_free(mesh->memory, mesh->sleepers);
+}
+
+void mesh_port_init(struct mesh_port *port, struct mesh *mesh, struct memory *memory, int index)
+{
+    size_t count = (size_t)mesh->count;
+
+    *port = (struct mesh_port){.mesh = mesh, .memory = memory, .index = index, .run_source = -1};
+    port->requests_to = memory_alloc_zeroed(memory, count * sizeof *port->requests_to);
+    port->requests_from = memory_alloc_zeroed(memory, count * sizeof *port->requests_from);
+    port->returns_to = memory_alloc_zeroed(memory, count * sizeof *port->returns_to);
+    port->returns_from = memory_alloc_zeroed(memory, count * sizeof *port->returns_from);
+    port->overflow = memory_alloc_zeroed(memory, count * sizeof *port->overflow);
+    port->passed = memory_alloc_zeroed(memory, count * sizeof *port->passed);
+    port->sources = memory_alloc_zeroed(memory, count * sizeof *port->sources);
+    port->pushed_to = memory_alloc_zeroed(memory, words(mesh) * sizeof(uint64_t));
+    port->returned_to = memory_alloc_zeroed(memory, words(mesh) * sizeof(uint64_t));
+    port->own.capacity = OWN_SLOTS;
+    port->own.slots = memory_alloc(memory, OWN_SLOTS * sizeof(struct spsc_slot));
+    for (size_t other = 0; other < count; other++) {
+        port->requests_to[other].ring = mesh->requests[(size_t)index * count + other];
+        port->requests_from[other].ring = mesh->requests[other * count + (size_t)index];
+        port->returns_to[other].ring = mesh->returns[(size_t)index * count + other];
+        port->returns_from[other].ring = mesh->returns[other * count + (size_t)index];
+    }
+}
+
+void mesh_port_deinit(struct mesh_port *port)
+{
+    for (int i = 0; i < port->mesh->count; i++)
+        memory_free(port->memory, port->overflow[i].messages);
+    memory_free(port->memory, port->requests_to);
+    memory_free(port->memory, port->requests_from);
+    memory_free(port->memory, port->returns_to);
+    memory_free(port->memory, port->returns_from);
+    memory_free(port->memory, port->overflow);
+    memory_free(port->memory, port->passed);
+    memory_free(port->memory, port->sources);
+    memory_free(port->memory, port->pushed_to);
+    memory_free(port->memory, port->returned_to);
+    memory_free(port->memory, port->own.slots);
+}
+
+/* The own queue. */
+
+static void own_grow(struct mesh_port *port)
+{
+    struct mesh_own *own = &port->own;
+    uint32_t capacity = own->capacity * 2;
+    struct spsc_slot *slots = memory_alloc(port->memory, capacity * sizeof *slots);
+
+    for (uint32_t index = own->taken; index != own->staged; index++)
+        slots[index & (capacity - 1)] = own->slots[index & (own->capacity - 1)];
+    memory_free(port->memory, own->slots);
+    own->slots = slots;
+    own->capacity = capacity;
+}
+
+static void own_stage(struct mesh_port *port, struct message *message)
+{
+    struct mesh_own *own = &port->own;
+
+    if (own->staged - own->taken == own->capacity)
+        own_grow(port);
+    own->slots[own->staged++ & (own->capacity - 1)].message = message;
+}
+
+static void own_publish(struct mesh_own *own, uint64_t stamp)
+{
+    for (; own->published != own->staged; own->published++)
+        own->slots[own->published & (own->capacity - 1)].stamp = stamp;
+}
+
+void mesh_each_own(struct mesh_port *port, void (*visit)(void *context, struct message *message), void *context)
+{
+    struct mesh_own *own = &port->own;
+
+    for (uint32_t index = own->taken; index != own->staged; index++)
+        visit(context, own->slots[index & (own->capacity - 1)].message);
+}
+
+/* Stage and publish. */
+
+static void mark(uint64_t *bits, int shard)
+{
+    bits[shard / 64] |= UINT64_C(1) << (shard % 64);
+}
+
+bool mesh_room(struct mesh_port *port, int to)
+{
+    return to == port->index || spsc_room(&port->requests_to[to]);
+}
+
+void mesh_stage(struct mesh_port *port, int to, struct message *message, bool sequenced)
+{
+    port->staged = true;
+    port->sequenced |= sequenced;
+    if (to == port->index) {
+        own_stage(port, message);
+        return;
+    }
+    spsc_stage(&port->requests_to[to], message);
+    mark(port->pushed_to, to);
+}
+
+/* Calls a function for each marked shard. */
+static void each_marked(struct mesh_port *port, const uint64_t *bits, void (*visit)(struct mesh_port *, int, void *),
+                        void *context)
+{
+    for (size_t word = 0; word < words(port->mesh); word++)
+        for (uint64_t left = bits[word]; left; left &= left - 1)
+            visit(port, (int)(word * 64) + __builtin_ctzll(left), context);
+}
+
+static void publish_to(struct mesh_port *port, int to, void *stamp)
+{
+    spsc_publish(&port->requests_to[to], *(uint64_t *)stamp);
+}
+
+static void wake(struct mesh_port *port, int to, void *loop)
+{
+    mesh_wake(port, loop, to);
+}
+
+/* The three steps of section 4 (b): stamp, push, open the gate. */
+static uint64_t publish_batch(struct mesh_port *port)
+{
+    uint64_t stamp = stamp_take(&port->mesh->clock);
+
+    each_marked(port, port->pushed_to, publish_to, &stamp);
+    own_publish(&port->own, stamp);
+    stamp_open_gate(&port->mesh->gates[port->index], stamp);
+    return stamp;
+}
+
+static void wake_marked(struct mesh_port *port, uint64_t *bits, struct loop *loop)
+{
+    /* The receiver declares itself asleep, then looks; we publish, then look: pairs with mesh_fall_asleep. */
+    atomic_thread_fence(memory_order_seq_cst);
+    each_marked(port, bits, wake, loop);
+    memset(bits, 0, words(port->mesh) * sizeof *bits);
+}
+
+void mesh_publish(struct mesh_port *port, struct loop *loop)
+{
+    if (!port->staged) {
+        port->bound = stamp_bound(&port->mesh->clock);
+        return;
+    }
+    if (port->sequenced)
+        sequencer_lock(&port->mesh->sequencer);
+    port->bound = publish_batch(port);
+    if (port->sequenced)
+        sequencer_unlock(&port->mesh->sequencer);
+    port->staged = false;
+    port->sequenced = false;
+    if (port->mesh->count > 1)
+        wake_marked(port, port->pushed_to, loop);
+}
+
+/* Execute: the merge by stamps. */
+
+void mesh_collect(struct mesh_port *port)
+{
+    port->source_count = 0;
+    port->run_source = -1;
+    for (int source = 0; source < port->mesh->count; source++) {
+        if (source != port->index)
+            port->passed[source] = stamp_passed(&port->mesh->gates[source]); /* gates first, then tails */
+    }
+    for (int source = 0; source < port->mesh->count; source++) {
+        if (source == port->index || spsc_refresh(&port->requests_from[source]))
+            port->sources[port->source_count++] = source;
+    }
+}
+
+static const struct spsc_slot *head_of(const struct mesh_port *port, int source)
+{
+    const struct mesh_own *own = &port->own;
+
+    if (source != port->index)
+        return spsc_peek(&port->requests_from[source]);
+    if (own->taken == own->published)
+        return NULL;
+    return &own->slots[own->taken & (own->capacity - 1)];
+}
+
+/* Others' batches are due once their gate is open, and below the bound; the own batch's stamp is at most the bound. */
+static bool is_due(const struct mesh_port *port, int source, uint64_t stamp)
+{
+    if (source == port->index)
+        return true;
+    return stamp <= port->passed[source] && (stamp < port->bound || simulate_fault(FAULT_NO_MERGE));
+}
+
+static struct message *take_from(struct mesh_port *port, int source)
+{
+    if (source != port->index)
+        return spsc_pop(&port->requests_from[source]);
+    return port->own.slots[port->own.taken++ & (port->own.capacity - 1)].message;
+}
+
+/* Makes the source with the lowest due stamp the run to execute; false: nothing is due. */
+static bool choose_run(struct mesh_port *port)
+{
+    port->run_source = -1;
+    for (int i = 0; i < port->source_count;) {
+        int source = port->sources[i];
+        const struct spsc_slot *head = head_of(port, source);
+
+        if (!head || !is_due(port, source, head->stamp)) {
+            port->sources[i] = port->sources[--port->source_count];
+            continue;
+        }
+        if (port->run_source < 0 || (head->stamp < port->run_stamp && !simulate_fault(FAULT_NO_MERGE))) {
+            port->run_source = source;
+            port->run_stamp = head->stamp;
+        }
+        i++;
+    }
+    return port->run_source >= 0;
+}
+
+struct message *mesh_next(struct mesh_port *port)
+{
+    if (port->run_source >= 0) {
+        const struct spsc_slot *head = head_of(port, port->run_source);
+
+        if (head && head->stamp == port->run_stamp)
+            return take_from(port, port->run_source);
+    }
+    return choose_run(port) ? take_from(port, port->run_source) : NULL;
+}
+
+void mesh_release(struct mesh_port *port)
+{
+    for (int source = 0; source < port->mesh->count; source++)
+        if (source != port->index)
+            spsc_release(&port->requests_from[source]);
+}
+
+/* Answer. */
+
+static void overflow_add(struct mesh_port *port, int to, struct message *message)
+{
+    struct mesh_overflow *overflow = &port->overflow[to];
+
+    if (overflow->first + overflow->count == overflow->capacity) {
+        memmove(overflow->messages, overflow->messages + overflow->first, overflow->count * sizeof *overflow->messages);
+        overflow->first = 0;
+        if (overflow->count * 2 >= overflow->capacity) {
+            overflow->capacity = overflow->capacity ? overflow->capacity * 2 : 64;
+            overflow->messages =
+                memory_resize(port->memory, overflow->messages, overflow->capacity * sizeof *overflow->messages);
+        }
+    }
+    overflow->messages[overflow->first + overflow->count++] = message;
+    port->overflow_count++;
+    mark(port->returned_to, to);
+}
+
+void mesh_return(struct mesh_port *port, int to, struct message *message)
+{
+    ASSERT(to != port->index);
+    if (port->overflow[to].count > 0 || !spsc_room(&port->returns_to[to])) {
+        overflow_add(port, to, message);
+        return;
+    }
+    spsc_stage(&port->returns_to[to], message);
+    mark(port->returned_to, to);
+}
+
+static void publish_returns_to(struct mesh_port *port, int to, void *context)
+{
+    struct mesh_overflow *overflow = &port->overflow[to];
+
+    while (overflow->count > 0 && spsc_room(&port->returns_to[to])) {
+        spsc_stage(&port->returns_to[to], overflow->messages[overflow->first++]);
+        overflow->count--;
+        port->overflow_count--;
+    }
+    spsc_publish(&port->returns_to[to], 0);
+}
+
+static void mark_overflowing(struct mesh_port *port)
+{
+    for (int to = 0; to < port->mesh->count && port->overflow_count > 0; to++)
+        if (port->overflow[to].count > 0)
+            mark(port->returned_to, to);
+}
+
+void mesh_publish_returns(struct mesh_port *port, struct loop *loop)
+{
+    if (port->mesh->count == 1)
+        return;
+    mark_overflowing(port);
+    each_marked(port, port->returned_to, publish_returns_to, NULL);
+    wake_marked(port, port->returned_to, loop);
+}
+
+void mesh_collect_returns(struct mesh_port *port)
+{
+    for (int source = 0; source < port->mesh->count; source++)
+        if (source != port->index)
+            spsc_refresh(&port->returns_from[source]);
+}
+
+struct message *mesh_next_return(struct mesh_port *port, int *source)
+{
+    for (; *source < port->mesh->count; ++*source) {
+        struct spsc_receiver *receiver = &port->returns_from[*source];
+
+        if (*source == port->index)
+            continue;
+        if (spsc_peek(receiver))
+            return spsc_pop(receiver);
+        spsc_release(receiver);
+    }
+    return NULL;
+}
+
+/* Sleep. */
+
+static bool ring_has_more(const struct spsc_receiver *receiver)
+{
+    return atomic_load_explicit(&receiver->ring->pushed, memory_order_relaxed) != receiver->popped;
+}
+
+bool mesh_has_inbound(const struct mesh_port *port, bool parked)
+{
+    for (int source = 0; source < port->mesh->count; source++) {
+        if (source == port->index)
+            continue;
+        if (ring_has_more(&port->returns_from[source]) || (!parked && ring_has_more(&port->requests_from[source])))
+            return true;
+    }
+    return false;
+}
+
+bool mesh_fall_asleep(struct mesh_port *port, bool parked)
+{
+    atomic_store_explicit(&port->mesh->sleepers[port->index].asleep, true, memory_order_release);
+    simulate_step();
+    /* Pairs with the fence in wake_marked. */
+    atomic_thread_fence(memory_order_seq_cst);
+    if (!mesh_has_inbound(port, parked))
+        return true;
+    mesh_awake(port);
+    return false;
+}
+
+void mesh_awake(struct mesh_port *port)
+{
+    atomic_store_explicit(&port->mesh->sleepers[port->index].asleep, false, memory_order_relaxed);
+}
+
+void mesh_wake(struct mesh_port *port, struct loop *loop, int shard)
+{
+    struct mesh_sleeper *sleeper = &port->mesh->sleepers[shard];
+
+    simulate_step();
+    if (!atomic_load_explicit(&sleeper->asleep, memory_order_relaxed))
+        return;
+    /* Only one of several senders wakes. Acquire: the loop pointer was written before the first sleep. */
+    if (!atomic_exchange_explicit(&sleeper->asleep, false, memory_order_acquire))
+        return;
+    port->wakes++;
+    if (!simulate_fault(FAULT_NO_WAKE))
+        loop_wake(loop, sleeper->loop);
+}

@@ -1,0 +1,122 @@
+/* All rings between the shards, the batch of the turn, and the wake-ups.
+ *
+ * Between each ordered pair of shards lie two rings: one for requests, which
+ * carry stamps, and one for what comes back (answers, and whatever else needs
+ * no order). A struct mesh is shared by all shards; a struct mesh_port is one
+ * shard's ends of it and belongs to that shard's thread.
+ *
+ * Nobody waits for room in a ring: the other side may be parked on a gather that
+ * needs us. mesh_room says whether a request fits; one that does not is held
+ * back by the router. An answer that does not fit waits in the port's overflow list.
+ *
+ * Sleeping: a shard declares itself asleep, then looks at its rings once more
+ * (mesh_fall_asleep); a sender publishes, then looks whether the receiver is
+ * asleep (mesh_wake). Both have a full fence between the two steps, so at least one
+ * of them sees the other: no wake-up is lost, and an awake shard costs no call. */
+#ifndef SHARDS_MESH_H
+#define SHARDS_MESH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "shards/sequencer.h"
+#include "shards/spsc.h"
+#include "shards/stamp.h"
+
+struct loop;
+struct memory;
+struct message;
+
+struct mesh_sleeper {
+    alignas(CACHE_LINE) _Atomic(bool) asleep;
+    struct loop *loop; /* set by its shard before it first sleeps */
+};
+
+/* Shared by all shards. */
+struct mesh {
+    struct stamp_clock clock;
+    struct sequencer sequencer;
+    struct stamp_gate *gates;       /* by shard */
+    struct mesh_sleeper *sleepers;  /* by shard */
+    struct spsc **requests;         /* [from * count + to]; none from a shard to itself */
+    struct spsc **returns;
+    struct memory *memory;
+    int count;
+};
+
+void mesh_init(struct mesh *mesh, struct memory *memory, int shards);
+void mesh_deinit(struct mesh *mesh);
+
+/* The shard's own requests: first-in first-out, never full. */
+struct mesh_own {
+    struct spsc_slot *slots;
+    uint32_t capacity; /* a power of two */
+    uint32_t taken, staged, published; /* running counts */
+};
+
+struct mesh_port {
+    struct mesh *mesh;
+    struct memory *memory;
+    int index;
+    struct spsc_sender *requests_to;
+    struct spsc_receiver *requests_from;
+    struct spsc_sender *returns_to;
+    struct spsc_receiver *returns_from;
+    struct mesh_own own;
+    /* The batch being staged. */
+    bool staged, sequenced;
+    /* The turn's view, made by mesh_collect. */
+    uint64_t bound;
+    uint64_t *passed;        /* by source: the gate as it was */
+    int *sources;            /* which may have something due */
+    int source_count;
+    int run_source;          /* whose run of equal stamps is being executed, -1: choose */
+    uint64_t run_stamp;
+    /* Whom to tell. */
+    uint64_t *pushed_to;     /* bit per shard: requests staged, or returns to publish */
+    uint64_t *returned_to;
+    /* Answers that found no room, by destination, first to last. */
+    struct mesh_overflow *overflow;
+    size_t overflow_count;
+    uint64_t wakes;
+};
+
+void mesh_port_init(struct mesh_port *port, struct mesh *mesh, struct memory *memory, int index);
+void mesh_port_deinit(struct mesh_port *port);
+
+/* (a) Stage. True when a message to that shard fits into this turn's batch. */
+bool mesh_room(struct mesh_port *port, int to);
+/* There must be room. sequenced: part of a multi-shard transaction. */
+void mesh_stage(struct mesh_port *port, int to, struct message *message, bool sequenced);
+
+/* (b) Publish: stamps the batch, shows it, sets the turn's bound, wakes who sleeps. */
+void mesh_publish(struct mesh_port *port, struct loop *loop);
+
+/* (c) Execute: mesh_collect looks at gates and tails, mesh_next then gives the
+ * due messages in order (NULL: none is left), and mesh_release frees their slots
+ * when they have been executed. */
+void mesh_collect(struct mesh_port *port);
+struct message *mesh_next(struct mesh_port *port);
+void mesh_release(struct mesh_port *port);
+
+/* (d) Answer: sends a message back to its home, without order. */
+void mesh_return(struct mesh_port *port, int to, struct message *message);
+void mesh_publish_returns(struct mesh_port *port, struct loop *loop);
+/* What others returned to us; NULL: nothing more. mesh_collect_returns first. */
+void mesh_collect_returns(struct mesh_port *port);
+struct message *mesh_next_return(struct mesh_port *port, int *source);
+
+/* Own requests that could not be executed in their turn: calls visit for each that is still queued. */
+void mesh_each_own(struct mesh_port *port, void (*visit)(void *context, struct message *message), void *context);
+
+/* Whether others have sent us something that was not there at the last collect.
+ * parked: execution is parked, so only returns count. */
+bool mesh_has_inbound(const struct mesh_port *port, bool parked);
+/* Declares the shard asleep. False: there is inbound work, and the shard is awake. */
+bool mesh_fall_asleep(struct mesh_port *port, bool parked);
+void mesh_awake(struct mesh_port *port);
+
+/* Wakes a shard if it is asleep, after something was published for it. */
+void mesh_wake(struct mesh_port *port, struct loop *loop, int shard);
+
+#endif

@@ -1,0 +1,107 @@
+#include "shards/request.h"
+
+#include "core/assert.h"
+#include "core/memory.h"
+
+enum { BLOCK_REQUESTS = 64 };
+
+struct request_block {
+    struct request_block *next;
+    struct request requests[BLOCK_REQUESTS];
+};
+
+void request_pool_init(struct request_pool *pool, struct memory *memory, uint16_t home)
+{
+    *pool = (struct request_pool){.memory = memory, .home = home};
+}
+
+void request_pool_deinit(struct request_pool *pool)
+{
+    while (pool->blocks) {
+        struct request_block *block = pool->blocks;
+
+        pool->blocks = block->next;
+        memory_free(pool->memory, block);
+    }
+}
+
+static void pool_refill(struct request_pool *pool)
+{
+    struct request_block *block = memory_alloc_aligned(pool->memory, sizeof *block, 64);
+
+    block->next = pool->blocks;
+    pool->blocks = block;
+    for (int i = BLOCK_REQUESTS - 1; i >= 0; i--) {
+        struct request *request = &block->requests[i];
+
+        request->next = pool->free;
+        pool->free = request;
+    }
+}
+
+struct request *request_take(struct request_pool *pool, int argc, int protocol)
+{
+    if (!pool->free)
+        pool_refill(pool);
+
+    struct request *request = pool->free;
+
+    pool->free = request->next;
+    pool->live++;
+    request->message = (struct message){.kind = MESSAGE_REQUEST, .home = pool->home};
+    request->protocol = protocol;
+    request->no_touch = false;
+    request->arguments_owned = false;
+    request->discard_reply = false;
+    request->finished = false;
+    request->db = 0;
+    request->argc = argc;
+    request->argv = request->argv_inline;
+    request->session_id = 0;
+    request->origin = NULL;
+    request->session = NULL;
+    request->scatter = NULL;
+    request->next = NULL;
+    request->argument_block = NULL;
+    if (argc > REQUEST_ARGV_INLINE)
+        request->argv = memory_alloc(pool->memory, (size_t)argc * sizeof(struct str));
+    /* The executing shard may have to grow the reply: it charges its own counter, see shard_execute. */
+    reply_init(&request->reply, pool->memory, request->reply_bytes, REQUEST_REPLY_BYTES, protocol);
+    return request;
+}
+
+void request_give_back(struct request_pool *pool, struct request *request)
+{
+    ASSERT(request->message.home == pool->home);
+    buffer_deinit(&request->reply.buffer);
+    if (request->argument_block)
+        memory_free(pool->memory, request->argument_block);
+    if (request->argv != request->argv_inline)
+        memory_free(pool->memory, request->argv);
+    request->next = pool->free;
+    pool->free = request;
+    pool->live--;
+}
+
+void request_own_arguments(struct request_pool *pool, struct request *request)
+{
+    size_t bytes = 0;
+
+    if (request->arguments_owned)
+        return;
+    for (int i = 0; i < request->argc; i++)
+        bytes += request->argv[i].length;
+
+    char *to = request->argument_bytes;
+
+    if (bytes > REQUEST_ARGUMENT_BYTES)
+        to = request->argument_block = memory_alloc(pool->memory, bytes);
+    for (int i = 0; i < request->argc; i++) {
+        struct str *argument = &request->argv[i];
+
+        memcpy(to, argument->bytes, argument->length);
+        argument->bytes = to;
+        to += argument->length;
+    }
+    request->arguments_owned = true;
+}

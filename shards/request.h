@@ -1,0 +1,78 @@
+/* One command on its way: from the connection's shard to the owner of its keys and back.
+ *
+ * Taken from the home shard's pool and returned to it. Fields are written by home
+ * before the request is staged, by the executing shard until it is answered, and
+ * again by home from `done` on.
+ *
+ * Arguments are borrowed from the receive buffer, which lives until the end of
+ * the turn. A request that outlives its turn (it goes to another shard, or
+ * execution is parked) takes a copy, in its own line if it is small:
+ * request_own_arguments. So buffers never wait for requests, and the other
+ * shard finds the arguments beside the request. */
+#ifndef SHARDS_REQUEST_H
+#define SHARDS_REQUEST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/resp_write.h"
+#include "shards/message.h"
+
+struct command;
+struct memory;
+struct scatter;
+struct session;
+
+enum { REQUEST_ARGV_INLINE = 8, REQUEST_ARGUMENT_BYTES = 128, REQUEST_REPLY_BYTES = 128 };
+
+/* A connection as the shards see it: what keeps its requests in order. */
+struct origin {
+    uint32_t held;      /* requests that wait for room in a ring; later ones wait behind them */
+    uint64_t held_turn; /* the last turn in which one found none */
+};
+
+struct request {
+    struct message message;
+    uint8_t protocol;
+    bool no_touch;
+    bool arguments_owned;
+    bool discard_reply;             /* CLIENT REPLY OFF or SKIP */
+    bool finished;                  /* the answer is ready */
+    uint16_t db;
+    int argc;
+    struct str *argv;               /* argv_inline, or a heap block */
+    const struct command *command;
+    uint64_t session_id;
+    void (*done)(struct request *); /* home: the answer is in reply; the request is home's again */
+    struct origin *origin;          /* home */
+    struct session *session;        /* home: for local commands */
+    struct scatter *scatter;        /* home: of which this is a part, else NULL */
+    struct request *next;           /* in its connection's queue, or in the pool */
+    struct request *next_held;      /* home: waits for room in a ring */
+    char *argument_block;           /* owned arguments that are too large to lie in line */
+    struct reply reply;
+    struct str argv_inline[REQUEST_ARGV_INLINE];
+    char argument_bytes[REQUEST_ARGUMENT_BYTES];
+    char reply_bytes[REQUEST_REPLY_BYTES];
+};
+
+struct request_pool {
+    struct memory *memory;
+    struct request *free;
+    struct request_block *blocks;
+    uint16_t home;
+    size_t live; /* taken and not given back */
+};
+
+void request_pool_init(struct request_pool *pool, struct memory *memory, uint16_t home);
+/* All requests must be back, or nobody may touch them any more. */
+void request_pool_deinit(struct request_pool *pool);
+
+/* A request with room for argc arguments; argv is to be filled by the caller. */
+struct request *request_take(struct request_pool *pool, int argc, int protocol);
+void request_give_back(struct request_pool *pool, struct request *request);
+
+/* Copies the arguments into memory of the request; nothing where that was done. Home only. */
+void request_own_arguments(struct request_pool *pool, struct request *request);
+
+#endif

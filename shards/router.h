@@ -1,0 +1,64 @@
+/* Where a request goes: to the connection's own shard, to the one owner of its
+ * keys, to several owners in parts (scatter), or to several that one thread
+ * then executes over (gather). The command table's route and keys decide.
+ *
+ * The slot table is frozen before start and shared by all shards. */
+#ifndef SHARDS_ROUTER_H
+#define SHARDS_ROUTER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/config.h"
+#include "core/slot.h"
+
+struct memory;
+struct request;
+struct shard;
+
+struct router {
+    struct affinity affinity;
+    struct affinity_pattern patterns[CONFIG_AFFINITY_MAX];
+    int shard_count;
+    uint16_t owner_of[SLOT_COUNT];
+};
+
+/* The patterns' text is borrowed from config for the router's life. False: a pattern is wrong; *wrong names it. */
+MUST_USE bool router_init(struct router *router, const struct config *config, int shards, const char **wrong);
+
+static inline int router_owner(const struct router *router, struct str key)
+{
+    if (router->shard_count == 1)
+        return 0;
+    return router->owner_of[slot_of(&router->affinity, key)];
+}
+
+enum { SHARD_SET_WORDS = CONFIG_SHARDS_MAX / 64 };
+
+/* The owners of one request's keys; scratch of a shard, reused. */
+struct key_owners {
+    struct memory *memory;
+    struct key_place {
+        int index;      /* in argv */
+        uint16_t owner;
+    } *places;
+    int count, capacity;
+    uint64_t set[SHARD_SET_WORDS];
+    int distinct;       /* owners in the set */
+};
+
+static inline bool shard_set_has(const uint64_t set[SHARD_SET_WORDS], int shard)
+{
+    return set[shard / 64] >> (shard % 64) & 1;
+}
+
+/* Takes a request whose command has been admitted and brings it on its way;
+ * request->done is called with the answer, for a local command before this returns.
+ * What finds no room in a ring is held and goes in a later turn, in order.
+ * The connection's shard. */
+void router_submit(struct shard *shard, struct request *request);
+
+/* Tries again what was held; once per turn, before anything is published. */
+void router_retry_held(struct shard *shard);
+
+#endif

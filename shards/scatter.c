@@ -1,0 +1,179 @@
+#include "shards/scatter.h"
+
+#include "core/assert.h"
+#include "core/command.h"
+#include "core/memory.h"
+#include "core/merge.h"
+#include "shards/shard.h"
+
+struct scatter {
+    struct shard *shard; /* home */
+    struct request *whole;
+    int part_count, waiting;
+    int key_count;
+    uint16_t *part_of_key;
+    struct request *parts[];
+};
+
+/* Replies. */
+
+static void finish(struct shard *shard, struct scatter *scatter)
+{
+    struct request *whole = scatter->whole;
+
+    for (int i = 0; i < scatter->part_count; i++)
+        request_give_back(&shard->requests, scatter->parts[i]);
+    memory_free(&shard->core.memory, scatter->part_of_key);
+    memory_free(&shard->core.memory, scatter);
+    whole->done(whole);
+}
+
+/* An error of any part is the answer to the whole. */
+static const struct request *failed_part(const struct scatter *scatter)
+{
+    for (int i = 0; i < scatter->part_count; i++)
+        if (scatter->parts[i]->reply.error)
+            return scatter->parts[i];
+    return NULL;
+}
+
+static void merge_parts(struct shard *shard, struct scatter *scatter)
+{
+    struct request *whole = scatter->whole;
+    const struct request *answer = failed_part(scatter);
+    struct str replies[CONFIG_SHARDS_MAX];
+
+    if (!answer && !whole->command->merge)
+        answer = scatter->parts[0];
+    if (answer) {
+        reply_raw(&whole->reply, buffer_str(&answer->reply.buffer));
+        whole->reply.error = answer->reply.error;
+        return;
+    }
+    for (int i = 0; i < scatter->part_count; i++)
+        replies[i] = buffer_str(&scatter->parts[i]->reply.buffer);
+
+    struct merge merge = {
+        .command = whole->command, .argv = whole->argv, .argc = whole->argc, .core = &shard->core,
+        .now_ms = shard->now_ms, .reply = &whole->reply, .parts = replies, .part_count = scatter->part_count,
+        .part_of_key = scatter->part_of_key, .key_count = scatter->key_count,
+    };
+    whole->command->merge(&merge);
+}
+
+static void part_done(struct request *part)
+{
+    struct scatter *scatter = part->scatter;
+
+    ASSERT(scatter->waiting > 0);
+    if (--scatter->waiting > 0)
+        return;
+    merge_parts(scatter->shard, scatter);
+    finish(scatter->shard, scatter);
+}
+
+/* Parts. */
+
+static bool room_for_all(struct shard *shard, const struct key_owners *owners)
+{
+    for (int i = 0; i < shard->group->count; i++)
+        if ((!owners || shard_set_has(owners->set, i)) && !mesh_room(&shard->port, i))
+            return false;
+    return true;
+}
+
+static struct scatter *scatter_create(struct shard *shard, struct request *whole, int parts, int keys)
+{
+    struct scatter *scatter =
+        memory_alloc(&shard->core.memory, sizeof *scatter + (size_t)parts * sizeof scatter->parts[0]);
+
+    *scatter = (struct scatter){.shard = shard, .whole = whole, .part_count = parts, .waiting = parts, .key_count = keys};
+    if (keys > 0)
+        scatter->part_of_key = memory_alloc(&shard->core.memory, (size_t)keys * sizeof(uint16_t));
+    request_own_arguments(&shard->requests, whole); /* the merge reads them */
+    shard->core.stats.scattered++;
+    return scatter;
+}
+
+static struct request *part_take(struct shard *shard, struct scatter *scatter, int argc)
+{
+    struct request *whole = scatter->whole;
+    struct request *part = request_take(&shard->requests, argc, whole->protocol);
+
+    part->command = whole->command;
+    part->db = whole->db;
+    part->no_touch = whole->no_touch;
+    part->session_id = whole->session_id;
+    part->origin = whole->origin;
+    part->scatter = scatter;
+    part->done = part_done;
+    return part;
+}
+
+static void part_stage(struct shard *shard, int owner, struct request *part)
+{
+    if (owner != shard->index)
+        request_own_arguments(&shard->requests, part);
+    mesh_stage(&shard->port, owner, &part->message, true);
+}
+
+static void stage_on_all(struct shard *shard, struct request *whole)
+{
+    struct scatter *scatter = scatter_create(shard, whole, shard->group->count, 0);
+
+    for (int i = 0; i < scatter->part_count; i++) {
+        struct request *part = scatter->parts[i] = part_take(shard, scatter, whole->argc);
+
+        memcpy(part->argv, whole->argv, (size_t)whole->argc * sizeof(struct str));
+        part_stage(shard, i, part);
+    }
+}
+
+/* The part of one owner: the command's name, then its keys, each with the values that follow it. */
+static struct request *part_of_owner(struct shard *shard, struct scatter *scatter, const struct key_owners *owners,
+                                     int owner, int part_index)
+{
+    const struct str *argv = scatter->whole->argv;
+    int step = scatter->whole->command->keys[0].step;
+    int keys = 0;
+
+    for (int i = 0; i < owners->count; i++)
+        keys += owners->places[i].owner == owner;
+
+    struct request *part = part_take(shard, scatter, 1 + keys * step);
+    struct str *next = part->argv;
+
+    *next++ = argv[0];
+    for (int i = 0; i < owners->count; i++) {
+        if (owners->places[i].owner != owner)
+            continue;
+        scatter->part_of_key[i] = (uint16_t)part_index;
+        memcpy(next, &argv[owners->places[i].index], (size_t)step * sizeof(struct str));
+        next += step;
+    }
+    return part;
+}
+
+static void stage_by_keys(struct shard *shard, struct request *whole, const struct key_owners *owners)
+{
+    struct scatter *scatter = scatter_create(shard, whole, owners->distinct, owners->count);
+    int index = 0;
+
+    for (int owner = 0; owner < shard->group->count; owner++) {
+        if (!shard_set_has(owners->set, owner))
+            continue;
+        scatter->parts[index] = part_of_owner(shard, scatter, owners, owner, index);
+        part_stage(shard, owner, scatter->parts[index++]);
+    }
+}
+
+bool scatter_stage(struct shard *shard, struct request *request, const struct key_owners *owners)
+{
+    if (!room_for_all(shard, owners))
+        return false;
+    if (owners)
+        stage_by_keys(shard, request, owners);
+    else
+        stage_on_all(shard, request);
+    return true;
+}

@@ -1,0 +1,268 @@
+#include "shards/shard.h"
+
+#include <stdatomic.h>
+#include <time.h>
+
+#include "core/assert.h"
+#include "core/call.h"
+#include "core/command.h"
+#include "core/memory.h"
+#include "shards/errand.h"
+#include "shards/gather.h"
+
+enum {
+    EXPIRE_PER_TURN = 128,   /* keys whose deadline has come */
+    RECLAIM_PER_TURN = 1024, /* items of flushed databases and large values */
+    RETRY_US = 50,           /* a ring was full: look again soon, nobody tells when there is room */
+    DRAIN_US = 1000,         /* while the group stops */
+};
+
+bool shard_open(struct shard *shard, struct loop *loop)
+{
+    shard->loop = loop;
+    shard->group->mesh.sleepers[shard->index].loop = loop;
+    shard->held_last = &shard->held_first;
+    shard->now_ms = loop_time_us(loop) / 1000;
+    return true;
+}
+
+void shard_close(struct shard *shard)
+{
+    loop_close(shard->loop);
+    shard->loop = NULL;
+}
+
+/* Execution. */
+
+void shard_execute(struct shard *shard, struct request *request, const struct reach *reach)
+{
+    struct call call = {
+        .command = request->command, .argv = request->argv, .argc = request->argc, .db = request->db,
+        .no_touch = request->no_touch, .now_ms = shard->now_ms, .reply = &request->reply, .core = &shard->core,
+        .reach = reach, .session = request->session, .session_id = request->session_id,
+    };
+
+    request->reply.buffer.memory = &shard->core.memory;
+    call_run(&call);
+    shard->core.stats.commands++;
+    if (__builtin_expect(shard->core.stall_us > 0, 0)) {
+        struct timespec pause = {shard->core.stall_us / 1000000, shard->core.stall_us % 1000000 * 1000};
+
+        shard->core.stall_us = 0;
+        nanosleep(&pause, NULL); /* DEBUG SLEEP: stalls the server on purpose */
+    }
+    if (__builtin_expect(shard->core.shutdown_requested, 0)) {
+        shard->core.shutdown_requested = false;
+        shard->group->shutdown->done(shard->group->shutdown);
+    }
+}
+
+void shard_answer(struct shard *shard, struct request *request)
+{
+    if (request->message.home == shard->index) {
+        request->done(request);
+        return;
+    }
+    if (request->reply.buffer.heap)
+        memory_recharge(&shard->core.memory, NULL, request->reply.buffer.bytes);
+    mesh_return(&shard->port, request->message.home, &request->message);
+}
+
+static void meet(struct shard *shard, struct message *message)
+{
+    if (message->kind == MESSAGE_GATHER) {
+        gather_arrive(shard, (struct gather *)message);
+        return;
+    }
+    ASSERT(message->kind == MESSAGE_REQUEST);
+
+    struct request *request = (struct request *)message;
+
+    shard_execute(shard, request, NULL);
+    shard_answer(shard, request);
+}
+
+static void own_arguments(void *context, struct message *message)
+{
+    struct shard *shard = context;
+
+    if (message->kind == MESSAGE_REQUEST)
+        request_own_arguments(&shard->requests, (struct request *)message);
+}
+
+/* Step (c) of the turn: what is due, lowest stamp first, until nothing is or a gather parks us. */
+static void execute_due(struct shard *shard)
+{
+    struct message *message;
+
+    if (!gather_try_leave(shard)) {
+        mesh_each_own(&shard->port, own_arguments, shard);
+        return;
+    }
+    mesh_collect(&shard->port);
+    /* The time is taken after the rings were read: whoever saw a key expired elsewhere finds it expired here. */
+    shard->now_ms = loop_time_us(shard->loop) / 1000;
+    while ((message = mesh_next(&shard->port)) != NULL) {
+        shard->busy = true;
+        meet(shard, message);
+        if (shard->parked)
+            break;
+    }
+    mesh_release(&shard->port);
+    if (shard->parked)
+        mesh_each_own(&shard->port, own_arguments, shard);
+}
+
+/* Returns. */
+
+static void take_return(struct shard *shard, struct message *message)
+{
+    if (message->kind == MESSAGE_GATHER) {
+        gather_free(shard, (struct gather *)message);
+        return;
+    }
+    if (message->kind == MESSAGE_ERRAND) {
+        struct completion *completion = &((struct errand *)message)->completion;
+
+        completion->done(completion);
+        return;
+    }
+
+    struct request *request = (struct request *)message;
+
+    request->reply.buffer.memory = &shard->core.memory;
+    if (request->reply.buffer.heap)
+        memory_recharge(NULL, &shard->core.memory, request->reply.buffer.bytes);
+    request->done(request);
+}
+
+static void take_returns(struct shard *shard)
+{
+    struct message *message;
+    int source = 0;
+
+    mesh_collect_returns(&shard->port);
+    while ((message = mesh_next_return(&shard->port, &source)) != NULL) {
+        shard->busy = true;
+        take_return(shard, message);
+    }
+}
+
+/* Sleep. */
+
+static int64_t until(const struct shard *shard, int64_t deadline_ms)
+{
+    int64_t left_us = (deadline_ms * 1000) - loop_time_us(shard->loop);
+
+    return left_us > 0 ? left_us : 0;
+}
+
+static bool expires(const struct shard *shard)
+{
+    return !shard->parked && shard->core.sessions.pause == SESSION_PAUSE_NONE;
+}
+
+static int64_t next_deadline_ms(const struct shard *shard)
+{
+    int64_t deadline_ms = timers_next_ms(&shard->timers);
+
+    if (expires(shard)) {
+        int64_t expiry_ms = keyspace_next_expiry_ms(shard->core.keyspace);
+
+        if (expiry_ms < deadline_ms)
+            deadline_ms = expiry_ms;
+    }
+    return deadline_ms;
+}
+
+/* How long the loop may wait: 0 where there is work, -1 for as long as nothing happens. */
+static int64_t idle_us(const struct shard *shard)
+{
+    int64_t deadline_ms;
+
+    if (shard->port.staged || (!shard->parked && keyspace_reclaim(shard->core.keyspace, 0) > 0))
+        return 0;
+    if (shard->held_first || shard->port.overflow_count > 0)
+        return RETRY_US;
+    if (atomic_load_explicit(&shard->group->stopping, memory_order_relaxed))
+        return DRAIN_US;
+    deadline_ms = next_deadline_ms(shard);
+    return deadline_ms == INT64_MAX ? -1 : until(shard, deadline_ms);
+}
+
+/* While traffic flows, an answer is often nearer than a sleep and a wake-up. */
+static bool spin(const struct shard *shard)
+{
+    int64_t spin_us = shard->core.config.spin_us;
+    int64_t end_us;
+
+    if (!shard->busy || spin_us == 0)
+        return false;
+    end_us = loop_monotonic_us(shard->loop) + spin_us;
+    do {
+        if (mesh_has_inbound(&shard->port, shard->parked != NULL))
+            return true;
+    } while (loop_monotonic_us(shard->loop) < end_us);
+    return false;
+}
+
+static void wait(struct shard *shard)
+{
+    int64_t wait_us = idle_us(shard);
+
+    if (wait_us != 0 && shard->group->count > 1 &&
+        (spin(shard) || !mesh_fall_asleep(&shard->port, shard->parked != NULL)))
+        wait_us = 0;
+    if (wait_us != 0 && shard->parked && gather_is_done(shard->parked)) /* after mesh_fall_asleep's fence */
+        wait_us = 0;
+    shard->busy = loop_wait(shard->loop, wait_us) > 0;
+    if (shard->group->count > 1)
+        mesh_awake(&shard->port);
+}
+
+/* The turn. */
+
+static void expire(struct shard *shard)
+{
+    if (!expires(shard))
+        return;
+    if (keyspace_next_expiry_ms(shard->core.keyspace) <= shard->now_ms)
+        keyspace_expire(shard->core.keyspace, shard->now_ms, EXPIRE_PER_TURN);
+    keyspace_reclaim(shard->core.keyspace, RECLAIM_PER_TURN);
+}
+
+static void attend_sessions(struct shard *shard)
+{
+    struct completion *attention;
+
+    while ((attention = sessions_take_attention(&shard->core.sessions)) != NULL)
+        loop_defer(shard->loop, attention);
+}
+
+void shard_turn(struct shard *shard)
+{
+    shard->turn++;
+    wait(shard);                                    /* (a) connections parse and stage */
+    take_returns(shard);
+    router_retry_held(shard);
+    mesh_publish(&shard->port, shard->loop);        /* (b) */
+    execute_due(shard);                             /* (c) */
+    expire(shard);
+    timers_run(&shard->timers, shard->now_ms);
+    mesh_publish_returns(&shard->port, shard->loop); /* (d) */
+    attend_sessions(shard);
+    loop_run_deferred(shard->loop);                 /* connections send */
+    stats_sample_rates(&shard->core.stats, shard->now_ms);
+    shard->core.stats.turns++;
+    shard->core.stats.wakes_sent = shard->port.wakes;
+}
+
+struct request *shard_take_request(struct shard *shard, int argc, const struct session *session)
+{
+    struct request *request = request_take(&shard->requests, argc, session->protocol);
+
+    request->db = (uint16_t)session->db;
+    request->no_touch = session->no_touch;
+    request->session_id = session->id;
+    return request;
+}

@@ -1,0 +1,92 @@
+/* One shard: one thread and all it owns, and its turn.
+ *
+ * A turn is: wait for completions (connections parse and stage requests), take
+ * back answers from other shards, publish the batch, execute what is due, publish
+ * answers, let connections send. See the folder's README for the order's why.
+ * Every field belongs to the shard's thread unless it says otherwise. */
+#ifndef SHARDS_SHARD_H
+#define SHARDS_SHARD_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/core.h"
+#include "shards/loop.h"
+#include "shards/mesh.h"
+#include "shards/request.h"
+#include "shards/router.h"
+#include "shards/timer.h"
+
+struct gather;
+struct reach;
+struct shard;
+
+/* What all shards share. */
+struct shard_group {
+    /* Frozen before start. */
+    int count;
+    struct shard **shards;
+    struct router router;
+    struct memory memory; /* of the shared parts; main's thread */
+    const struct server_facts *facts;
+    enum loop_backend backend;
+    /* Shared. */
+    struct mesh mesh;
+    _Atomic(bool) stopping;
+    _Atomic(int) draining; /* shards that still have connections or requests of their own */
+    /* SHUTDOWN ran on some shard: called on that shard's thread. */
+    struct completion *shutdown;
+};
+
+struct shard {
+    /* Frozen before start. */
+    int index;
+    int cpu; /* pinned to, -1: not */
+    struct shard_group *group;
+    struct completion *started; /* called on the shard's thread when its loop is open */
+    struct completion *stopping; /* called there when the group stops: connections are to end */
+    pthread_t thread;
+    /* This thread. */
+    struct core core;
+    struct loop *loop;
+    const char *loop_why; /* why this backend; main reads it once the shard has started */
+    int loop_error;
+    struct mesh_port port;
+    struct request_pool requests;
+    struct timers timers;
+    struct gather *parked; /* execution waits for this one */
+    struct request *held_first, **held_last;
+    struct key_owners owners; /* the router's scratch */
+    uint64_t turn;
+    int64_t now_ms;        /* Unix time as of this turn */
+    bool busy;             /* the last turn had something to do */
+    bool drained;          /* stopping, and nothing of ours is under way any more */
+};
+
+/* config is copied. False: *wrong names an affinity pattern that is none. */
+MUST_USE bool shard_group_init(struct shard_group *group, const struct config *config,
+                               const struct server_facts *facts, int shards, const char **wrong);
+void shard_group_deinit(struct shard_group *group);
+
+/* Starts all threads and waits until each has its loop. False: one failed; its loop_error and loop_why say why, and
+ * all have been stopped again. cpus: one per shard, or NULL. */
+MUST_USE bool shard_group_start(struct shard_group *group, const uint16_t *cpus);
+/* Ends every shard after its present turn and joins the threads. Main's thread. */
+void shard_group_stop(struct shard_group *group);
+
+/* Opens and closes what belongs to the shard's own thread (the simulator calls these itself). */
+MUST_USE bool shard_open(struct shard *shard, struct loop *loop);
+void shard_close(struct shard *shard);
+/* One turn; may sleep in the loop until there is something to do. */
+void shard_turn(struct shard *shard);
+
+/* A request of the shard's pool, with its connection's settings. argv is to be filled by the caller. */
+struct request *shard_take_request(struct shard *shard, int argc, const struct session *session);
+
+/* Runs the request's command. reach: NULL unless this is a gather. */
+void shard_execute(struct shard *shard, struct request *request, const struct reach *reach);
+/* Gives the executed request back to its home, which calls request->done. */
+void shard_answer(struct shard *shard, struct request *request);
+
+#endif

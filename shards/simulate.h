@@ -1,0 +1,36 @@
+/* Where the simulator may interleave shards, and which guards it can take away.
+ *
+ * The ordering protocol is a handful of atomic steps. Before each of them stands
+ * simulate_step(): nothing in a real build, and in the simulator's build
+ * (SHOAL_SIM) a point at which another shard may be scheduled. simulate_fault()
+ * is constantly false in a real build; the simulator uses it to show that its
+ * checker notices when a guard is missing. */
+#ifndef SHARDS_SIMULATE_H
+#define SHARDS_SIMULATE_H
+
+#include <stdbool.h>
+
+enum simulate_fault {
+    FAULT_NO_MERGE,     /* execute ring by ring, not by stamp */
+    FAULT_NO_GATE,      /* do not wait for the source's gate */
+    FAULT_NO_SEQUENCER, /* publish multi-shard batches without the lock */
+    FAULT_NO_PARK,      /* participants of a gather go on executing */
+    FAULT_NO_WAKE,      /* drop wake-ups of sleeping shards */
+    FAULT_COUNT,
+};
+
+#ifdef SHOAL_SIM
+void simulate_step(void);
+bool simulate_fault(enum simulate_fault fault);
+#else
+static inline void simulate_step(void)
+{
+}
+
+static inline bool simulate_fault(enum simulate_fault fault)
+{
+    return false;
+}
+#endif
+
+#endif
