@@ -1,0 +1,130 @@
+/* The steps are those of a shard: parse, admit, call, run. */
+#include "tests/support/command_run.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+
+#include "core/command.h"
+#include "core/command_admit.h"
+#include "core/hash.h"
+#include "core/resp_parse.h"
+
+static const int64_t START_MS = 1700000000000;
+
+static struct keyspace *keyspace_of(const struct reach *reach, struct str key)
+{
+    unsigned char last = key.length > 0 ? (unsigned char)key.bytes[key.length - 1] : 0;
+
+    return reach->keyspaces[last % reach->keyspace_count];
+}
+
+static void init_process(void)
+{
+    static const uint8_t secret[32] = "a secret that every test run has";
+    static bool done;
+
+    if (done)
+        return;
+    done = true;
+    if (!hash_is_seeded())
+        keyspace_hash_seed(secret);
+    command_table_init();
+}
+
+void command_run_init(struct command_run *run, int shard_count)
+{
+    struct config config;
+
+    cr_assert(shard_count >= 1 && shard_count <= COMMAND_RUN_SHARDS_MAX);
+    init_process();
+    *run = (struct command_run){.count = shard_count, .now_ms = START_MS};
+    run->facts.shard_count = shard_count;
+    config_init(&config);
+    for (int i = 0; i < shard_count; i++) {
+        core_init(&run->cores[i], &config, &run->facts, i, shard_count);
+        run->keyspaces[i] = run->cores[i].keyspace;
+    }
+    config_deinit(&config);
+    run->reach = (struct reach){keyspace_of, run->keyspaces, shard_count};
+    session_begin(&run->cores[0].sessions, &run->session, run->now_ms);
+    run->session.authenticated = true;
+    reply_init(&run->reply, &run->memory, NULL, 0, run->session.protocol);
+}
+
+void command_run_deinit(struct command_run *run)
+{
+    buffer_deinit(&run->reply.buffer);
+    session_end(&run->cores[0].sessions, &run->session);
+    for (int i = 0; i < run->count; i++)
+        core_deinit(&run->cores[i]);
+}
+
+static void execute(struct command_run *run, const struct command *command, const struct str *argv, int argc)
+{
+    struct call call = {.command = command,
+                        .argv = argv,
+                        .argc = argc,
+                        .db = run->session.db,
+                        .no_touch = run->session.no_touch,
+                        .now_ms = run->now_ms,
+                        .reply = &run->reply,
+                        .core = &run->cores[run->at],
+                        .reach = run->count > 1 ? &run->reach : NULL,
+                        .session = command->route == ROUTE_LOCAL ? &run->session : NULL,
+                        .session_id = run->session.id};
+
+    for (int i = 0; i < run->count; i++)
+        keyspace_set_access(run->keyspaces[i], ACCESS_LRU, run->now_ms);
+    call_run(&call);
+}
+
+struct str command_run_argv(struct command_run *run, const struct str *argv, int argc)
+{
+    run->reply.buffer.length = 0;
+    run->reply.protocol = run->session.protocol;
+    run->reply.error = false;
+
+    const struct command *command = command_admit(&run->cores[run->at], &run->session, argv, argc, &run->reply);
+    if (command != NULL)
+        execute(run, command, argv, argc);
+    return buffer_str(&run->reply.buffer);
+}
+
+struct str command_run(struct command_run *run, const char *line)
+{
+    static const struct resp_limits limits = {INT32_MAX, INT32_MAX, INT64_MAX};
+    struct resp_parser parser;
+    struct buffer bytes;
+
+    buffer_init(&bytes, &run->memory, NULL, 0);
+    buffer_append_str(&bytes, str_from(line));
+    buffer_append_str(&bytes, STR("\r\n"));
+    resp_parser_init(&parser, &run->memory);
+    cr_assert_eq(resp_parse(&parser, buffer_str(&bytes), &limits), RESP_COMPLETE, "does not parse: %s", line);
+    struct str reply = command_run_argv(run, parser.argv, parser.argc);
+    resp_parser_deinit(&parser);
+    buffer_deinit(&bytes);
+    return reply;
+}
+
+void command_expect(struct command_run *run, const char *line, const char *expected)
+{
+    struct buffer seen;
+
+    buffer_init(&seen, &run->memory, NULL, 0);
+    struct str reply = command_run(run, line);
+    for (size_t i = 0; i < reply.length; i++)
+        if (reply.bytes[i] != '\r')
+            buffer_append(&seen, reply.bytes[i] == '\n' ? " " : &reply.bytes[i], 1);
+    buffer_append(&seen, "", 1);
+    cr_assert_str_eq(seen.bytes, expected, "%s\n  answered %s\n  instead of %s", line, seen.bytes, expected);
+    buffer_deinit(&seen);
+}
+
+void command_expect_integer(struct command_run *run, const char *line, int64_t value)
+{
+    char expected[32];
+
+    snprintf(expected, sizeof(expected), ":%lld ", (long long)value);
+    command_expect(run, line, expected);
+}

@@ -1,0 +1,41 @@
+/* A data set without sockets or threads, to run textual commands against.
+ *
+ * Holds one core per shard asked for. Commands run on `cores[at]`; with more
+ * than one shard they run as a gather over all of them, where a key belongs to
+ * the shard that its last byte's code names, modulo their number: "k0" to the
+ * first, "k1" to the second. The clock stands still unless the test moves it. */
+#ifndef TESTS_SUPPORT_COMMAND_RUN_H
+#define TESTS_SUPPORT_COMMAND_RUN_H
+
+#include "core/call.h"
+
+enum { COMMAND_RUN_SHARDS_MAX = 8 };
+
+struct command_run {
+    struct server_facts facts;
+    struct core cores[COMMAND_RUN_SHARDS_MAX];
+    int count;
+    int at;                 /* which core executes */
+    struct session session; /* on the first core; its db and protocol are those of the commands */
+    struct memory memory;   /* charged for the reply */
+    struct reply reply;     /* of the last command */
+    struct reach reach;     /* present in calls when count is above 1 */
+    struct keyspace *keyspaces[COMMAND_RUN_SHARDS_MAX];
+    int64_t now_ms;
+};
+
+void command_run_init(struct command_run *run, int shard_count);
+void command_run_deinit(struct command_run *run);
+
+/* A command as typed into redis-cli, quotes and escapes included. The reply's
+ * bytes live until the next command. */
+struct str command_run(struct command_run *run, const char *line);
+struct str command_run_argv(struct command_run *run, const struct str *argv, int argc);
+
+/* The test fails unless the reply is exactly this, CRLF written as a space:
+ *     command_expect(&run, "MGET a b", "*2 $1 x $-1 ") */
+void command_expect(struct command_run *run, const char *line, const char *reply);
+/* The same for an integer: ":1\r\n". */
+void command_expect_integer(struct command_run *run, const char *line, int64_t value);
+
+#endif
