@@ -34,30 +34,32 @@ enum resp_status {
 struct resp_parser {
     struct str *argv; /* borrowed from the bytes of the last call; the array is the parser's */
     int argc;
-    size_t consumed;  /* bytes of this request, once complete */
-    const char *error;
     /* Private: where to go on. */
-    struct memory *memory;
+    uint8_t state;
+    int argv_capacity;
+    size_t consumed;        /* public: bytes of this request, once complete */
+    const char *error;      /* public: after RESP_ERROR */
+    size_t position;        /* of the header line, or the bytes of a bulk string, to read next */
+    size_t scanned;         /* bytes of that line known to hold no end of line */
     int64_t arguments_left; /* of the array being read */
     int64_t bulk_length;    /* of the bulk string being read, -1 before its header */
-    size_t position;        /* next byte to read */
-    int argv_capacity;
-    uint8_t state;
+    struct memory *memory;
+    char *inline_copy; /* unquoted arguments of an inline command */
     struct str argv_inline[RESP_ARGV_INLINE];
-    char *inline_copy;      /* unquoted arguments of an inline command */
-    char error_text[96];
+    char error_text[64];
 };
 
+/* A parser stays where it was initialised: argv may point into it. */
 void resp_parser_init(struct resp_parser *parser, struct memory *memory);
 void resp_parser_deinit(struct resp_parser *parser);
 
 /* bytes: from the first byte of the current request. After COMPLETE the next
  * call starts a new request at bytes + consumed. argv stays valid until the
- * next call or until the bytes go. */
+ * next call or until the bytes go. Once it is RESP_ERROR, it stays that. */
 enum resp_status resp_parse(struct resp_parser *parser, struct str bytes, const struct resp_limits *limits);
 
 /* How many bytes the request needs at least before another call can get
- * further (0 when unknown): lets a connection size its buffer for a bulk
+ * further, counted from its first one (0 when unknown): lets a connection size its buffer for a bulk
  * string that is already arriving. */
 size_t resp_bytes_needed(const struct resp_parser *parser);
 

@@ -1,0 +1,73 @@
+/* Walking a reply of our own, without recursion: what is still to come is one
+ * count, which an aggregate's header raises by its elements. */
+#include "core/resp_write.h"
+
+#include "core/assert.h"
+#include "core/number.h"
+
+/* The line after the type's letter; *at moves past its CRLF. */
+static struct str take_line(const char **at, const char *end)
+{
+    const char *start = *at + 1;
+    ASSERT(start < end);
+    const char *stop = memchr(start, '\r', (size_t)(end - start));
+
+    ASSERT(stop && end - stop >= 2);
+    *at = stop + 2;
+    return (struct str){start, (size_t)(stop - start)};
+}
+
+/* -1 stands for null. */
+static int64_t take_count(const char **at, const char *end)
+{
+    int64_t count;
+    bool valid = number_parse_integer(take_line(at, end), &count);
+
+    ASSERT(valid && count >= -1);
+    return count;
+}
+
+static void skip_bytes(const char **at, const char *end, int64_t length)
+{
+    if (length < 0)
+        return;
+    ASSERT(end - *at >= 2 && length <= end - *at - 2);
+    *at += length + 2;
+}
+
+/* Passes one value's header, and its bytes if it is no aggregate. Returns how
+ * many values belong to it. */
+static int64_t skip_value(const char **at, const char *end)
+{
+    int64_t count;
+
+    ASSERT(*at < end);
+    switch (**at) {
+    case '$':
+    case '=':
+    case '!':
+        skip_bytes(at, end, take_count(at, end));
+        return 0;
+    case '*':
+    case '~':
+    case '>':
+        count = take_count(at, end);
+        return count < 0 ? 0 : count;
+    case '%':
+        return 2 * take_count(at, end);
+    case '|': /* attributes, then the value that they describe */
+        return 2 * take_count(at, end) + 1;
+    default:
+        take_line(at, end);
+        return 0;
+    }
+}
+
+size_t resp_value_length(struct str bytes)
+{
+    const char *at = bytes.bytes, *end = at + bytes.length;
+
+    for (int64_t left = 1; left > 0; left--)
+        left += skip_value(&at, end);
+    return (size_t)(at - bytes.bytes);
+}
