@@ -14,8 +14,9 @@
 enum { SLOT_COUNT = 16384 };
 
 /* Affinity patterns: literal text around one '*', such as "bull:*:" which
- * places "bull:mail:wait" by "mail". The '*' matches the shortest non-empty run
- * up to the text after it. Frozen before start. */
+ * places "bull:mail:wait" by "mail". The key has to begin with the text before
+ * the '*', which matches the shortest non-empty run up to the text after it, or
+ * all the rest where no text follows. Frozen before start. */
 struct affinity {
     struct affinity_pattern {
         struct str before, after;

@@ -1,0 +1,133 @@
+/* CRC16 eight bytes at a time.
+ *
+ * The checksum is linear: that of a byte is the sum (exclusive or) of its bits'
+ * contributions, and a byte that stands k bytes before the end of a block has a
+ * table of its own. tables[k][byte] is byte * x^(16 + 8k) modulo the polynomial,
+ * put together from the eight constants of its bits while compiling. As the
+ * checksum starts at 0, zero bytes in front change nothing: the bytes that do
+ * not fill a block come first and are read as a block with zeros before them. */
+#define _GNU_SOURCE
+#include "core/slot.h"
+
+#define ENTRY(i, a, b, c, d, e, f, g, h)                                                                               \
+    (((i)&1 ? a : 0) ^ ((i)&2 ? b : 0) ^ ((i)&4 ? c : 0) ^ ((i)&8 ? d : 0) ^ ((i)&16 ? e : 0) ^ ((i)&32 ? f : 0) ^     \
+     ((i)&64 ? g : 0) ^ ((i)&128 ? h : 0))
+#define ENTRIES_4(i, ...)                                                                                              \
+    ENTRY(i, __VA_ARGS__), ENTRY(i + 1, __VA_ARGS__), ENTRY(i + 2, __VA_ARGS__), ENTRY(i + 3, __VA_ARGS__)
+#define ENTRIES_16(i, ...)                                                                                             \
+    ENTRIES_4(i, __VA_ARGS__), ENTRIES_4(i + 4, __VA_ARGS__), ENTRIES_4(i + 8, __VA_ARGS__),                           \
+        ENTRIES_4(i + 12, __VA_ARGS__)
+#define ENTRIES_64(i, ...)                                                                                             \
+    ENTRIES_16(i, __VA_ARGS__), ENTRIES_16(i + 16, __VA_ARGS__), ENTRIES_16(i + 32, __VA_ARGS__),                      \
+        ENTRIES_16(i + 48, __VA_ARGS__)
+#define TABLE(...)                                                                                                     \
+    {                                                                                                                  \
+        ENTRIES_64(0, __VA_ARGS__), ENTRIES_64(64, __VA_ARGS__), ENTRIES_64(128, __VA_ARGS__),                         \
+            ENTRIES_64(192, __VA_ARGS__)                                                                               \
+    }
+
+enum { BLOCK_BYTES = 8 };
+
+static const uint16_t tables[BLOCK_BYTES][256] = {
+    TABLE(0x1021, 0x2042, 0x4084, 0x8108, 0x1231, 0x2462, 0x48c4, 0x9188),
+    TABLE(0x3331, 0x6662, 0xccc4, 0x89a9, 0x0373, 0x06e6, 0x0dcc, 0x1b98),
+    TABLE(0x3730, 0x6e60, 0xdcc0, 0xa9a1, 0x4363, 0x86c6, 0x1dad, 0x3b5a),
+    TABLE(0x76b4, 0xed68, 0xcaf1, 0x85c3, 0x1ba7, 0x374e, 0x6e9c, 0xdd38),
+    TABLE(0xaa51, 0x4483, 0x8906, 0x022d, 0x045a, 0x08b4, 0x1168, 0x22d0),
+    TABLE(0x45a0, 0x8b40, 0x06a1, 0x0d42, 0x1a84, 0x3508, 0x6a10, 0xd420),
+    TABLE(0xb861, 0x60e3, 0xc1c6, 0x93ad, 0x377b, 0x6ef6, 0xddec, 0xabf9),
+    TABLE(0x47d3, 0x8fa6, 0x0f6d, 0x1eda, 0x3db4, 0x7b68, 0xf6d0, 0xfd81),
+};
+
+/* block: the first byte on top. */
+static inline uint16_t crc_block(uint16_t crc, uint64_t block)
+{
+    block ^= (uint64_t)crc << 48;
+    return tables[0][block & 0xff] ^ tables[1][block >> 8 & 0xff] ^ tables[2][block >> 16 & 0xff] ^
+           tables[3][block >> 24 & 0xff] ^ tables[4][block >> 32 & 0xff] ^ tables[5][block >> 40 & 0xff] ^
+           tables[6][block >> 48 & 0xff] ^ tables[7][block >> 56];
+}
+
+static inline uint64_t load_block(const char *bytes)
+{
+    uint64_t block;
+
+    memcpy(&block, bytes, sizeof block);
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    block = __builtin_bswap64(block);
+#endif
+    return block;
+}
+
+/* The first `count` bytes, fewer than a block, of `length`. */
+static inline uint64_t load_head(const char *bytes, size_t count, size_t length)
+{
+    uint64_t block = 0;
+
+    if (count == 0)
+        return 0;
+    if (length >= BLOCK_BYTES)
+        return load_block(bytes) >> (8 * (BLOCK_BYTES - count));
+    for (size_t i = 0; i < count; i++)
+        block = block << 8 | (unsigned char)bytes[i];
+    return block;
+}
+
+uint16_t slot_crc16(struct str bytes)
+{
+    size_t head = bytes.length % BLOCK_BYTES;
+    uint16_t crc = crc_block(0, load_head(bytes.bytes, head, bytes.length));
+
+    for (size_t i = head; i < bytes.length; i += BLOCK_BYTES)
+        crc = crc_block(crc, load_block(bytes.bytes + i));
+    return crc;
+}
+
+bool affinity_pattern_parse(struct str text, struct affinity_pattern *pattern)
+{
+    const char *end = text.bytes + text.length;
+    const char *star = text.length > 0 ? memchr(text.bytes, '*', text.length) : NULL;
+
+    if (!star || memchr(star + 1, '*', (size_t)(end - star - 1)))
+        return false;
+    pattern->before = (struct str){text.bytes, (size_t)(star - text.bytes)};
+    pattern->after = (struct str){star + 1, (size_t)(end - star - 1)};
+    return true;
+}
+
+/* What the '*' matches in the key, or an empty str. */
+static struct str affinity_match(const struct affinity_pattern *pattern, struct str key)
+{
+    const struct str none = {key.bytes, 0};
+    size_t skip = pattern->before.length;
+
+    if (key.length <= skip || !str_equal((struct str){key.bytes, skip}, pattern->before))
+        return none;
+    struct str rest = {key.bytes + skip, key.length - skip};
+    if (pattern->after.length == 0)
+        return rest;
+    const char *stop = memmem(rest.bytes + 1, rest.length - 1, pattern->after.bytes, pattern->after.length);
+    return stop ? (struct str){rest.bytes, (size_t)(stop - rest.bytes)} : none;
+}
+
+/* Between the first '{' and the next '}', or an empty str. */
+static inline struct str hash_tag(struct str key)
+{
+    const struct str none = {key.bytes, 0};
+    const char *end = key.bytes + key.length;
+    const char *open = key.length > 0 ? memchr(key.bytes, '{', key.length) : NULL;
+
+    if (!open)
+        return none;
+    const char *close = memchr(open + 1, '}', (size_t)(end - open - 1));
+    return close ? (struct str){open + 1, (size_t)(close - open - 1)} : none;
+}
+
+struct str slot_tag(const struct affinity *affinity, struct str key)
+{
+    struct str tag = hash_tag(key);
+
+    for (int i = 0; tag.length == 0 && i < affinity->count; i++)
+        tag = affinity_match(&affinity->patterns[i], key);
+    return tag.length > 0 ? tag : key;
+}
