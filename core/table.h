@@ -46,18 +46,19 @@ enum {
  * the segment's stash; the home counts what lies elsewhere, so that a probe
  * reads nothing more when there is nothing. */
 struct table_bucket {
-    _Alignas(128) uint8_t fingerprints[TABLE_BUCKET_SLOTS]; /* 0: an empty slot */
-    uint8_t lent;                                           /* of this home, in the next bucket */
-    uint8_t spilled;                                        /* of this home, in the stash; stays at 255 */
-    uint64_t items[TABLE_BUCKET_SLOTS];                     /* pointer | tag << 48 */
+    _Alignas(16) uint8_t fingerprints[TABLE_BUCKET_SLOTS]; /* 0: an empty slot */
+    uint8_t lent;                                          /* of this home, in the next bucket */
+    uint8_t spilled;                                       /* of this home, in the stash; stays at 255 */
+    uint64_t items[TABLE_BUCKET_SLOTS];                    /* pointer | tag << 48 */
 };
 
 /* The stash is the last `stashes` buckets; its first is the last home's next. */
 struct table_segment {
     uint32_t count;
-    uint32_t homes;
     uint32_t stashes;
-    uint32_t depth; /* prefix bits that all its items share */
+    uint16_t homes;
+    uint8_t depth; /* prefix bits that all its items share */
+    uint8_t lead;  /* bytes of the block before it, so that buckets begin a cache line */
     struct table_bucket buckets[];
 };
 

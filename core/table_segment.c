@@ -10,7 +10,7 @@
  * home; both are counts, so that the last one to leave clears the hint. */
 
 static_assert(sizeof(struct table_bucket) == 128, "two cache lines, none wasted");
-static_assert(sizeof(struct table_segment) == 128, "a header is one unit");
+static_assert(sizeof(struct table_segment) == 16, "a header leaves room to align in its unit");
 static_assert(TABLE_POSITION_BITS + TABLE_POSITION_SHIFT + TABLE_POINTER_BITS == 64, "tag and pointer fill a word");
 
 enum { EMPTY = 0, SPILLED_MOST = UINT8_MAX };
@@ -51,15 +51,21 @@ static uint32_t units_for(uint32_t count)
     return units;
 }
 
+/* The allocator aligns to 16 and would waste a size class on more; so the
+ * header moves within its unit until the buckets lie right. */
 static struct table_segment *create(struct memory *memory, uint32_t homes, uint32_t stashes, uint32_t depth)
 {
-    size_t bytes = sizeof(struct table_segment) + (homes + (size_t)stashes) * sizeof(struct table_bucket);
-    struct table_segment *segment = memory_alloc_aligned(memory, bytes, _Alignof(struct table_segment));
+    size_t unit = sizeof(struct table_bucket), bytes = (1 + homes + (size_t)stashes) * unit;
+    char *block = memory_alloc(memory, bytes);
+    size_t lead = -((uintptr_t)block + sizeof(struct table_segment)) % unit;
+    struct table_segment *segment = (void *)(block + lead);
 
-    memset(segment, 0, bytes);
-    segment->homes = homes;
+    ASSERT(lead + sizeof *segment <= unit);
+    memset(segment, 0, bytes - lead);
+    segment->homes = (uint16_t)homes;
     segment->stashes = stashes;
-    segment->depth = depth;
+    segment->depth = (uint8_t)depth;
+    segment->lead = (uint8_t)lead;
     return segment;
 }
 
@@ -77,12 +83,12 @@ struct table_segment *table_segment_create(struct memory *memory, uint32_t count
 
 void table_segment_destroy(struct memory *memory, struct table_segment *segment)
 {
-    memory_free(memory, segment);
+    memory_free(memory, (char *)segment - segment->lead);
 }
 
 size_t table_segment_bytes(const struct table_segment *segment)
 {
-    return memory_block_bytes(segment);
+    return memory_block_bytes((const char *)segment - segment->lead);
 }
 
 static uint32_t home_of(const struct table_segment *segment, uint64_t word)
