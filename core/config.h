@@ -1,10 +1,12 @@
 /* Settings: redis.conf's names, values and errors.
  *
- * One table in config.c says for each directive its name, kind, default, bounds
+ * One table in config_table.c says for each directive its name, kind, default, bounds
  * and whether CONFIG SET may change it; the file parser, the command line,
  * CONFIG GET, SET and REWRITE read that table. Every shard has its own copy,
  * which CONFIG SET replaces on each of them (a scatter), so that reading a
- * setting never needs a lock. */
+ * setting never needs a lock. Texts belong to the copy, are never NULL, and move
+ * when a CONFIG SET succeeds: whoever keeps something derived from a setting
+ * compares `generation`. */
 #ifndef CORE_CONFIG_H
 #define CORE_CONFIG_H
 
@@ -12,8 +14,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/memory.h"
 #include "core/str.h"
 
+struct config_kept;
 struct reply;
 
 enum { CONFIG_BIND_MAX = 16, CONFIG_SHARDS_MAX = 256, CONFIG_AFFINITY_MAX = 32 };
@@ -25,9 +29,24 @@ struct config_output_limit {
     int64_t soft_seconds;
 };
 
+/* In the order of the names that maxmemory-policy may have. */
+enum config_policy {
+    CONFIG_POLICY_VOLATILE_LRU,
+    CONFIG_POLICY_VOLATILE_LFU,
+    CONFIG_POLICY_VOLATILE_RANDOM,
+    CONFIG_POLICY_VOLATILE_TTL,
+    CONFIG_POLICY_ALLKEYS_LRU,
+    CONFIG_POLICY_ALLKEYS_LFU,
+    CONFIG_POLICY_ALLKEYS_RANDOM,
+    CONFIG_POLICY_NOEVICTION,
+};
+
+enum config_access { CONFIG_ACCESS_NO, CONFIG_ACCESS_YES, CONFIG_ACCESS_LOCAL };
+
 enum config_backend { CONFIG_BACKEND_AUTO, CONFIG_BACKEND_IO_URING, CONFIG_BACKEND_EPOLL };
 
 struct config {
+    uint64_t generation; /* raised by each CONFIG SET that succeeds */
     /* network */
     int port;
     char *bind[CONFIG_BIND_MAX];
@@ -58,24 +77,34 @@ struct config {
     char *pidfile, *logfile, *dir, *dbfilename;
     int loglevel;
     bool always_show_logo;
-    int enable_debug_command, enable_protected_configs; /* 0 no, 1 yes, 2 local */
+    int enable_debug_command, enable_protected_configs; /* enum config_access */
     int hz;
     /* Everything else that redis.conf may say and Shoal has no use for yet is kept as text, for CONFIG GET and REWRITE. */
-    char **kept;
+    struct config_kept *kept;
+    struct memory memory; /* charged for the texts of this copy */
 };
 
 void config_init(struct config *config); /* the defaults */
 void config_deinit(struct config *config);
+/* to: not initialised yet. */
 void config_copy(struct config *to, const struct config *from);
 
-/* A redis.conf ("-": standard input), then options as on the command line
- * ("--port 6380 --save 60 1 …"). False: error says which line or option is wrong, what
- * is wrong with it and, for an unknown name, the nearest known one; the caller prints it.
- * Directives without effect here are each noted with one log line. */
+/* A redis.conf ("-": standard input), then options as on the command line, without the
+ * program's name ("--port 6380 --save 60 1 …"; a "-" in front or at the end is standard
+ * input). False: error says in one line which line or option is wrong, what
+ * is wrong with it and, for an unknown name, the nearest known one; the caller prints it. */
 MUST_USE bool config_load_file(struct config *config, const char *path, char *error, size_t error_bytes);
 MUST_USE bool config_load_options(struct config *config, int argc, char **argv, char *error, size_t error_bytes);
-/* Values that do not go together (shards out of bounds, CPU list that does not parse …). */
+/* Values that do not go together: nothing to listen on, a socket's path that is too long, fewer CPUs listed than shards. */
 MUST_USE bool config_validate(const struct config *config, char *error, size_t error_bytes);
+/* One log line for each directive that was given and has no effect in this version: once the log is open. */
+void config_log_unused(const struct config *config);
+
+enum { CONFIG_CPUS_MAX = 1024 };
+
+/* The CPUs of a list such as "0-3,8" in the order given; "" and "off" list none. -1: error says why.
+ * Whether the machine has them is not looked at. */
+MUST_USE int config_cpu_list(const char *text, uint16_t *cpus, int most, char *error, size_t error_bytes);
 
 /* CONFIG GET pattern …: a map; CONFIG SET name value …: all or nothing, Redis's errors.
  * set returns false when nothing was changed; the reply has been written either way. */
@@ -85,5 +114,11 @@ bool config_set(struct config *config, const struct str *pairs, int count, struc
 MUST_USE bool config_rewrite(const struct config *config, const char *path, char *error, size_t error_bytes);
 
 const char *config_maxmemory_policy_name(const struct config *config);
+
+static inline bool config_maxmemory_policy_is_lfu(const struct config *config)
+{
+    return config->maxmemory_policy == CONFIG_POLICY_VOLATILE_LFU ||
+           config->maxmemory_policy == CONFIG_POLICY_ALLKEYS_LFU;
+}
 
 #endif
