@@ -27,6 +27,8 @@
 #define heap_free free
 #define heap_block_bytes(block) malloc_usable_size((void *)(block))
 #define heap_purge() ((void)malloc_trim(0))
+#define heap_name "libc"
+#define heap_report(print, context) print("no report under a sanitizer\n", context)
 
 #else
 
@@ -39,6 +41,8 @@
 #define heap_free mi_free
 #define heap_block_bytes mi_usable_size
 #define heap_purge() mi_collect(true)
+#define heap_name "mimalloc"
+#define heap_report(print, context) mi_stats_print_out(print, context)
 
 #endif
 
@@ -132,4 +136,14 @@ void memory_recharge(struct memory *from, struct memory *to, const void *block)
 void memory_purge(void)
 {
     heap_purge();
+}
+
+const char *memory_allocator_name(void)
+{
+    return heap_name;
+}
+
+void memory_report(void (*print)(const char *text, void *context), void *context)
+{
+    heap_report(print, context);
 }

@@ -34,4 +34,8 @@ void memory_recharge(struct memory *from, struct memory *to, const void *block);
 /* Gives unused pages of the calling thread's heap back to the system. */
 void memory_purge(void);
 
+/* The allocator's name, and its own report in pieces of text. */
+const char *memory_allocator_name(void);
+void memory_report(void (*print)(const char *text, void *context), void *context);
+
 #endif

@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
+#include "core/assert.h"
 #include "core/resp_write.h"
 
 struct core;
@@ -22,6 +23,18 @@ struct merge {
     const uint16_t *part_of_key; /* for each key in order: whose part holds it; NULL for a keyless command */
     int key_count;
 };
+
+/* The content of a part that is one bulk string. Borrowed from the part. */
+static inline struct str merge_bulk(const struct merge *merge, int part)
+{
+    struct str reply = merge->parts[part];
+    const char *newline = memchr(reply.bytes, '\n', reply.length);
+
+    ASSERT(reply.bytes[0] == '$' && newline);
+    size_t header = (size_t)(newline - reply.bytes) + 1;
+    ASSERT(header + 2 <= reply.length);
+    return (struct str){reply.bytes + header, reply.length - header - 2};
+}
 
 void merge_sum(struct merge *merge);      /* integers added */
 void merge_in_order(struct merge *merge); /* arrays: each key's element at its place in the request */
