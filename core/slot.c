@@ -59,13 +59,11 @@ static inline uint64_t load_block(const char *bytes)
     return block;
 }
 
-/* The first `count` bytes, fewer than a block, of `length`. */
+/* The first `count` bytes, at least one and fewer than a block, of `length`. */
 static inline uint64_t load_head(const char *bytes, size_t count, size_t length)
 {
     uint64_t block = 0;
 
-    if (count == 0)
-        return 0;
     if (length >= BLOCK_BYTES)
         return load_block(bytes) >> (8 * (BLOCK_BYTES - count));
     for (size_t i = 0; i < count; i++)
@@ -76,7 +74,7 @@ static inline uint64_t load_head(const char *bytes, size_t count, size_t length)
 uint16_t slot_crc16(struct str bytes)
 {
     size_t head = bytes.length % BLOCK_BYTES;
-    uint16_t crc = crc_block(0, load_head(bytes.bytes, head, bytes.length));
+    uint16_t crc = head > 0 ? crc_block(0, load_head(bytes.bytes, head, bytes.length)) : 0;
 
     for (size_t i = head; i < bytes.length; i += BLOCK_BYTES)
         crc = crc_block(crc, load_block(bytes.bytes + i));
