@@ -42,7 +42,7 @@ void call_run(struct call *call);
 
 static inline struct key call_key(const struct call *call, struct str name)
 {
-    if (name.bytes == call->routed_key.name.bytes)
+    if (name.bytes == call->routed_key.name.bytes && name.length == call->routed_key.name.length)
         return call->routed_key;
     return key_of(name);
 }
@@ -57,8 +57,7 @@ static inline struct keyspace *call_keyspace(const struct call *call, struct str
  * True with *entry NULL: there is no such key. */
 MUST_USE bool call_find_read(struct call *call, struct str name, enum value_type type, struct entry **entry);
 MUST_USE bool call_find_write(struct call *call, struct str name, enum value_type type, struct entry **entry);
-/* Of any type; read side effects as above only where `touch`. */
+/* Of any type. Counts a hit or a miss where the command only reads; touches the access clock only where `touch`. */
 struct entry *call_find_any(struct call *call, struct str name, bool touch);
-
 
 #endif

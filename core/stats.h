@@ -2,6 +2,7 @@
 #ifndef CORE_STATS_H
 #define CORE_STATS_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 /* Set once by main before the shards start. */
@@ -10,7 +11,6 @@ struct server_facts {
     char version[16];         /* Shoal's own */
     char git_sha[16];
     char executable[512], config_file[512]; /* empty: none */
-    char net_backend[16];     /* "io_uring" or "epoll" */
     int port, process_id, shard_count;
     int64_t start_ms;         /* Unix time */
 };

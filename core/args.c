@@ -1,0 +1,87 @@
+/* Options and ranges in the arguments of commands. */
+#include "core/args.h"
+
+#include <ctype.h>
+
+#include "core/call.h"
+#include "core/command.h"
+#include "core/number.h"
+#include "core/resp_write.h"
+
+static const char not_an_integer[] = "ERR value is not an integer or out of range";
+
+bool args_integer(struct reply *reply, struct str text, int64_t *value)
+{
+    if (number_parse_integer(text, value))
+        return true;
+    reply_error(reply, not_an_integer);
+    return false;
+}
+
+bool args_integer_in(struct reply *reply, struct str text, int64_t lowest, int64_t highest, const char *error,
+                     int64_t *value)
+{
+    bool integer = number_parse_integer(text, value);
+
+    if (integer && *value >= lowest && *value <= highest)
+        return true;
+    if (error)
+        reply_error(reply, error);
+    else if (integer)
+        reply_error_format(reply, "ERR value is out of range, value must between %lld and %lld", (long long)lowest,
+                           (long long)highest);
+    else
+        reply_error(reply, not_an_integer);
+    return false;
+}
+
+void args_syntax_error(struct reply *reply)
+{
+    reply_error(reply, "ERR syntax error");
+}
+
+/* False: no int64_t holds the result, or it lies in the past and may not. */
+static bool expiry_absolute(int64_t amount, enum args_expiry_unit unit, int64_t base_ms, bool allow_past,
+                            int64_t *expiry_ms)
+{
+    int64_t scale = unit == ARGS_SECONDS ? 1000 : 1, amount_ms;
+
+    if (!allow_past && amount <= 0)
+        return false;
+    if (__builtin_mul_overflow(amount, scale, &amount_ms))
+        return false;
+    return !__builtin_add_overflow(amount_ms, base_ms, expiry_ms);
+}
+
+bool args_expiry(struct call *call, struct str text, enum args_expiry_unit unit, bool absolute, bool allow_past,
+                 int64_t *expiry_ms)
+{
+    int64_t amount;
+    char name[64];
+
+    if (!args_integer(call->reply, text, &amount))
+        return false;
+    if (expiry_absolute(amount, unit, absolute ? 0 : call->now_ms, allow_past, expiry_ms))
+        return true;
+    reply_error_format(call->reply, "ERR invalid expire time in '%s' command", command_full_name(call->command, name));
+    return false;
+}
+
+void args_help(struct call *call, const char *const *lines)
+{
+    struct reply *reply = call->reply;
+    size_t mark = reply_mark(reply);
+    char head[64 + 64];
+    int64_t count = 3;
+    size_t length = 0;
+
+    for (const char *name = call->command->parent->name; *name; name++)
+        head[length++] = (char)toupper((unsigned char)*name);
+    strcpy(head + length, " <subcommand> [<arg> [value] [opt] ...]. Subcommands are:");
+    reply_simple(reply, head);
+    for (; *lines; lines++, count++)
+        reply_simple(reply, *lines);
+    reply_simple(reply, "HELP");
+    reply_simple(reply, "    Prints this help.");
+    reply_array_at(reply, mark, count);
+}

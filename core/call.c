@@ -1,0 +1,63 @@
+/* Running a command, and finding keys on its behalf.
+ *
+ * As in Redis a lookup for reading counts a hit or a miss, one for writing does
+ * not, and both note the access, unless the client asked that they should not. */
+#include "core/call.h"
+
+#include "core/access.h"
+#include "core/command.h"
+
+void call_run(struct call *call)
+{
+    call->command->run(call);
+}
+
+static void touch(const struct call *call, struct keyspace *keyspace, struct entry *entry)
+{
+    const struct config *config = &call->core->config;
+
+    if (keyspace_access_policy(keyspace) == ACCESS_LRU)
+        entry_set_access(entry, access_touch_lru(call->now_ms));
+    else
+        entry_set_access(entry, access_touch_lfu(entry_access(entry), call->now_ms, config->lfu_log_factor,
+                                                 config->lfu_decay_time, keyspace_random_bits(keyspace)));
+}
+
+static struct entry *find(struct call *call, struct str name, bool count, bool note_access)
+{
+    struct keyspace *keyspace = call_keyspace(call, name);
+    struct entry *entry = keyspace_find(keyspace, call->db, call_key(call, name), call->now_ms);
+
+    if (count && entry)
+        keyspace_stats(keyspace)->hits++;
+    else if (count)
+        keyspace_stats(keyspace)->misses++;
+    if (entry && note_access && !call->no_touch)
+        touch(call, keyspace, entry);
+    return entry;
+}
+
+static bool has_type(struct call *call, const struct entry *entry, enum value_type type)
+{
+    if (!entry || entry_type(entry) == type)
+        return true;
+    reply_error(call->reply, "WRONGTYPE Operation against a key holding the wrong kind of value");
+    return false;
+}
+
+bool call_find_read(struct call *call, struct str name, enum value_type type, struct entry **entry)
+{
+    *entry = find(call, name, true, true);
+    return has_type(call, *entry, type);
+}
+
+bool call_find_write(struct call *call, struct str name, enum value_type type, struct entry **entry)
+{
+    *entry = find(call, name, false, true);
+    return has_type(call, *entry, type);
+}
+
+struct entry *call_find_any(struct call *call, struct str name, bool note_access)
+{
+    return find(call, name, call->command->flags & CMD_READONLY, note_access);
+}

@@ -1,0 +1,107 @@
+/* Refusals in Redis's words and order: unknown, arity, protected, not authenticated. */
+#include "core/command_admit.h"
+
+#include <ctype.h>
+#include <stdio.h>
+
+#include "core/command.h"
+#include "core/core.h"
+#include "core/resp_write.h"
+
+/* As much of a request as an error quotes. */
+enum { QUOTED_BYTES = 128 };
+
+static int quoted(struct str text, size_t most)
+{
+    return (int)(text.length < most ? text.length : most);
+}
+
+static void refuse_unknown(const struct str *argv, int argc, struct reply *reply)
+{
+    char arguments[QUOTED_BYTES + 4] = "";
+    size_t length = 0;
+
+    for (int i = 1; i < argc && length < QUOTED_BYTES; i++)
+        length += (size_t)snprintf(arguments + length, sizeof arguments - length, "'%.*s' ",
+                                   quoted(argv[i], QUOTED_BYTES - length), argv[i].bytes);
+    reply_error_format(reply, "ERR unknown command '%.*s', with args beginning with: %s", quoted(argv[0], QUOTED_BYTES),
+                       argv[0].bytes, arguments);
+}
+
+/* text in capitals: at most 63 letters of it. */
+static const char *upper_case(const char *text, char capitals[static 64])
+{
+    size_t length = 0;
+
+    for (; text[length] && length < 63; length++)
+        capitals[length] = (char)toupper((unsigned char)text[length]);
+    capitals[length] = '\0';
+    return capitals;
+}
+
+static void refuse_unknown_subcommand(const struct command *container, const struct str *argv, struct reply *reply)
+{
+    char capitals[64];
+
+    reply_error_format(reply, "ERR unknown subcommand '%.*s'. Try %s HELP.", quoted(argv[1], QUOTED_BYTES),
+                       argv[1].bytes, upper_case(container->name, capitals));
+}
+
+/* MSET: each key comes with its value. Where only the last key's shard would
+ * miss one, the others would already have written. */
+static bool values_complete(const struct command *command, int argc)
+{
+    const struct key_spec *spec = &command->keys[0];
+
+    if (spec->begin != KEY_BEGIN_INDEX || spec->find != KEY_FIND_RANGE || spec->last != -1 || spec->step <= 1)
+        return true;
+    return (argc - spec->index) % spec->step == 0;
+}
+
+static bool is_local(const struct session *session)
+{
+    return session->unix_socket || strncmp(session->peer, "127.", 4) == 0 || strncmp(session->peer, "[::1]:", 6) == 0 ||
+           strncmp(session->peer, "::1:", 4) == 0;
+}
+
+static bool may_run_protected(const struct config *config, const struct session *session)
+{
+    enum { ALWAYS = 1, IF_LOCAL = 2 };
+
+    return config->enable_debug_command == ALWAYS || (config->enable_debug_command == IF_LOCAL && is_local(session));
+}
+
+static void refuse_protected(struct reply *reply)
+{
+    reply_error(reply, "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can "
+                       "run it from a local connection, otherwise you need to set this option in the configuration "
+                       "file, and then restart the server.");
+}
+
+static void refuse_arity(const struct command *command, struct reply *reply)
+{
+    char name[64];
+
+    reply_error_format(reply, "ERR wrong number of arguments for '%s' command", command_full_name(command, name));
+}
+
+const struct command *command_admit(const struct core *core, const struct session *session, const struct str *argv,
+                                    int argc, struct reply *reply)
+{
+    const struct command *container;
+    const struct command *command = command_find(argv, argc, &container);
+
+    if (container)
+        refuse_unknown_subcommand(container, argv, reply);
+    else if (!command)
+        refuse_unknown(argv, argc, reply);
+    else if (!command_arity_fits(command, argc) || !values_complete(command, argc))
+        refuse_arity(command, reply);
+    else if (command->flags & CMD_PROTECTED && !may_run_protected(&core->config, session))
+        refuse_protected(reply);
+    else if (!(command->flags & CMD_NO_AUTH) && !session->authenticated && core->config.requirepass[0] != '\0')
+        reply_error(reply, "NOAUTH Authentication required.");
+    else
+        return command;
+    return NULL;
+}

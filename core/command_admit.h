@@ -1,0 +1,18 @@
+/* The checks that every request passes before it is routed: the command
+ * exists, its arguments are as many as it takes, the connection may run it. */
+#ifndef CORE_COMMAND_ADMIT_H
+#define CORE_COMMAND_ADMIT_H
+
+#include "core/str.h"
+
+struct command;
+struct core;
+struct reply;
+struct session;
+
+/* The row for the request, subcommand resolved; NULL: refused, and the error has been
+ * written. argc is at least 1. */
+MUST_USE const struct command *command_admit(const struct core *core, const struct session *session,
+                                             const struct str *argv, int argc, struct reply *reply);
+
+#endif

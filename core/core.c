@@ -1,0 +1,19 @@
+/* Putting one shard's core together and taking it apart. */
+#include "core/core.h"
+
+#include "core/keyspace.h"
+
+void core_init(struct core *core, const struct config *config, const struct server_facts *facts, int index, int count)
+{
+    *core = (struct core){.index = index, .count = count, .facts = facts};
+    config_copy(&core->config, config);
+    core->keyspace = keyspace_create(&core->data, config->databases);
+    core->net_backend = "";
+    sessions_init(&core->sessions, &core->memory);
+}
+
+void core_deinit(struct core *core)
+{
+    keyspace_destroy(core->keyspace);
+    config_deinit(&core->config);
+}
