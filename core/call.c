@@ -16,7 +16,7 @@ static void touch(const struct call *call, struct keyspace *keyspace, struct ent
 {
     const struct config *config = &call->core->config;
 
-    if (keyspace_access_policy(keyspace) == ACCESS_LRU)
+    if (!config_maxmemory_policy_is_lfu(config))
         entry_set_access(entry, access_touch_lru(call->now_ms));
     else
         entry_set_access(entry, access_touch_lfu(entry_access(entry), call->now_ms, config->lfu_log_factor,

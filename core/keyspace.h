@@ -106,7 +106,6 @@ void keyspace_prefetch_entry(const struct keyspace *keyspace, int db, uint64_t h
 /* The access field that new entries start with, and that overwritten ones take
  * where the policy is LRU: set by the shard once a turn. */
 void keyspace_set_access(struct keyspace *keyspace, enum access_policy policy, int64_t now_ms);
-enum access_policy keyspace_access_policy(const struct keyspace *keyspace);
 /* 64 random bits, repeatable for the same seed and calls. */
 uint64_t keyspace_random_bits(struct keyspace *keyspace);
 
