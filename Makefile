@@ -1,18 +1,27 @@
 # Shoal. `make run` builds and starts the server, `make test` passes the tests;
-# both install what is missing (deploy/setup). Objects lie under build/.
+# both install what is missing (deploy/setup). Objects lie under build/FLAVOR/.
 #
 # The folders are a one-way map: net > shards > persist > core. Each is one
 # archive, and its tests link it and those below, so an upward call fails to link.
 
 MAKEFLAGS += --no-builtin-rules
+.DELETE_ON_ERROR:
+.SECONDARY:
+
 CC     := gcc
 PREFIX := /usr/local
+PORT   := 6379
+DATA   := build/data
 FLAVOR := release
+ifeq ($(CC),clang)
+BUILD  := build/$(FLAVOR)-clang
+else
 BUILD  := build/$(FLAVOR)
+endif
 
 WARNINGS := -Wall -Wextra -Werror -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes \
             -Wundef -Wwrite-strings -Wvla -Wno-unused-parameter
-BASE     := -std=gnu11 -g -fno-omit-frame-pointer -fno-strict-aliasing -pthread -I. -MMD -MP $(WARNINGS)
+BASE     := -std=gnu11 -D_GNU_SOURCE= -g -fno-omit-frame-pointer -fno-strict-aliasing -pthread -I. -MMD -MP
 
 FLAGS_release := -O3 -flto=auto
 FLAGS_debug   := -O1
@@ -23,12 +32,169 @@ FLAGS_fuzz    := -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-r
 
 ifeq ($(CC),clang)
 FLAGS_release := -O3 -flto=thin
-AR := llvm-ar
+AR     := llvm-ar
 LINKER := -fuse-ld=lld
 else
-AR := gcc-ar
+AR     := gcc-ar
 endif
 
-CFLAGS  = $(BASE) $(FLAGS_$(FLAVOR)) $(EXTRA_CFLAGS)
-LDFLAGS = $(FLAGS_$(FLAVOR)) -pthread $(LINKER)
-LIBS   := -luring -lmimalloc -lroaring -lxxhash -lm
+# Debian's libmimalloc takes the place of malloc, which the sanitizers need for themselves; memory.c knows.
+ALLOCATOR := $(if $(filter asan tsan fuzz,$(FLAVOR)),,-lmimalloc)
+CFLAGS    := $(BASE) $(WARNINGS) $(FLAGS_$(FLAVOR)) $(EXTRA_CFLAGS)
+LDFLAGS   := $(FLAGS_$(FLAVOR)) -pthread $(LINKER)
+LIBS      := -luring $(ALLOCATOR) -lxxhash -lm
+
+# What each folder holds, lowest first.
+FOLDERS := core persist shards net
+core_SOURCES    := $(wildcard core/*.c)
+persist_SOURCES := $(wildcard persist/*.c)
+shards_SOURCES  := $(wildcard shards/*.c)
+net_SOURCES     := $(filter-out net/main.c,$(wildcard net/*.c))
+
+objects = $(patsubst %.c,$(BUILD)/%.o,$(1))
+archive = $(if $($(1)_SOURCES),$(BUILD)/lib$(1).a)
+
+CORE_LIBS   := $(call archive,core)
+SHARDS_LIBS := $(call archive,shards) $(call archive,persist) $(CORE_LIBS)
+NET_LIBS    := $(call archive,net) $(SHARDS_LIBS)
+
+SERVER := $(BUILD)/shoal-server
+TESTS  := $(BUILD)/test_core $(BUILD)/test_shards $(BUILD)/test_net
+STRESS := $(patsubst tests/shards/%.c,$(BUILD)/%,$(wildcard tests/shards/stress_*.c))
+
+.PHONY: all run test unit e2e diff asan tsan bench fuzz sim model install clean setup format
+
+all: build/shoal-server
+
+# The server, at the same place whatever the flavour of the rest.
+build/shoal-server: setup-check FORCE
+	@$(MAKE) --no-print-directory FLAVOR=release build/release/shoal-server
+	@cp -f build/release/shoal-server $@.new && mv -f $@.new $@
+
+.PHONY: FORCE setup-check
+FORCE:
+
+setup-check:
+	@deploy/setup --check || deploy/setup
+
+setup:
+	deploy/setup
+
+run: build/shoal-server
+	@mkdir -p $(DATA)
+	@echo "Talk to it:  redis-cli -p $(PORT)      Stop it:  Ctrl-C      Data folder:  $(DATA)"
+	@exec build/shoal-server --port $(PORT) --dir $(DATA) $(ARGS)
+
+# Compiling and linking.
+
+$(BUILD)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -c $< -o $@
+
+GIT_SHA := $(shell git rev-parse --short=12 HEAD 2>/dev/null)
+$(BUILD)/net/version.o: CFLAGS += $(if $(GIT_SHA),-DSHOAL_GIT_SHA='"$(GIT_SHA)"')
+$(BUILD)/net/version.o: $(wildcard .git/HEAD .git/refs/heads/*)
+
+define archive_rule
+$(BUILD)/lib$(1).a: $(call objects,$($(1)_SOURCES))
+	@rm -f $$@
+	@$(AR) rcs $$@ $$^
+endef
+$(foreach folder,$(FOLDERS),$(eval $(call archive_rule,$(folder))))
+
+$(BUILD)/shoal-server: $(BUILD)/net/main.o $(NET_LIBS)
+	$(CC) $(LDFLAGS) $^ $(LIBS) -o $@
+
+# Unit tests: one program per folder, and plain programs for what races.
+
+test_SOURCES = $(wildcard tests/$(1)/test_*.c) $(wildcard tests/support/*.c)
+
+$(BUILD)/test_core: $(call objects,$(call test_SOURCES,core)) $(CORE_LIBS)
+	$(CC) $(LDFLAGS) $^ $(LIBS) -lcriterion -o $@
+$(BUILD)/test_shards: $(call objects,$(call test_SOURCES,shards)) $(SHARDS_LIBS)
+	$(CC) $(LDFLAGS) $^ $(LIBS) -lcriterion -o $@
+$(BUILD)/test_net: $(call objects,$(call test_SOURCES,net)) $(NET_LIBS)
+	$(CC) $(LDFLAGS) $^ $(LIBS) -lcriterion -o $@
+$(BUILD)/stress_%: $(BUILD)/tests/shards/stress_%.o $(SHARDS_LIBS)
+	$(CC) $(LDFLAGS) $^ $(LIBS) -o $@
+
+# Recursion picks the flavour: unit tests run unoptimized for speed of linking, end-to-end tests the release server.
+
+PYTHON := /usr/bin/python3
+PYTEST := $(PYTHON) -m pytest -q -p no:cacheprovider
+
+.PHONY: unit-tests stress-tests
+unit-tests: $(TESTS)
+	@set -e; for test in $(TESTS); do echo "== $$test"; $$test -j2 --quiet; done
+stress-tests: $(STRESS)
+	@set -e; for test in $(STRESS); do echo "== $$test"; $$test; done
+
+unit: setup-check
+	@$(MAKE) --no-print-directory FLAVOR=debug unit-tests stress-tests
+
+e2e: build/shoal-server
+	SHOAL_SERVER=$(CURDIR)/build/shoal-server $(PYTEST) tests/e2e
+
+diff: build/shoal-server
+	SHOAL_SERVER=$(CURDIR)/build/shoal-server $(PYTHON) tests/e2e/differential.py $(DIFF)
+
+test: unit model
+	@$(MAKE) --no-print-directory sim SIM="--seeds 300"
+	@$(MAKE) --no-print-directory diff DIFF="--commands 40000"
+	@$(MAKE) --no-print-directory e2e
+
+asan: setup-check
+	@$(MAKE) --no-print-directory FLAVOR=asan unit-tests stress-tests build/asan/shoal-server
+	SHOAL_SERVER=$(CURDIR)/build/asan/shoal-server $(PYTEST) tests/e2e
+
+tsan: setup-check
+	@$(MAKE) --no-print-directory FLAVOR=tsan stress-tests build/tsan/shoal-server
+	SHOAL_SERVER=$(CURDIR)/build/tsan/shoal-server $(PYTEST) tests/e2e
+
+# The simulator (tests/sim): all shards stepped by one thread from a seed.
+
+SIM := --seeds 10000
+$(BUILD)/simulate: $(call objects,$(wildcard tests/sim/*.c)) $(SHARDS_LIBS)
+	$(CC) $(LDFLAGS) $^ $(LIBS) -o $@
+sim: setup-check
+	@$(MAKE) --no-print-directory FLAVOR=sim build/sim/simulate
+	build/sim/simulate $(SIM)
+
+model: setup-check
+	tests/sim/model build/model
+
+# Fuzzing with libFuzzer: make fuzz FUZZ_SECONDS=600
+
+FUZZ_SECONDS := 60
+FUZZERS := $(patsubst tests/core/%.c,$(BUILD)/%,$(wildcard tests/core/fuzz_*.c))
+$(BUILD)/fuzz_%: $(BUILD)/tests/core/fuzz_%.o $(CORE_LIBS)
+	$(CC) $(LDFLAGS) -fsanitize=fuzzer $^ $(LIBS) -o $@
+.PHONY: fuzzers
+fuzzers: $(FUZZERS)
+	@set -e; for fuzzer in $(FUZZERS); do echo "== $$fuzzer"; \
+	    $$fuzzer -max_total_time=$(FUZZ_SECONDS) -verbosity=0 -print_final_stats=0 -artifact_prefix=$(BUILD)/; done
+fuzz: setup-check
+	@$(MAKE) --no-print-directory FLAVOR=fuzz CC=clang fuzzers
+
+# Figures: see bench/README.md.
+
+BENCHES := $(patsubst bench/%.c,$(BUILD)/%,$(wildcard bench/*.c))
+$(BENCHES): $(BUILD)/%: $(BUILD)/bench/%.o $(NET_LIBS)
+	$(CC) $(LDFLAGS) $^ $(LIBS) -o $@
+.PHONY: benches
+benches: $(BENCHES)
+bench: build/shoal-server
+	@$(MAKE) --no-print-directory FLAVOR=release benches
+	$(PYTHON) bench/figures.py $(BENCH)
+
+install: build/shoal-server
+	install -D -m 755 build/shoal-server $(DESTDIR)$(PREFIX)/bin/shoal-server
+	install -D -m 644 deploy/broker.conf $(DESTDIR)$(PREFIX)/etc/shoal/broker.conf
+
+format:
+	clang-format -i $(wildcard */*.c */*.h tests/*/*.c tests/*/*.h)
+
+clean:
+	rm -rf build
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -13,13 +13,15 @@
 struct keyspace;
 
 struct core {
-    struct memory memory;
+    struct memory memory;     /* of this thread: requests, connections, replies */
+    struct memory data;       /* of the keyspace: charged by the executor of a gather while this shard is parked */
     struct keyspace *keyspace;
     struct config config;     /* this shard's copy of the settings */
     struct sessions sessions; /* of the connections on this shard */
     struct stats stats;
     int index, count;         /* which shard of how many; frozen */
     const struct server_facts *facts; /* frozen before start */
+    const char *net_backend;  /* "io_uring" or "epoll"; set before the first connection */
     bool shutdown_requested;  /* SHUTDOWN ran: the shard passes it on */
     int64_t stall_us;         /* DEBUG SLEEP: the shard sleeps this long before it goes on */
 };

@@ -21,7 +21,7 @@ bool shard_open(struct shard *shard, struct loop *loop)
 {
     shard->loop = loop;
     shard->group->mesh.sleepers[shard->index].loop = loop;
-    shard->held_last = &shard->held_first;
+    shard->core.net_backend = loop_backend_name(loop);
     shard->now_ms = loop_time_us(loop) / 1000;
     return true;
 }

@@ -1,0 +1,401 @@
+#include "net/conn.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/socket.h>
+
+#include "core/assert.h"
+#include "core/command.h"
+#include "core/command_admit.h"
+#include "core/memory.h"
+#include "net/conn_limits.h"
+#include "net/net.h"
+
+enum {
+    QUERY_KEPT_BYTES = 4096, /* an empty query buffer larger than this is freed */
+    UNAUTHENTICATED_ARGUMENTS = 10,
+    UNAUTHENTICATED_BULK_BYTES = 16384,
+};
+
+static void parse_query(struct conn *conn);
+
+/* End of life. */
+
+static void destroy_if_unused(struct conn *conn)
+{
+    struct shard *shard = conn->shard;
+
+    if (!conn->closing || conn->receiving || conn->sending || conn->pipeline.count > 0 || conn->flush_pending ||
+        conn->attention.deferred)
+        return;
+    loop_close_fd(shard->loop, conn->fd);
+    session_end(&shard->core.sessions, &conn->session);
+    resp_parser_deinit(&conn->parser);
+    buffer_deinit(&conn->query);
+    output_deinit(&conn->output);
+    atomic_fetch_sub_explicit(&conn->net->net->load[shard->index].connections, 1, memory_order_relaxed);
+    memory_free(&shard->core.memory, conn);
+}
+
+static void defer_flush(struct conn *conn)
+{
+    if (conn->flush_pending)
+        return;
+    conn->flush_pending = true;
+    loop_defer(conn->shard->loop, &conn->flush);
+}
+
+static void stop_receiving(struct conn *conn)
+{
+    if (!conn->receiving || conn->cancelling)
+        return;
+    conn->cancelling = true;
+    loop_cancel(conn->shard->loop, &conn->receive);
+}
+
+void conn_close(struct conn *conn)
+{
+    if (conn->closing)
+        return;
+    conn->closing = true;
+    stop_receiving(conn);
+    if (conn->sending)
+        shutdown(conn->fd, SHUT_RDWR); /* ends a send that the client does not take */
+    defer_flush(conn);
+}
+
+/* Requests. */
+
+static void request_done(struct request *request)
+{
+    struct conn *conn = (struct conn *)((char *)request->origin - offsetof(struct conn, origin));
+
+    request->finished = true;
+    defer_flush(conn);
+}
+
+/* CLIENT REPLY: whether this request's answer is dropped, and what that means for the next. */
+static bool consume_reply_mode(struct session *session)
+{
+    switch (session->reply_mode) {
+    case SESSION_REPLY_ON:
+        return false;
+    case SESSION_REPLY_OFF:
+        return true;
+    case SESSION_REPLY_SKIP_NEXT:
+        session->reply_mode = SESSION_REPLY_SKIP;
+        return true;
+    case SESSION_REPLY_SKIP:
+        session->reply_mode = SESSION_REPLY_ON;
+        return true;
+    }
+    return false;
+}
+
+static void start_local(struct conn *conn, struct request *request)
+{
+    request->session = &conn->session;
+    router_submit(conn->shard, request);
+    request->discard_reply = consume_reply_mode(&conn->session); /* CLIENT REPLY itself changed it */
+}
+
+static void start_request(struct conn *conn, const struct command *command, struct request *request)
+{
+    request->command = command;
+    if (command->route == ROUTE_LOCAL) {
+        start_local(conn, request);
+        return;
+    }
+    request->discard_reply = consume_reply_mode(&conn->session);
+    router_submit(conn->shard, request);
+}
+
+static struct request *take_request(struct conn *conn)
+{
+    const struct resp_parser *parser = &conn->parser;
+    struct request *request = shard_take_request(conn->shard, parser->argc, &conn->session);
+
+    memcpy(request->argv, parser->argv, (size_t)parser->argc * sizeof(struct str));
+    request->origin = &conn->origin;
+    request->done = request_done;
+    pipeline_push(&conn->pipeline, request);
+    return request;
+}
+
+static bool is_held_by_pause(struct conn *conn)
+{
+    struct sessions *sessions = &conn->shard->core.sessions;
+    const struct command *container;
+    const struct command *command;
+
+    if (sessions->pause == SESSION_PAUSE_NONE || sessions->pause_until_ms <= loop_time_us(conn->shard->loop) / 1000)
+        return false;
+    if (sessions->pause == SESSION_PAUSE_ALL)
+        return true;
+    command = command_find(conn->parser.argv, conn->parser.argc, &container);
+    return command && command->flags & (CMD_WRITE | CMD_MAY_REPLICATE);
+}
+
+/* The parser holds a complete request. */
+static void admit_request(struct conn *conn)
+{
+    struct core *core = &conn->shard->core;
+    struct request *request = take_request(conn);
+    const struct command *command =
+        command_admit(core, &conn->session, request->argv, request->argc, &request->reply);
+
+    conn->session.active_ms = conn->shard->now_ms;
+    conn->session.commands++;
+    if (!command) {
+        core->stats.error_replies++;
+        request->discard_reply = consume_reply_mode(&conn->session);
+        request_done(request);
+        return;
+    }
+    conn->session.last_command = command;
+    start_request(conn, command, request);
+}
+
+static void protocol_error(struct conn *conn)
+{
+    struct request *request = shard_take_request(conn->shard, 0, &conn->session);
+
+    conn->shard->core.stats.protocol_errors++;
+    conn->session.close_after_reply = true;
+    request->origin = &conn->origin;
+    reply_error_format(&request->reply, "ERR %s", conn->parser.error);
+    pipeline_push(&conn->pipeline, request);
+    request_done(request);
+}
+
+static struct resp_limits limits_of(const struct conn *conn)
+{
+    bool open = conn->session.authenticated;
+
+    return (struct resp_limits){
+        .bulk_bytes = conn->shard->core.config.proto_max_bulk_len,
+        .argument_count = open ? INT32_MAX : UNAUTHENTICATED_ARGUMENTS,
+        .unauthenticated_bulk_bytes = open ? INT64_MAX : UNAUTHENTICATED_BULK_BYTES,
+    };
+}
+
+/* Starts every request that is complete; returns how many bytes they were. */
+static size_t parse(struct conn *conn, struct str bytes)
+{
+    size_t consumed = 0;
+
+    while (consumed < bytes.length && conn_may_start(conn)) {
+        struct resp_limits limits = limits_of(conn);
+        struct str rest = {bytes.bytes + consumed, bytes.length - consumed};
+        enum resp_status status = resp_parse(&conn->parser, rest, &limits);
+
+        if (status == RESP_INCOMPLETE)
+            break;
+        if (status == RESP_ERROR) {
+            protocol_error(conn);
+            break;
+        }
+        conn->paused = conn->parser.argc > 0 && is_held_by_pause(conn);
+        if (conn->paused) {
+            net_wait_pause(conn->net);
+            break;
+        }
+        if (conn->parser.argc > 0)
+            admit_request(conn);
+        consumed += conn->parser.consumed;
+    }
+    return consumed;
+}
+
+/* Receiving. */
+
+static void start_receiving(struct conn *conn)
+{
+    if (conn->receiving || conn->closing || conn->session.close_after_reply)
+        return;
+    conn->receiving = true;
+    loop_receive(conn->shard->loop, &conn->receive, conn->fd);
+}
+
+/* Requests of this turn may point into the query buffer; before its bytes move they copy what they need. */
+static void compact_query(struct conn *conn)
+{
+    if (conn->parsed == 0)
+        return;
+    pipeline_own_arguments(&conn->pipeline, &conn->shard->requests);
+    buffer_consume(&conn->query, conn->parsed);
+    conn->parsed = 0;
+}
+
+static void parse_query(struct conn *conn)
+{
+    struct str rest = {conn->query.bytes + conn->parsed, conn->query.length - conn->parsed};
+    size_t consumed = rest.length > 0 ? parse(conn, rest) : 0;
+
+    conn->parsed += consumed;
+    if (consumed > 0)
+        defer_flush(conn);
+}
+
+static void take_bytes(struct conn *conn, struct str bytes)
+{
+    if (conn->query.length == conn->parsed) {
+        size_t consumed = parse(conn, bytes); /* the common case: whole requests, parsed where they lie */
+
+        bytes.bytes += consumed;
+        bytes.length -= consumed;
+        if (bytes.length > 0) {
+            compact_query(conn);
+            buffer_append_str(&conn->query, bytes);
+        }
+    } else {
+        compact_query(conn);
+        buffer_append_str(&conn->query, bytes);
+        parse_query(conn);
+    }
+    if (!conn_check_query_limit(conn))
+        return;
+    if ((conn->paused || !conn_may_start(conn)) && conn->query.length - conn->parsed > CONN_UNPARSED_MOST)
+        stop_receiving(conn);
+}
+
+static void received(struct completion *completion)
+{
+    struct conn *conn = (struct conn *)((char *)completion - offsetof(struct conn, receive));
+
+    if (!completion->more) {
+        conn->receiving = false;
+        conn->cancelling = false;
+    }
+    if (completion->result > 0) {
+        conn->session.received_bytes += (uint64_t)completion->result;
+        conn->shard->core.stats.received_bytes += (uint64_t)completion->result;
+        if (!conn->closing && !conn->session.close_after_reply)
+            take_bytes(conn, (struct str){completion->bytes, (size_t)completion->result});
+    } else if (completion->result == 0) {
+        conn->session.close_after_reply = true; /* what it asked for is done and answered first */
+        defer_flush(conn);
+    } else if (completion->result != -ECANCELED) {
+        conn_close(conn);
+    }
+    if (!conn->receiving)
+        defer_flush(conn);
+}
+
+void conn_resume(struct conn *conn)
+{
+    if (conn->closing || !conn_may_start(conn))
+        return;
+    parse_query(conn);
+    if (conn_may_start(conn) || conn->query.length - conn->parsed <= CONN_UNPARSED_MOST)
+        start_receiving(conn);
+}
+
+/* Sending. */
+
+static void start_send(struct conn *conn)
+{
+    int vectors;
+
+    if (conn->sending || conn->closing)
+        return;
+    vectors = output_start_send(&conn->output, conn->vectors);
+    if (vectors == 0)
+        return;
+    conn->sending = true;
+    loop_send(conn->shard->loop, &conn->send, conn->fd, conn->vectors, vectors);
+}
+
+static void sent(struct completion *completion)
+{
+    struct conn *conn = (struct conn *)((char *)completion - offsetof(struct conn, send));
+
+    conn->sending = false;
+    output_sent(&conn->output);
+    if (completion->result < 0) {
+        conn_close(conn);
+    } else {
+        conn->session.sent_bytes += (uint64_t)completion->result;
+        conn->shard->core.stats.sent_bytes += (uint64_t)completion->result;
+    }
+    if (conn->output.bytes > 0 || conn->closing || conn->session.close_after_reply || conn->query.length > 0)
+        defer_flush(conn);
+}
+
+static void note_sizes(struct conn *conn)
+{
+    struct session *session = &conn->session;
+
+    session->query_buffer_bytes = conn->query.length;
+    session->query_free_bytes = conn->query.capacity - conn->query.length;
+    session->output_bytes = conn->output.bytes;
+    session->output_chunks = (size_t)conn->output.chunks;
+    session->total_bytes = sizeof *conn + conn->query.capacity + (size_t)conn->output.chunks * OUTPUT_CHUNK_BYTES;
+}
+
+static void trim_query(struct conn *conn)
+{
+    compact_query(conn);
+    if (conn->query.length == 0 && conn->query.capacity > QUERY_KEPT_BYTES)
+        buffer_deinit(&conn->query);
+}
+
+/* The end of a turn in which something happened to this connection. */
+static void flush(struct completion *completion)
+{
+    struct conn *conn = (struct conn *)((char *)completion - offsetof(struct conn, flush));
+
+    conn->flush_pending = false;
+    pipeline_drain(&conn->pipeline, &conn->output, &conn->shard->requests);
+    trim_query(conn);
+    if (!conn->closing && conn_check_output_limit(conn)) {
+        start_send(conn);
+        if (conn->session.close_after_reply && conn->pipeline.count == 0 && !conn->sending)
+            conn_close(conn);
+        else if (!conn->paused)
+            conn_resume(conn);
+    }
+    note_sizes(conn);
+    destroy_if_unused(conn);
+}
+
+/* CLIENT KILL, or a pause that began or ended. */
+static void attend(struct completion *completion)
+{
+    struct conn *conn = (struct conn *)((char *)completion - offsetof(struct conn, attention));
+
+    if (conn->session.killed)
+        conn_close(conn);
+    else if (conn->paused)
+        conn_resume(conn);
+    defer_flush(conn);
+}
+
+void conn_open(struct net_shard *net, int fd, bool unix_socket, const char *peer, const char *local)
+{
+    struct shard *shard = net->shard;
+    struct conn *conn = memory_alloc_zeroed(&shard->core.memory, sizeof *conn);
+
+    conn->net = net;
+    conn->shard = shard;
+    conn->fd = fd;
+    conn->session.fd = fd;
+    conn->session.unix_socket = unix_socket;
+    conn->session.attention = &conn->attention;
+    conn->session.authenticated = shard->core.config.requirepass[0] == '\0';
+    snprintf(conn->session.peer, sizeof conn->session.peer, "%s", peer);
+    snprintf(conn->session.local, sizeof conn->session.local, "%s", local);
+    session_begin(&shard->core.sessions, &conn->session, shard->now_ms);
+    resp_parser_init(&conn->parser, &shard->core.memory);
+    buffer_init(&conn->query, &shard->core.memory, NULL, 0);
+    pipeline_init(&conn->pipeline);
+    output_init(&conn->output, &net->chunks);
+    conn->receive.done = received;
+    conn->send.done = sent;
+    conn->flush.done = flush;
+    conn->attention.done = attend;
+    shard->core.stats.connections_accepted++;
+    if (shard->core.config.timeout_s > 0)
+        net_need_sweep(net);
+    start_receiving(conn);
+}

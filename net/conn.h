@@ -1,0 +1,54 @@
+/* One client's socket, from accept to close.
+ *
+ * Bytes come in, requests go to the router, answers leave in order. A connection
+ * lives until nothing refers to it any more: no receive armed, no send in flight,
+ * no request out. Everything here runs on the connection's shard. */
+#ifndef NET_CONN_H
+#define NET_CONN_H
+
+#include <stdbool.h>
+
+#include "core/resp_parse.h"
+#include "core/session.h"
+#include "net/output.h"
+#include "net/pipeline.h"
+#include "shards/loop.h"
+#include "shards/request.h"
+
+struct net_shard;
+
+struct conn {
+    struct session session;
+    struct net_shard *net;
+    struct shard *shard;
+    int fd;
+    struct origin origin;          /* as the shards see it */
+    struct resp_parser parser;
+    struct buffer query;           /* bytes of requests that are not complete, or not yet admitted */
+    size_t parsed;                 /* of query: bytes already turned into requests in this turn */
+    struct pipeline pipeline;
+    struct output output;
+    struct iovec vectors[OUTPUT_VECTORS];
+    struct completion receive, send, flush, attention;
+    bool receiving, cancelling, sending;
+    bool flush_pending;            /* flush is deferred to the end of the turn */
+    bool paused;                   /* CLIENT PAUSE holds back the next request */
+    bool closing;                  /* goes away as soon as nothing refers to it */
+    int64_t over_soft_since_ms;    /* when the output passed the soft limit, 0: it has not */
+};
+
+/* Takes over an accepted socket; address texts as CLIENT LIST shows them. */
+void conn_open(struct net_shard *net, int fd, bool unix_socket, const char *peer, const char *local);
+
+/* Ends it: nothing more is read or sent. The memory goes when the last request and operation are back. */
+void conn_close(struct conn *conn);
+
+/* Goes on with requests that were held back. */
+void conn_resume(struct conn *conn);
+
+static inline struct conn *conn_of_session(struct session *session)
+{
+    return (struct conn *)session; /* its first member */
+}
+
+#endif

@@ -1,0 +1,88 @@
+#include "net/conn_limits.h"
+
+#include "core/client_line.h"
+#include "core/log.h"
+#include "net/conn.h"
+#include "net/net.h"
+
+static const struct config *config_of(const struct conn *conn)
+{
+    return &conn->shard->core.config;
+}
+
+static const struct config_output_limit *output_limit(const struct conn *conn)
+{
+    return &config_of(conn)->output_limits[CLIENT_CLASS_NORMAL];
+}
+
+/* A client with an output limit is closed at it, as in Redis; one without is held back instead, so that its memory stays bounded. */
+static bool output_is_full(const struct conn *conn)
+{
+    const struct config_output_limit *limit = output_limit(conn);
+
+    return limit->hard_bytes == 0 && limit->soft_bytes == 0 && conn->output.bytes > CONN_UNREAD_OUTPUT_MOST;
+}
+
+bool conn_may_start(const struct conn *conn)
+{
+    return !conn->closing && !conn->session.close_after_reply && conn->pipeline.count < CONN_IN_FLIGHT_MOST &&
+           !output_is_full(conn);
+}
+
+static void close_for(struct conn *conn, const char *what)
+{
+    char storage[512];
+    struct buffer line;
+
+    buffer_init(&line, &conn->shard->core.memory, storage, sizeof storage);
+    client_line_append(&line, &conn->session, conn->shard->now_ms);
+    log_write(LOG_WARNING, "Closing client that reached %s: %.*s", what, (int)line.length, line.bytes);
+    buffer_deinit(&line);
+    conn_close(conn);
+}
+
+bool conn_check_query_limit(struct conn *conn)
+{
+    if (conn->query.length <= config_of(conn)->client_query_buffer_limit)
+        return true;
+    conn->shard->core.stats.clients_killed_by_query_limit++;
+    close_for(conn, "max query buffer length");
+    return false;
+}
+
+static bool is_over_soft(struct conn *conn, const struct config_output_limit *limit)
+{
+    if (limit->soft_bytes == 0 || conn->output.bytes <= limit->soft_bytes) {
+        conn->over_soft_since_ms = 0;
+        return false;
+    }
+    if (conn->over_soft_since_ms == 0) {
+        conn->over_soft_since_ms = conn->shard->now_ms;
+        net_need_sweep(conn->net);
+    }
+    return conn->shard->now_ms - conn->over_soft_since_ms > limit->soft_seconds * 1000;
+}
+
+bool conn_check_output_limit(struct conn *conn)
+{
+    const struct config_output_limit *limit = output_limit(conn);
+    bool over_hard = limit->hard_bytes > 0 && conn->output.bytes > limit->hard_bytes;
+
+    if (!over_hard && !is_over_soft(conn, limit))
+        return true;
+    conn->shard->core.stats.clients_killed_by_output_limit++;
+    close_for(conn, "output buffer limits");
+    return false;
+}
+
+void conn_sweep(struct conn *conn, int64_t now_ms)
+{
+    int64_t timeout_ms = (int64_t)config_of(conn)->timeout_s * 1000;
+
+    if (conn->closing || !conn_check_output_limit(conn))
+        return;
+    if (timeout_ms > 0 && conn->pipeline.count == 0 && now_ms - conn->session.active_ms > timeout_ms) {
+        log_write(LOG_VERBOSE, "Closing idle client %s", conn->session.peer);
+        conn_close(conn);
+    }
+}

@@ -1,0 +1,25 @@
+/* The limits a connection is held to: what it may have queued on either side,
+ * and how long it may be idle. The connection's shard. */
+#ifndef NET_CONN_LIMITS_H
+#define NET_CONN_LIMITS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct conn;
+
+enum {
+    CONN_IN_FLIGHT_MOST = 2048,           /* requests out: beyond, nothing more is parsed */
+    CONN_UNREAD_OUTPUT_MOST = 1024 * 1024, /* bytes the client has not taken: beyond, nothing more is parsed, where no output limit closes it instead */
+    CONN_UNPARSED_MOST = 256 * 1024,      /* bytes that wait to be parsed: beyond, the socket is not read */
+};
+
+/* Whether the connection may have more requests started. */
+bool conn_may_start(const struct conn *conn);
+/* False: a limit was passed, the log says which, and the connection is being closed. */
+bool conn_check_query_limit(struct conn *conn);
+bool conn_check_output_limit(struct conn *conn);
+/* Once a second while needed: idle and soft limits. */
+void conn_sweep(struct conn *conn, int64_t now_ms);
+
+#endif

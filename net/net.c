@@ -1,0 +1,205 @@
+#include "net/net.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+
+#include "core/log.h"
+#include "core/memory.h"
+#include "net/acceptor.h"
+#include "net/address.h"
+#include "net/conn.h"
+#include "net/conn_limits.h"
+#include "shards/errand.h"
+
+enum { SWEEP_MS = 1000 };
+
+/* Handing a socket to the shard with the fewest. */
+
+struct handoff {
+    struct errand errand;
+    struct net_shard *to;
+    int fd;
+    bool unix_socket;
+    struct address_pair addresses;
+};
+
+static int least_loaded(const struct net *net)
+{
+    int best = 0, fewest = atomic_load_explicit(&net->load[0].connections, memory_order_relaxed);
+
+    for (int i = 1; i < net->group->count; i++) {
+        int connections = atomic_load_explicit(&net->load[i].connections, memory_order_relaxed);
+
+        if (connections < fewest) {
+            best = i;
+            fewest = connections;
+        }
+    }
+    return best;
+}
+
+static int total_connections(const struct net *net)
+{
+    int total = 0;
+
+    for (int i = 0; i < net->group->count; i++)
+        total += atomic_load_explicit(&net->load[i].connections, memory_order_relaxed);
+    return total;
+}
+
+/* On the receiving shard. */
+static void take_over(struct completion *completion)
+{
+    struct handoff *handoff = (struct handoff *)((char *)completion - offsetof(struct handoff, errand.completion));
+    struct net_shard *to = handoff->to;
+    struct memory *memory = &to->shard->core.memory;
+
+    memory_recharge(NULL, memory, handoff);
+    conn_open(to, handoff->fd, handoff->unix_socket, handoff->addresses.peer, handoff->addresses.local);
+    memory_free(memory, handoff);
+}
+
+static void hand_over(struct net_shard *from, struct net_shard *to, int fd, bool unix_socket,
+                      const struct address_pair *addresses)
+{
+    struct memory *memory = &from->shard->core.memory;
+    struct handoff *handoff = memory_alloc_zeroed(memory, sizeof *handoff);
+
+    handoff->to = to;
+    handoff->fd = fd;
+    handoff->unix_socket = unix_socket;
+    handoff->addresses = *addresses;
+    handoff->errand.completion.done = take_over;
+    memory_recharge(memory, NULL, handoff);
+    errand_send(from->shard, to->shard->index, &handoff->errand);
+}
+
+static bool may_connect(struct net *net, int fd, const struct listener *listener, const struct address_pair *addresses)
+{
+    struct core *core = &net->group->shards[0]->core;
+    const char *refusal = NULL;
+
+    if (total_connections(net) >= core->config.maxclients)
+        refusal = "-ERR max number of clients reached\r\n";
+    else if (core->config.protected_mode && core->config.requirepass[0] == '\0' && !listener->unix_socket &&
+             !addresses->peer_is_local)
+        refusal = "-DENIED Shoal is in protected mode: no password is set, so only connections from this host are "
+                  "taken. Set a password (requirepass), or turn the protection off from this host (CONFIG SET "
+                  "protected-mode no), or start the server with '--protected-mode no'.\r\n";
+    if (!refusal)
+        return true;
+    address_refuse(fd, refusal);
+    core->stats.connections_rejected++;
+    return false;
+}
+
+void net_connected(struct net *net, int fd, const struct listener *listener)
+{
+    struct net_shard *from = &net->shards[0];
+    struct address_pair addresses = address_pair_of(fd, listener);
+    int target;
+
+    if (!may_connect(net, fd, listener, &addresses)) {
+        loop_close_fd(from->shard->loop, fd);
+        return;
+    }
+    if (!listener->unix_socket)
+        address_tune(fd, from->shard->core.config.tcp_keepalive_s);
+    target = least_loaded(net);
+    atomic_fetch_add_explicit(&net->load[target].connections, 1, memory_order_relaxed);
+    if (target == 0)
+        conn_open(from, fd, listener->unix_socket, addresses.peer, addresses.local);
+    else
+        hand_over(from, &net->shards[target], fd, listener->unix_socket, &addresses);
+}
+
+/* Timers. */
+
+static void sweep(struct completion *completion)
+{
+    struct net_shard *net = (struct net_shard *)((char *)completion - offsetof(struct net_shard, sweep_due));
+    struct sessions *sessions = &net->shard->core.sessions;
+
+    for (struct session *session = sessions->oldest; session; session = session->next)
+        conn_sweep(conn_of_session(session), net->shard->now_ms); /* closes, but frees only at the end of the turn */
+    if (sessions->count > 0)
+        net_need_sweep(net);
+}
+
+void net_need_sweep(struct net_shard *net)
+{
+    if (!net->sweep.armed)
+        timer_arm(&net->shard->timers, &net->sweep, net->shard->now_ms + SWEEP_MS);
+}
+
+static void resume_paused(struct completion *completion)
+{
+    struct net_shard *net = (struct net_shard *)((char *)completion - offsetof(struct net_shard, pause_over));
+    struct sessions *sessions = &net->shard->core.sessions;
+
+    for (struct session *session = sessions->oldest; session; session = session->next)
+        if (conn_of_session(session)->paused)
+            conn_resume(conn_of_session(session));
+}
+
+void net_wait_pause(struct net_shard *net)
+{
+    timer_arm(&net->shard->timers, &net->pause_end, net->shard->core.sessions.pause_until_ms);
+}
+
+/* Start and stop of one shard. */
+
+static void shard_started(struct completion *completion)
+{
+    struct net_shard *net = (struct net_shard *)((char *)completion - offsetof(struct net_shard, started));
+
+    output_pool_init(&net->chunks, &net->shard->core.memory);
+    if (net->shard->index == 0)
+        acceptors_start(net->net);
+}
+
+static void shard_stopping(struct completion *completion)
+{
+    struct net_shard *net = (struct net_shard *)((char *)completion - offsetof(struct net_shard, stopping));
+    struct sessions *sessions = &net->shard->core.sessions;
+
+    if (net->shard->index == 0)
+        acceptors_stop(net->net);
+    for (struct session *session = sessions->oldest; session; session = session->next)
+        conn_close(conn_of_session(session));
+}
+
+void net_init(struct net *net, struct memory *memory, struct shard_group *group, struct listener *listeners,
+              int listener_count)
+{
+    size_t count = (size_t)group->count;
+
+    *net = (struct net){.group = group, .listeners = listeners, .listener_count = listener_count, .memory = memory};
+    net->shards = memory_alloc_zeroed(memory, count * sizeof *net->shards);
+    net->load = memory_alloc_aligned(memory, count * sizeof *net->load, 64);
+    net->acceptors = acceptors_create(net);
+    for (int i = 0; i < group->count; i++) {
+        struct net_shard *shard = &net->shards[i];
+
+        atomic_init(&net->load[i].connections, 0);
+        *shard = (struct net_shard){.net = net, .shard = group->shards[i]};
+        shard->started.done = shard_started;
+        shard->stopping.done = shard_stopping;
+        shard->sweep_due.done = sweep;
+        shard->sweep.completion = &shard->sweep_due;
+        shard->pause_over.done = resume_paused;
+        shard->pause_end.completion = &shard->pause_over;
+        group->shards[i]->started = &shard->started;
+        group->shards[i]->stopping = &shard->stopping;
+    }
+}
+
+void net_deinit(struct net *net)
+{
+    for (int i = 0; i < net->group->count; i++)
+        if (net->shards[i].chunks.memory)
+            output_pool_deinit(&net->shards[i].chunks);
+    acceptors_destroy(net);
+    memory_free(net->memory, net->load);
+    memory_free(net->memory, net->shards);
+}

@@ -1,0 +1,55 @@
+/* The network side of the server: what the connections of all shards share, and
+ * what those of one shard do.
+ *
+ * Shard 0 accepts; a new connection goes to the shard that has the fewest, so a
+ * handful of connections already uses every core. From then on the connection
+ * belongs to that shard. */
+#ifndef NET_NET_H
+#define NET_NET_H
+
+#include <stdint.h>
+
+#include "net/listener.h"
+#include "net/output.h"
+#include "shards/shard.h"
+
+struct net;
+
+struct net_shard {
+    struct net *net;
+    struct shard *shard;
+    struct output_pool chunks;
+    struct completion started, stopping; /* of the shard */
+    /* A sweep over the connections each second, while something needs it: idle timeouts, soft output limits. */
+    struct timer sweep;
+    struct completion sweep_due;
+    struct timer pause_end; /* CLIENT PAUSE: when held back requests may go on */
+    struct completion pause_over;
+};
+
+struct net {
+    struct shard_group *group;
+    struct listener *listeners; /* owned by main */
+    int listener_count;
+    struct acceptor *acceptors; /* one per listener, on shard 0 */
+    struct net_shard *shards;
+    /* Connections by shard: raised by the acceptor, lowered by the shard that closes one. */
+    struct net_load {
+        alignas(64) _Atomic(int) connections;
+    } *load;
+    struct memory *memory;
+};
+
+/* Before shard_group_start; the listeners stay the caller's. */
+void net_init(struct net *net, struct memory *memory, struct shard_group *group, struct listener *listeners, int listener_count);
+void net_deinit(struct net *net);
+
+/* Shard 0: a socket has been accepted. */
+void net_connected(struct net *net, int fd, const struct listener *listener);
+
+/* The connections on the shard need the sweep from now on. */
+void net_need_sweep(struct net_shard *net);
+/* A connection has held back a request because of CLIENT PAUSE. */
+void net_wait_pause(struct net_shard *net);
+
+#endif
