@@ -7,7 +7,8 @@
  * (order: the score, mapped so that unsigned order is numeric order), the
  * expiry index (the deadline), streams and pending lists (the ID's
  * milliseconds, the rest by tie).
- * Appending in rising order fills leaves completely. One thread at a time. */
+ * Appending in rising order fills leaves completely; a payload that has left
+ * the tree is never handed to the tie comparison. One thread at a time. */
 #ifndef CORE_BPTREE_H
 #define CORE_BPTREE_H
 
@@ -16,6 +17,7 @@
 #include <stdint.h>
 
 struct memory;
+struct bptree_node;
 
 struct bptree_item {
     uint64_t order;
@@ -30,34 +32,43 @@ struct bptree {
     struct memory *memory;
     bptree_tie *tie;
     size_t count;
-    /* private: root, height, first and last leaf */
+    /* private */
+    struct bptree_node *root; /* NULL while empty */
+    uint32_t height;          /* levels of nodes, 0 while empty */
+    size_t bytes;
 };
 
 void bptree_init(struct bptree *tree, struct memory *memory, bptree_tie *tie);
 void bptree_deinit(struct bptree *tree);
 
-/* A place in the tree: valid until the tree changes. */
-struct bptree_place;
+/* A place in the tree: valid until the tree changes. One before the first item
+ * or after the last is a place too, from which one can step back. */
+struct bptree_place {
+    const struct bptree_node *leaf; /* NULL in an empty tree */
+    uint32_t index;
+};
 
 /* wanted is handed to the tie comparison; with a NULL tie it points to the uint64_t payload. */
-bool bptree_insert(struct bptree *tree, struct bptree_item item, const void *wanted);  /* false: an equal one is there */
-bool bptree_remove(struct bptree *tree, uint64_t order, const void *wanted);           /* false: not there */
+bool bptree_insert(struct bptree *tree, struct bptree_item item, const void *wanted); /* false: an equal one is there */
+bool bptree_remove(struct bptree *tree, uint64_t order, const void *wanted);          /* false: not there */
 /* The payload of an item replaced by one that sorts the same (a moved allocation). */
 bool bptree_replace(struct bptree *tree, uint64_t order, const void *wanted, uint64_t payload);
 
-/* The first item not below (order, wanted); wanted NULL: the first with an order not below. */
+/* The first item not below (order, wanted), the place after the last if there is none;
+ * wanted NULL: the first with an order not below. */
 struct bptree_place bptree_seek(const struct bptree *tree, uint64_t order, const void *wanted);
-struct bptree_place bptree_at_rank(const struct bptree *tree, size_t rank);            /* 0 is the first */
+struct bptree_place bptree_at_rank(const struct bptree *tree, size_t rank); /* 0 is the first */
 struct bptree_place bptree_first(const struct bptree *tree);
 struct bptree_place bptree_last(const struct bptree *tree);
-/* The rank of the place: how many items come before it. */
-size_t bptree_rank(const struct bptree *tree, uint64_t order, const void *wanted);     /* of the first item not below */
+/* How many items are below (order, wanted): the rank of what bptree_seek finds. */
+size_t bptree_rank(const struct bptree *tree, uint64_t order, const void *wanted);
 
 /* NULL past either end. */
 const struct bptree_item *bptree_get(const struct bptree_place *place);
 void bptree_next(struct bptree_place *place);
 void bptree_previous(struct bptree_place *place);
 
+/* Bytes of the tree itself. */
 size_t bptree_bytes(const struct bptree *tree);
 
 #endif
