@@ -1,0 +1,47 @@
+/* Making, changing and freeing entries, for keyspace.c alone.
+ *
+ * What changes an entry may move it: the result replaces the argument, which is
+ * freed then, and whoever points to it has to be told. */
+#ifndef CORE_ENTRY_BUILD_H
+#define CORE_ENTRY_BUILD_H
+
+#include "core/entry.h"
+
+struct memory;
+struct entry_block;
+
+/* What a string entry is to hold. */
+struct entry_content {
+    enum value_encoding encoding;
+    int64_t integer; /* ENCODING_INT */
+    struct str text; /* the others; borrowed, may lie in the entry that it is stored in */
+};
+
+/* An integer where the text looks like one; else as entry_content_bytes. */
+struct entry_content entry_content_text(struct str text);
+/* Never an integer: embstr or raw by the length. */
+struct entry_content entry_content_bytes(struct str bytes);
+struct entry_content entry_content_integer(int64_t integer);
+
+/* expiry_ms -1: none. */
+struct entry *entry_create(struct memory *memory, struct str key, const struct entry_content *content,
+                           int64_t expiry_ms);
+/* The same value, expiry and access clock under another key, for another owner if need be. */
+struct entry *entry_create_copy(struct memory *memory, struct str key, const struct entry *source);
+void entry_destroy(struct memory *memory, struct entry *entry);
+
+struct entry *entry_store(struct memory *memory, struct entry *entry, const struct entry_content *content,
+                          int64_t expiry_ms);
+struct entry *entry_store_expiry(struct memory *memory, struct entry *entry, int64_t expiry_ms);
+/* A raw string of `length` bytes: the old ones, then zeros. Leaves room to grow when it grows. */
+struct entry *entry_resize_raw(struct memory *memory, struct entry *entry, size_t length);
+char *entry_raw_bytes(struct entry *entry);
+struct entry *entry_rename(struct memory *memory, struct entry *entry, struct str key);
+
+/* Moves the charge for all that the entry owns. */
+void entry_recharge(struct memory *from, struct memory *to, const struct entry *entry);
+
+/* Takes a block of at least `least` bytes out of an entry that is to be destroyed; NULL: it has none. */
+struct entry_block *entry_take_block(struct entry *entry, size_t least);
+
+#endif

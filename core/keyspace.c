@@ -1,0 +1,513 @@
+/* An entry is pointed to by its database's table and, when it expires, by the
+ * expiry index. Whatever may move it passes through here, and ends with both
+ * pointing to where it is. */
+#include "core/keyspace.h"
+
+#include "core/assert.h"
+#include "core/entry_build.h"
+#include "core/entry_layout.h"
+#include "core/expiry.h"
+#include "core/hash.h"
+#include "core/memory.h"
+#include "core/reclaim.h"
+#include "core/table.h"
+
+enum { KEEP_EXPIRY = -2 };
+
+struct database {
+    struct table table;
+    struct expiry expiry;
+};
+
+struct keyspace {
+    struct memory *memory;
+    struct keyspace_stats stats;
+    struct reclaim reclaim;
+    uint64_t random;
+    enum access_policy access_policy;
+    uint32_t fresh_access;
+    bool active_expiry;
+    int64_t next_expiry_ms; /* the earliest deadline of all databases, INT64_MAX: none */
+    int next_expiry_db;     /* one that has it */
+    int database_count;
+    struct database databases[];
+};
+
+void keyspace_hash_seed(const uint8_t secret[static 32])
+{
+    hash_seed(secret);
+}
+
+uint64_t keyspace_hash(struct str key)
+{
+    return hash_keyed(key);
+}
+
+static uint64_t item_hash(const void *item)
+{
+    return hash_keyed(entry_key_inline(item));
+}
+
+static void database_init(struct database *database, struct memory *memory)
+{
+    table_init(&database->table, memory, item_hash);
+    expiry_init(&database->expiry, memory);
+}
+
+static struct database *database_of(const struct keyspace *keyspace, int db)
+{
+    ASSERT(db >= 0 && db < keyspace->database_count);
+    return (struct database *)&keyspace->databases[db];
+}
+
+struct keyspace *keyspace_create(struct memory *memory, int databases)
+{
+    struct keyspace *keyspace;
+
+    ASSERT(databases > 0 && hash_is_seeded());
+    keyspace = memory_alloc(memory, sizeof(*keyspace) + (size_t)databases * sizeof(struct database));
+    *keyspace = (struct keyspace){
+        .memory = memory,
+        .random = keyspace_hash(STR("random")),
+        .active_expiry = true,
+        .next_expiry_ms = INT64_MAX,
+        .database_count = databases,
+    };
+    reclaim_init(&keyspace->reclaim, memory);
+    for (int db = 0; db < databases; db++)
+        database_init(&keyspace->databases[db], memory);
+    return keyspace;
+}
+
+void keyspace_destroy(struct keyspace *keyspace)
+{
+    for (int db = 0; db < keyspace->database_count; db++)
+        keyspace_flush(keyspace, db);
+    while (keyspace_reclaim(keyspace, SIZE_MAX) > 0)
+        continue;
+    memory_free(keyspace->memory, keyspace);
+}
+
+int keyspace_database_count(const struct keyspace *keyspace)
+{
+    return keyspace->database_count;
+}
+
+struct keyspace_stats *keyspace_stats(struct keyspace *keyspace)
+{
+    return &keyspace->stats;
+}
+
+struct memory *keyspace_memory(struct keyspace *keyspace)
+{
+    return keyspace->memory;
+}
+
+/* The expiry indexes */
+
+static void find_next_expiry(struct keyspace *keyspace)
+{
+    keyspace->next_expiry_ms = INT64_MAX;
+    for (int db = 0; db < keyspace->database_count; db++) {
+        int64_t next_ms = expiry_next_ms(&keyspace->databases[db].expiry);
+
+        if (next_ms >= keyspace->next_expiry_ms)
+            continue;
+        keyspace->next_expiry_ms = next_ms;
+        keyspace->next_expiry_db = db;
+    }
+}
+
+static struct expiry_item expiry_item_of(const struct entry *entry)
+{
+    return (struct expiry_item){entry_expiry_inline(entry), entry};
+}
+
+static const struct expiry_item not_indexed = {-1, NULL};
+
+static void reindex(struct keyspace *keyspace, int db, struct expiry_item old, struct expiry_item now)
+{
+    expiry_replace(&keyspace->databases[db].expiry, old, now);
+    if (old.deadline_ms == keyspace->next_expiry_ms) {
+        find_next_expiry(keyspace);
+    } else if (now.deadline_ms >= 0 && now.deadline_ms < keyspace->next_expiry_ms) {
+        keyspace->next_expiry_ms = now.deadline_ms;
+        keyspace->next_expiry_db = db;
+    }
+}
+
+static bool has_expired(const struct entry *entry, int64_t now_ms)
+{
+    return (entry->flags & ENTRY_HAS_EXPIRY) && (int64_t)entry->words[0] <= now_ms;
+}
+
+/* Finding and removing */
+
+static inline struct entry *match(struct table_probe *probe, struct str name)
+{
+    struct entry *entry;
+
+    while ((entry = table_probe_next(probe)) != NULL)
+        if (str_equal(entry_key_inline(entry), name))
+            break;
+    return entry;
+}
+
+/* Takes what the probe has found out of table and index. */
+static void unlink_entry(struct keyspace *keyspace, int db, struct table_probe *probe, struct entry *entry)
+{
+    table_probe_remove(&keyspace->databases[db].table, probe);
+    reindex(keyspace, db, expiry_item_of(entry), not_indexed);
+}
+
+static void remove_entry(struct keyspace *keyspace, int db, struct table_probe *probe, struct entry *entry)
+{
+    unlink_entry(keyspace, db, probe, entry);
+    reclaim_take_entry(&keyspace->reclaim, entry);
+}
+
+struct entry *keyspace_find(struct keyspace *keyspace, int db, struct key key, int64_t now_ms)
+{
+    struct table_probe probe = table_probe(&database_of(keyspace, db)->table, key.hash);
+    struct entry *entry = match(&probe, key.name);
+
+    if (entry == NULL || !has_expired(entry, now_ms))
+        return entry;
+    remove_entry(keyspace, db, &probe, entry);
+    keyspace->stats.expired++;
+    return NULL;
+}
+
+bool keyspace_delete(struct keyspace *keyspace, int db, struct key key, int64_t now_ms)
+{
+    struct table_probe probe = table_probe(&database_of(keyspace, db)->table, key.hash);
+    struct entry *entry = match(&probe, key.name);
+
+    if (entry == NULL)
+        return false;
+    bool expired = has_expired(entry, now_ms);
+    remove_entry(keyspace, db, &probe, entry);
+    keyspace->stats.expired += expired;
+    keyspace->stats.dirty += !expired;
+    return !expired;
+}
+
+/* Strings */
+
+static struct entry *add(struct keyspace *keyspace, int db, uint64_t hash, struct entry *entry)
+{
+    table_insert(&database_of(keyspace, db)->table, hash, entry);
+    reindex(keyspace, db, not_indexed, expiry_item_of(entry));
+    return entry;
+}
+
+static struct entry *create(struct keyspace *keyspace, struct str name, const struct entry_content *content,
+                            int64_t expiry_ms)
+{
+    struct entry *entry = entry_create(keyspace->memory, name, content, expiry_ms);
+
+    entry->access = keyspace->fresh_access;
+    return entry;
+}
+
+/* A write is an access too; a counter goes on counting. */
+static void freshen(const struct keyspace *keyspace, struct entry *entry)
+{
+    if (keyspace->access_policy == ACCESS_LRU)
+        entry->access = keyspace->fresh_access;
+}
+
+static struct entry *store(struct keyspace *keyspace, int db, struct key key, const struct entry_content *content,
+                           int64_t expiry_ms)
+{
+    struct table_probe probe = table_probe(&database_of(keyspace, db)->table, key.hash);
+    struct entry *old = match(&probe, key.name), *entry;
+
+    keyspace->stats.dirty++;
+    if (old == NULL)
+        return add(keyspace, db, key.hash, create(keyspace, key.name, content, expiry_ms < 0 ? -1 : expiry_ms));
+
+    struct expiry_item old_item = expiry_item_of(old);
+    entry = entry_store(keyspace->memory, old, content, expiry_ms == KEEP_EXPIRY ? old_item.deadline_ms : expiry_ms);
+    if (entry != old)
+        table_probe_replace(&probe, entry);
+    reindex(keyspace, db, old_item, expiry_item_of(entry));
+    freshen(keyspace, entry);
+    return entry;
+}
+
+struct entry *keyspace_set_string(struct keyspace *keyspace, int db, struct key key, struct str value,
+                                  int64_t expiry_ms)
+{
+    struct entry_content content = entry_content_text(value);
+
+    ASSERT(expiry_ms >= -1);
+    return store(keyspace, db, key, &content, expiry_ms);
+}
+
+struct entry *keyspace_set_string_keep_expiry(struct keyspace *keyspace, int db, struct key key, struct str value)
+{
+    struct entry_content content = entry_content_text(value);
+
+    return store(keyspace, db, key, &content, KEEP_EXPIRY);
+}
+
+struct entry *keyspace_set_integer(struct keyspace *keyspace, int db, struct key key, int64_t value)
+{
+    struct entry_content content = entry_content_integer(value);
+
+    return store(keyspace, db, key, &content, KEEP_EXPIRY);
+}
+
+struct entry *keyspace_set_bytes(struct keyspace *keyspace, int db, struct key key, struct str value)
+{
+    struct entry_content content = entry_content_bytes(value);
+
+    return store(keyspace, db, key, &content, KEEP_EXPIRY);
+}
+
+/* Lets table and index point to an entry that was `old` and may lie elsewhere
+ * now. `old` is only compared with: its bytes may be gone. */
+static void repoint(struct keyspace *keyspace, int db, uint64_t hash, struct expiry_item old, struct entry *entry)
+{
+    if (old.entry != entry) {
+        struct table_probe probe = table_probe(&database_of(keyspace, db)->table, hash);
+        const void *item;
+
+        while ((item = table_probe_next(&probe)) != old.entry)
+            ASSERT(item != NULL);
+        table_probe_replace(&probe, entry);
+    }
+    reindex(keyspace, db, old, expiry_item_of(entry));
+}
+
+struct entry *keyspace_resize_raw(struct keyspace *keyspace, int db, struct key key, struct entry *entry, size_t length,
+                                  char **bytes)
+{
+    keyspace->stats.dirty++;
+    if (entry == NULL) {
+        struct entry_content empty = entry_content_bytes(STR(""));
+
+        entry = entry_resize_raw(keyspace->memory, create(keyspace, key.name, &empty, -1), length);
+        add(keyspace, db, key.hash, entry);
+    } else {
+        struct expiry_item old = expiry_item_of(entry);
+
+        entry = entry_resize_raw(keyspace->memory, entry, length);
+        repoint(keyspace, db, key.hash, old, entry);
+        freshen(keyspace, entry);
+    }
+    *bytes = entry_raw_bytes(entry);
+    return entry;
+}
+
+struct entry *keyspace_set_expiry(struct keyspace *keyspace, int db, struct entry *entry, int64_t expiry_ms)
+{
+    struct expiry_item old = expiry_item_of(entry);
+
+    ASSERT(expiry_ms >= -1);
+    keyspace->stats.dirty++;
+    entry = entry_store_expiry(keyspace->memory, entry, expiry_ms);
+    repoint(keyspace, db, old.entry == entry ? 0 : item_hash(entry), old, entry);
+    return entry;
+}
+
+/* Moving and copying */
+
+static struct entry *take(struct keyspace *keyspace, int db, struct key key)
+{
+    struct table_probe probe = table_probe(&database_of(keyspace, db)->table, key.hash);
+    struct entry *entry = match(&probe, key.name);
+
+    ASSERT(entry != NULL);
+    unlink_entry(keyspace, db, &probe, entry);
+    return entry;
+}
+
+/* Puts an entry that is nowhere yet under its key, in place of what is there. */
+static void put(struct keyspace *keyspace, int db, struct key key, struct entry *entry)
+{
+    struct table_probe probe = table_probe(&database_of(keyspace, db)->table, key.hash);
+    struct entry *replaced = match(&probe, key.name);
+
+    keyspace->stats.dirty++;
+    if (replaced != NULL)
+        remove_entry(keyspace, db, &probe, replaced);
+    add(keyspace, db, key.hash, entry);
+}
+
+void keyspace_move(struct keyspace *from, int from_db, struct key source, struct keyspace *to, int to_db,
+                   struct key target)
+{
+    bool same_name = str_equal(source.name, target.name);
+    struct entry *entry;
+
+    if (from == to && from_db == to_db && same_name)
+        return;
+    entry = take(from, from_db, source);
+    entry_recharge(from->memory, to->memory, entry);
+    if (!same_name)
+        entry = entry_rename(to->memory, entry, target.name);
+    put(to, to_db, target, entry);
+}
+
+void keyspace_copy(struct keyspace *from, int from_db, struct entry *source, struct keyspace *to, int to_db,
+                   struct key target)
+{
+    if (from == to && from_db == to_db && str_equal(entry_key_inline(source), target.name))
+        return;
+    put(to, to_db, target, entry_create_copy(to->memory, target.name, source));
+}
+
+/* Whole databases */
+
+size_t keyspace_count(const struct keyspace *keyspace, int db)
+{
+    return database_of(keyspace, db)->table.count;
+}
+
+size_t keyspace_count_expiring(const struct keyspace *keyspace, int db)
+{
+    return expiry_count(&database_of(keyspace, db)->expiry);
+}
+
+int64_t keyspace_average_ttl_ms(const struct keyspace *keyspace, int db, int64_t now_ms)
+{
+    return expiry_average_ttl_ms(&database_of(keyspace, db)->expiry, now_ms);
+}
+
+void keyspace_swap(struct keyspace *keyspace, int first_db, int second_db)
+{
+    struct database *first = database_of(keyspace, first_db), *second = database_of(keyspace, second_db);
+    struct database kept = *first;
+
+    *first = *second;
+    *second = kept;
+    find_next_expiry(keyspace);
+    keyspace->stats.dirty++;
+}
+
+size_t keyspace_flush(struct keyspace *keyspace, int db)
+{
+    struct database *database = database_of(keyspace, db);
+    size_t count = database->table.count;
+
+    reclaim_take_database(&keyspace->reclaim, &database->table, &database->expiry);
+    database_init(database, keyspace->memory);
+    find_next_expiry(keyspace);
+    keyspace->stats.dirty += count;
+    return count;
+}
+
+size_t keyspace_reclaim(struct keyspace *keyspace, size_t most)
+{
+    return reclaim_step(&keyspace->reclaim, most);
+}
+
+size_t keyspace_overhead_bytes(const struct keyspace *keyspace, int db)
+{
+    const struct database *database = database_of(keyspace, db);
+
+    return table_bytes(&database->table) + expiry_bytes(&database->expiry);
+}
+
+/* Walking */
+
+struct walk {
+    int64_t now_ms;
+    void (*visit)(void *context, struct entry *entry);
+    void *context;
+};
+
+static void visit_live(void *context, void *item)
+{
+    const struct walk *walk = context;
+
+    if (!has_expired(item, walk->now_ms))
+        walk->visit(walk->context, item);
+}
+
+uint64_t keyspace_scan(struct keyspace *keyspace, int db, uint64_t cursor, int64_t now_ms,
+                       void (*visit)(void *context, struct entry *entry), void *context)
+{
+    struct walk walk = {now_ms, visit, context};
+
+    return table_scan(&database_of(keyspace, db)->table, cursor, visit_live, &walk);
+}
+
+/* The SplitMix64 generator (Steele, Lea, Flood, 2014). */
+uint64_t keyspace_random_bits(struct keyspace *keyspace)
+{
+    uint64_t bits = keyspace->random += 0x9e3779b97f4a7c15;
+
+    bits = (bits ^ bits >> 30) * 0xbf58476d1ce4e5b9;
+    bits = (bits ^ bits >> 27) * 0x94d049bb133111eb;
+    return bits ^ bits >> 31;
+}
+
+static uint64_t random_bits(void *context)
+{
+    return keyspace_random_bits(context);
+}
+
+static void expire(struct keyspace *keyspace, int db, struct entry *entry)
+{
+    take(keyspace, db, key_of(entry_key_inline(entry)));
+    reclaim_take_entry(&keyspace->reclaim, entry);
+    keyspace->stats.expired++;
+}
+
+struct entry *keyspace_random(struct keyspace *keyspace, int db, int64_t now_ms)
+{
+    struct entry *entry;
+
+    while ((entry = table_random(&database_of(keyspace, db)->table, random_bits, keyspace)) != NULL) {
+        if (!has_expired(entry, now_ms))
+            return entry;
+        expire(keyspace, db, entry);
+    }
+    return NULL;
+}
+
+/* Expiry */
+
+size_t keyspace_expire(struct keyspace *keyspace, int64_t now_ms, size_t most)
+{
+    size_t expired = 0;
+
+    while (keyspace->active_expiry && expired < most && keyspace->next_expiry_ms <= now_ms) {
+        struct database *database = database_of(keyspace, keyspace->next_expiry_db);
+
+        expire(keyspace, keyspace->next_expiry_db, expiry_first(&database->expiry));
+        expired++;
+    }
+    return expired;
+}
+
+int64_t keyspace_next_expiry_ms(const struct keyspace *keyspace)
+{
+    return keyspace->active_expiry ? keyspace->next_expiry_ms : INT64_MAX;
+}
+
+void keyspace_set_active_expiry(struct keyspace *keyspace, bool active)
+{
+    keyspace->active_expiry = active;
+}
+
+/* What the shard lends */
+
+void keyspace_prefetch(const struct keyspace *keyspace, int db, uint64_t hash)
+{
+    table_prefetch(&database_of(keyspace, db)->table, hash);
+}
+
+void keyspace_prefetch_entry(const struct keyspace *keyspace, int db, uint64_t hash)
+{
+    table_prefetch_item(&database_of(keyspace, db)->table, hash);
+}
+
+void keyspace_set_access(struct keyspace *keyspace, enum access_policy policy, int64_t now_ms)
+{
+    keyspace->access_policy = policy;
+    keyspace->fresh_access = access_fresh(policy, now_ms);
+}

@@ -1,0 +1,355 @@
+#include "core/entry.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/entry_build.h"
+#include "core/memory.h"
+#include "tests/support/dice.h"
+
+/* One entry, and beside it what it should hold. */
+struct fixture {
+    struct memory memory;
+    struct entry *entry;
+    char key[70000];
+    size_t key_length;
+    char *text;
+    size_t length;
+    enum value_encoding encoding;
+    int64_t expiry_ms;
+};
+
+static const size_t key_lengths[] = {0, 1, 16, 254, 255, 256, 257, 70000};
+static const size_t lengths[] = {0, 1, 8, 20, 21, 43, 44, 45, 46, 100, 191, 192, 193, 255, 256, 257, 1000, 9000};
+
+#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
+
+static void start(struct fixture *fixture, size_t key_length)
+{
+    *fixture = (struct fixture){.key_length = key_length, .text = calloc(1, 1 << 20), .expiry_ms = -1};
+    memset(fixture->key, 'k', sizeof(fixture->key));
+
+    struct entry_content content = entry_content_bytes(STR(""));
+    fixture->encoding = ENCODING_EMBSTR;
+    fixture->entry = entry_create(&fixture->memory, (struct str){fixture->key, key_length}, &content, -1);
+    entry_set_access(fixture->entry, 0xabcdef);
+}
+
+static void stop(struct fixture *fixture)
+{
+    entry_destroy(&fixture->memory, fixture->entry);
+    free(fixture->text);
+    cr_assert_eq(fixture->memory.used_bytes, 0);
+}
+
+static void check_entry(const struct fixture *fixture, const struct entry *entry)
+{
+    char digits[32];
+    struct str text = entry_string(entry, digits);
+
+    cr_assert(str_equal(entry_key(entry), (struct str){fixture->key, fixture->key_length}));
+    cr_assert_eq(text.length, fixture->length);
+    cr_assert_eq(memcmp(text.bytes, fixture->text, text.length), 0);
+    cr_assert_eq(entry_string_length(entry), fixture->length);
+    cr_assert_eq(entry_encoding(entry), fixture->encoding);
+    cr_assert_eq(entry_expiry_ms(entry), fixture->expiry_ms);
+    cr_assert_eq(entry_type(entry), VALUE_STRING);
+    cr_assert_eq(entry_access(entry), 0xabcdef);
+}
+
+static void check(const struct fixture *fixture)
+{
+    check_entry(fixture, fixture->entry);
+    cr_assert_eq(entry_bytes(fixture->entry), fixture->memory.used_bytes);
+}
+
+static void store(struct fixture *fixture, struct str text)
+{
+    struct entry_content content = entry_content_bytes(text);
+
+    memcpy(fixture->text, text.bytes, text.length);
+    fixture->length = text.length;
+    fixture->encoding = text.length <= 44 ? ENCODING_EMBSTR : ENCODING_RAW;
+    fixture->entry = entry_store(&fixture->memory, fixture->entry, &content, fixture->expiry_ms);
+}
+
+static void store_random(struct fixture *fixture)
+{
+    static char text[9000];
+    size_t length = lengths[dice_below(COUNT_OF(lengths))];
+
+    for (size_t at = 0; at < length; at++)
+        text[at] = (char)dice_bits();
+    store(fixture, (struct str){text, length});
+}
+
+static void store_integer(struct fixture *fixture, int64_t integer)
+{
+    struct entry_content content = entry_content_integer(integer);
+
+    fixture->length = (size_t)sprintf(fixture->text, "%lld", (long long)integer);
+    fixture->encoding = ENCODING_INT;
+    fixture->entry = entry_store(&fixture->memory, fixture->entry, &content, fixture->expiry_ms);
+}
+
+/* A piece of the entry's own bytes: what GETRANGE handed out, stored again. */
+static void store_piece(struct fixture *fixture)
+{
+    char digits[32], *copy;
+    struct str text = entry_string(fixture->entry, digits);
+    size_t from = dice_below(text.length + 1);
+    struct str piece = {text.bytes + from, dice_below(text.length - from + 1)};
+    struct entry_content content = entry_content_bytes(piece);
+
+    if (fixture->encoding == ENCODING_INT)
+        return;
+    copy = malloc(piece.length + 1);
+    memcpy(copy, piece.bytes, piece.length);
+    fixture->expiry_ms = dice_below(2) ? -1 : 77;
+    fixture->entry = entry_store(&fixture->memory, fixture->entry, &content, fixture->expiry_ms);
+    memcpy(fixture->text, copy, piece.length);
+    fixture->length = piece.length;
+    fixture->encoding = piece.length <= 44 ? ENCODING_EMBSTR : ENCODING_RAW;
+    free(copy);
+}
+
+static void set_expiry(struct fixture *fixture)
+{
+    fixture->expiry_ms = dice_below(2) ? -1 : (int64_t)dice_below(1000);
+    fixture->entry = entry_store_expiry(&fixture->memory, fixture->entry, fixture->expiry_ms);
+}
+
+static void resize(struct fixture *fixture, size_t length)
+{
+    fixture->entry = entry_resize_raw(&fixture->memory, fixture->entry, length);
+    if (length > fixture->length)
+        memset(fixture->text + fixture->length, 0, length - fixture->length);
+    fixture->length = length;
+    fixture->encoding = ENCODING_RAW;
+}
+
+static void scribble(struct fixture *fixture)
+{
+    if (fixture->encoding != ENCODING_RAW || fixture->length == 0)
+        return;
+    size_t at = dice_below(fixture->length);
+    entry_raw_bytes(fixture->entry)[at] = fixture->text[at] = (char)dice_bits();
+}
+
+static void check_copy(struct fixture *fixture)
+{
+    struct memory other = {0};
+    struct str key = {fixture->key, fixture->key_length};
+    struct entry *copy = entry_create_copy(&other, key, fixture->entry);
+
+    check_entry(fixture, copy);
+    cr_assert_eq(entry_bytes(copy), other.used_bytes);
+    entry_destroy(&other, copy);
+    cr_assert_eq(other.used_bytes, 0);
+}
+
+static void rename_random(struct fixture *fixture)
+{
+    fixture->key_length = key_lengths[dice_below(COUNT_OF(key_lengths))];
+    fixture->entry = entry_rename(&fixture->memory, fixture->entry, (struct str){fixture->key, fixture->key_length});
+}
+
+static void change_random(struct fixture *fixture)
+{
+    switch (dice_below(9)) {
+    case 0:
+    case 1:
+        store_random(fixture);
+        break;
+    case 2:
+        store_integer(fixture, (int64_t)dice_bits() >> dice_below(64));
+        break;
+    case 3:
+        store_piece(fixture);
+        break;
+    case 4:
+        set_expiry(fixture);
+        break;
+    case 5:
+        resize(fixture, dice_below(2) ? fixture->length + dice_below(60) : lengths[dice_below(COUNT_OF(lengths))]);
+        break;
+    case 6:
+        scribble(fixture);
+        break;
+    case 7:
+        check_copy(fixture);
+        break;
+    default:
+        rename_random(fixture);
+    }
+}
+
+Test(entry, random_changes_leave_what_a_plain_copy_holds)
+{
+    struct fixture fixture;
+
+    dice_seed();
+    start(&fixture, 16);
+    for (int round = 0; round < 50000; round++) {
+        if (fixture.length > 200000)
+            store(&fixture, STR("short again"));
+        change_random(&fixture);
+        check(&fixture);
+    }
+    stop(&fixture);
+}
+
+Test(entry, every_key_length_goes_with_every_value_length)
+{
+    static char text[9000];
+
+    memset(text, 'v', sizeof(text));
+    for (size_t key = 0; key < COUNT_OF(key_lengths); key++) {
+        struct fixture fixture;
+
+        start(&fixture, key_lengths[key]);
+        for (size_t from = 0; from < COUNT_OF(lengths); from++)
+            for (size_t to = 0; to < COUNT_OF(lengths); to++) {
+                store(&fixture, (struct str){text, lengths[from]});
+                check(&fixture);
+                store(&fixture, (struct str){text, lengths[to]});
+                check(&fixture);
+            }
+        stop(&fixture);
+    }
+}
+
+static enum value_encoding encoding_of(const char *text)
+{
+    return entry_content_text(str_from(text)).encoding;
+}
+
+Test(entry, only_canonical_integers_become_integers)
+{
+    cr_assert_eq(encoding_of("0"), ENCODING_INT);
+    cr_assert_eq(encoding_of("-1"), ENCODING_INT);
+    cr_assert_eq(encoding_of("9223372036854775807"), ENCODING_INT);
+    cr_assert_eq(encoding_of("-9223372036854775808"), ENCODING_INT);
+    cr_assert_eq(encoding_of("9223372036854775808"), ENCODING_EMBSTR);
+    cr_assert_eq(encoding_of("-9223372036854775809"), ENCODING_EMBSTR);
+    cr_assert_eq(encoding_of("01"), ENCODING_EMBSTR);
+    cr_assert_eq(encoding_of("-0"), ENCODING_EMBSTR);
+    cr_assert_eq(encoding_of("+1"), ENCODING_EMBSTR);
+    cr_assert_eq(encoding_of(" 1"), ENCODING_EMBSTR);
+    cr_assert_eq(encoding_of("1 "), ENCODING_EMBSTR);
+    cr_assert_eq(encoding_of(""), ENCODING_EMBSTR);
+    cr_assert_eq(encoding_of("-"), ENCODING_EMBSTR);
+}
+
+Test(entry, strings_are_embedded_up_to_44_bytes)
+{
+    char text[46] = {0};
+
+    memset(text, 'x', 45);
+    cr_assert_eq(encoding_of(text), ENCODING_RAW);
+    text[44] = '\0';
+    cr_assert_eq(encoding_of(text), ENCODING_EMBSTR);
+}
+
+Test(entry, integers_read_back_as_number_and_as_text)
+{
+    static const int64_t integers[] = {0, 1, -1, 42, INT64_MAX, INT64_MIN};
+    struct fixture fixture;
+    int64_t value;
+
+    start(&fixture, 5);
+    for (size_t at = 0; at < COUNT_OF(integers); at++) {
+        store_integer(&fixture, integers[at]);
+        check(&fixture);
+        cr_assert(entry_integer(fixture.entry, &value));
+        cr_assert_eq(value, integers[at]);
+    }
+    stop(&fixture);
+}
+
+Test(entry, text_is_an_integer_when_it_looks_like_one)
+{
+    struct fixture fixture;
+    int64_t value;
+
+    start(&fixture, 5);
+    cr_assert(!entry_integer(fixture.entry, &value), "an empty string is none");
+    store(&fixture, STR("-17"));
+    cr_assert(entry_integer(fixture.entry, &value));
+    cr_assert_eq(value, -17);
+    store(&fixture, STR("17x"));
+    cr_assert(!entry_integer(fixture.entry, &value));
+    stop(&fixture);
+}
+
+Test(entry, a_value_of_the_same_size_is_written_in_place)
+{
+    struct fixture fixture;
+    struct entry *before;
+
+    start(&fixture, 16);
+    store(&fixture, STR("32 bytes, neither more nor less."));
+    before = fixture.entry;
+    store(&fixture, STR("32 other bytes, just as many too"));
+    cr_assert_eq(fixture.entry, before);
+    check(&fixture);
+    stop(&fixture);
+}
+
+Test(entry, appending_byte_by_byte_seldom_moves_the_string)
+{
+    struct fixture fixture;
+    const char *bytes = NULL;
+    int moves = 0;
+
+    start(&fixture, 16);
+    for (size_t length = 1; length <= 100000; length++) {
+        resize(&fixture, length);
+        moves += entry_raw_bytes(fixture.entry) != bytes;
+        bytes = entry_raw_bytes(fixture.entry);
+    }
+    check(&fixture);
+    cr_assert_lt(moves, 30);
+    stop(&fixture);
+}
+
+Test(entry, a_large_value_gives_its_memory_back_when_overwritten)
+{
+    struct fixture fixture;
+
+    start(&fixture, 16);
+    resize(&fixture, 1 << 20);
+    check(&fixture);
+    store(&fixture, STR("short"));
+    cr_assert_lt(fixture.memory.used_bytes, 200);
+    stop(&fixture);
+}
+
+Test(entry, a_block_is_taken_out_only_when_large_enough)
+{
+    struct fixture fixture;
+    struct entry_block *block;
+
+    start(&fixture, 16);
+    resize(&fixture, 5000);
+    cr_assert_null(entry_take_block(fixture.entry, 100000));
+    cr_assert_not_null(block = entry_take_block(fixture.entry, 5000));
+    memory_free(&fixture.memory, block);
+    stop(&fixture);
+}
+
+Test(entry, names_are_those_that_redis_shows)
+{
+    struct fixture fixture;
+
+    start(&fixture, 1);
+    cr_assert_str_eq(entry_encoding_name(fixture.entry), "embstr");
+    resize(&fixture, 1);
+    cr_assert_str_eq(entry_encoding_name(fixture.entry), "raw");
+    store_integer(&fixture, 1);
+    cr_assert_str_eq(entry_encoding_name(fixture.entry), "int");
+    cr_assert_str_eq(value_type_name(VALUE_STRING), "string");
+    cr_assert_str_eq(value_type_name(VALUE_STREAM), "stream");
+    stop(&fixture);
+}
