@@ -107,18 +107,22 @@ struct str command_run(struct command_run *run, const char *line)
     return reply;
 }
 
-void command_expect(struct command_run *run, const char *line, const char *expected)
+void command_expect_reply(struct command_run *run, const char *line, struct str reply, const char *expected)
 {
     struct buffer seen;
 
     buffer_init(&seen, &run->memory, NULL, 0);
-    struct str reply = command_run(run, line);
     for (size_t i = 0; i < reply.length; i++)
         if (reply.bytes[i] != '\r')
             buffer_append(&seen, reply.bytes[i] == '\n' ? " " : &reply.bytes[i], 1);
     buffer_append(&seen, "", 1);
     cr_assert_str_eq(seen.bytes, expected, "%s\n  answered %s\n  instead of %s", line, seen.bytes, expected);
     buffer_deinit(&seen);
+}
+
+void command_expect(struct command_run *run, const char *line, const char *expected)
+{
+    command_expect_reply(run, line, command_run(run, line), expected);
 }
 
 void command_expect_integer(struct command_run *run, const char *line, int64_t value)

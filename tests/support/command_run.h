@@ -35,6 +35,7 @@ struct str command_run_argv(struct command_run *run, const struct str *argv, int
 /* The test fails unless the reply is exactly this, CRLF written as a space:
  *     command_expect(&run, "MGET a b", "*2 $1 x $-1 ") */
 void command_expect(struct command_run *run, const char *line, const char *reply);
+void command_expect_reply(struct command_run *run, const char *line, struct str reply, const char *expected);
 /* The same for an integer: ":1\r\n". */
 void command_expect_integer(struct command_run *run, const char *line, int64_t value);
 
