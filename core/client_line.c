@@ -1,0 +1,80 @@
+#include "core/client_line.h"
+
+#include "core/assert.h"
+#include "core/buffer.h"
+#include "core/command.h"
+#include "core/session.h"
+
+/* One letter for each thing that is so; "N" when nothing is. */
+static const char *flags_of(const struct session *session, char text[static 8])
+{
+    char *end = text;
+
+    if (session->close_after_reply)
+        *end++ = 'c';
+    if (session->killed)
+        *end++ = 'A';
+    if (session->unix_socket)
+        *end++ = 'U';
+    if (session->no_evict)
+        *end++ = 'e';
+    if (session->no_touch)
+        *end++ = 'T';
+    if (end == text)
+        *end++ = 'N';
+    *end = '\0';
+    return text;
+}
+
+static const char *text_or_empty(const char *text)
+{
+    return text ? text : "";
+}
+
+static void append_identity(struct buffer *buffer, const struct session *session, int64_t now_ms)
+{
+    char flags[8];
+
+    buffer_append_format(buffer, "id=%llu addr=%s laddr=%s fd=%d name=%s", (unsigned long long)session->id,
+                         session->peer, session->local, session->fd, text_or_empty(session->name));
+    buffer_append_format(buffer, " age=%lld idle=%lld flags=%s db=%d sub=0 psub=0 ssub=0 multi=-1 watch=0",
+                         (long long)(now_ms - session->created_ms) / 1000,
+                         (long long)(now_ms - session->active_ms) / 1000, flags_of(session, flags), session->db);
+}
+
+/* Output waits in chunks, which Redis calls its list; there is no fixed reply
+ * buffer besides, hence rbs, rbp and obl are 0. */
+static void append_memory(struct buffer *buffer, const struct session *session)
+{
+    buffer_append_format(buffer, " qbuf=%zu qbuf-free=%zu argv-mem=%zu multi-mem=0 rbs=0 rbp=0 obl=0",
+                         session->query_buffer_bytes, session->query_free_bytes, session->arguments_bytes);
+    buffer_append_format(buffer, " oll=%zu omem=%zu tot-mem=%zu events=%s", session->output_chunks,
+                         session->output_bytes, session->total_bytes, session->output_bytes > 0 ? "rw" : "r");
+}
+
+static void append_use(struct buffer *buffer, const struct session *session)
+{
+    char name[64];
+    const char *command = session->last_command ? command_full_name(session->last_command, name) : "NULL";
+
+    buffer_append_format(buffer, " cmd=%s user=default redir=-1 resp=%d lib-name=%s lib-ver=%s\n", command,
+                         session->protocol, text_or_empty(session->library_name),
+                         text_or_empty(session->library_version));
+}
+
+void client_line_append(struct buffer *buffer, const struct session *session, int64_t now_ms)
+{
+    append_identity(buffer, session, now_ms);
+    append_memory(buffer, session);
+    append_use(buffer, session);
+}
+
+uint64_t client_line_id(struct str line)
+{
+    uint64_t id = 0;
+
+    ASSERT(line.length > 3 && memcmp(line.bytes, "id=", 3) == 0);
+    for (size_t i = 3; i < line.length && line.bytes[i] != ' '; i++)
+        id = id * 10 + (uint64_t)(line.bytes[i] - '0');
+    return id;
+}

@@ -1,0 +1,18 @@
+/* What CLIENT LIST and CLIENT INFO say of a session: one line of name=value
+ * pairs, which starts with "id=" and ends with a newline. */
+#ifndef CORE_CLIENT_LINE_H
+#define CORE_CLIENT_LINE_H
+
+#include <stdint.h>
+
+#include "core/str.h"
+
+struct buffer;
+struct session;
+
+void client_line_append(struct buffer *buffer, const struct session *session, int64_t now_ms);
+
+/* The id that the line starts with. */
+uint64_t client_line_id(struct str line);
+
+#endif
