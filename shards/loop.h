@@ -4,6 +4,9 @@
  * Nothing here blocks except loop_wait. Operations are started by filling a
  * struct completion and naming it; when the kernel has finished, or delivered
  * something, loop_wait calls completion->done on the shard's thread.
+ * Received bytes stay valid until the next loop_wait, so that a turn's requests
+ * can point into them: receive buffers are recycled then, all at once, never
+ * right after done. When a turn uses up all buffers, the rest is delivered in the next.
  * Three implementations: loop_uring.c, loop_epoll.c and the simulator's in
  * tests/sim/. The two first behave the same; the end-to-end tests run on both. */
 #ifndef SHARDS_LOOP_H
@@ -23,18 +26,17 @@ struct memory;
  * the last done. */
 struct completion {
     void (*done)(struct completion *completion);
-    int result;              /* accept: the descriptor; receive, send: bytes; or a negative errno */
-    const char *bytes;       /* receive: what came, borrowed for the call to done */
-    bool more;               /* accept, receive: still armed, done will be called again */
-    /* The backend's own. */
-    bool deferred;
-    uint8_t operation;
+    int result;        /* accept: the descriptor; receive, send: bytes; or a negative errno */
+    const char *bytes; /* receive: what came, borrowed until the next loop_wait */
+    bool more;         /* accept, receive: still armed, done will be called again */
+    /* The loop's own; zero before the first use. */
+    bool deferred, cancelled;
+    uint8_t operation; /* what is under way; 0: nothing, and it may be started, freed or deferred */
     int fd;
-    struct completion *next;
+    struct completion *next; /* in the one list of the loop that holds it */
     const struct iovec *vectors;
     int vector_count;
-    size_t progress;         /* bytes of vectors already sent */
-    void *slot;
+    size_t progress, total; /* bytes of vectors already sent, and all of them */
 };
 
 enum loop_backend { LOOP_AUTO, LOOP_URING, LOOP_EPOLL };
@@ -65,8 +67,10 @@ void loop_send(struct loop *loop, struct completion *completion, int fd, const s
 /* Closes a descriptor that has no operation under way; nothing is reported. */
 void loop_close_fd(struct loop *loop, int fd);
 
-/* Has done called once, later in this same turn: after execution, before the submit. Idempotent while pending. */
+/* Has done called once, later in this same turn: after execution, before the submit. Idempotent while pending.
+ * The completion must have no other operation under way. */
 void loop_defer(struct loop *loop, struct completion *completion);
+/* Runs them in the order deferred, those too that are deferred meanwhile; loop_wait begins with it. */
 void loop_run_deferred(struct loop *loop);
 
 /* Submits everything started since the last call and collects what has
@@ -75,7 +79,8 @@ void loop_run_deferred(struct loop *loop);
 int loop_wait(struct loop *loop, int64_t timeout_us);
 
 /* Makes a target loop's loop_wait return. From another shard's thread: `from` is the caller's own
- * loop (io_uring sends a ring message with its next submit), or NULL from a thread without one (a signal handler's: at once). */
+ * loop (io_uring sends a ring message with its next submit), or NULL from a thread without one (a signal handler's: at
+ * once). */
 void loop_wake(struct loop *from, struct loop *target);
 
 /* Unix time in µs, and a monotonic clock in µs. */

@@ -1,0 +1,68 @@
+/* What a backend of the loop provides, and what all of them share.
+ *
+ * Included by loop.c, by the backends and by nobody else. A backend embeds
+ * struct loop as its first member and fills in its operations; loop.c asserts
+ * the contract of loop.h once for all of them. */
+#ifndef SHARDS_LOOP_BACKEND_H
+#define SHARDS_LOOP_BACKEND_H
+
+#include "shards/loop.h"
+
+/* Parameters as in loop.h. The completion's fields are set and its operation is begun when one is called. */
+struct loop_operations {
+    const char *name;
+    void (*close)(struct loop *loop);
+    void (*accept)(struct loop *loop, struct completion *completion);
+    void (*receive)(struct loop *loop, struct completion *completion);
+    void (*send)(struct loop *loop, struct completion *completion);
+    void (*cancel)(struct loop *loop, struct completion *completion);
+    void (*close_fd)(struct loop *loop, int fd);
+    int (*wait)(struct loop *loop, int64_t timeout_us);
+    /* The operations are the target's; from is NULL or any loop. */
+    void (*wake)(struct loop *from, struct loop *target);
+    int64_t (*time_us)(struct loop *loop);
+    int64_t (*monotonic_us)(struct loop *loop);
+};
+
+struct loop {
+    const struct loop_operations *operations;
+    struct memory *memory;
+    struct completion *deferred_first, *deferred_last;
+};
+
+enum loop_operation {
+    LOOP_IDLE,
+    LOOP_ACCEPT,
+    LOOP_ACCEPT_PAUSED, /* out of descriptors: waits a little before it goes on */
+    LOOP_RECEIVE,
+    LOOP_SEND,
+};
+
+enum { LOOP_ACCEPT_PAUSE_US = 100 * 1000 };
+
+struct loop *loop_uring_open(struct memory *memory, int *error_code);
+struct loop *loop_epoll_open(struct memory *memory, int *error_code);
+
+/* Calls done with nothing more to come. The completion may be gone afterwards. */
+void loop_finish(struct completion *completion, int result);
+
+/* Whether a failed accept says nothing about the listening socket itself: the process is out of descriptors, or the
+ * peer left before it was taken. */
+bool loop_accept_is_passing(int error_code);
+
+/* What of a send is still to do: one run of bytes (the rest of a vector that was cut), or whole vectors. */
+struct loop_rest {
+    const char *bytes;
+    size_t length;
+    const struct iovec *vectors;
+    int count; /* 0: bytes; else vectors, at most what one system call takes */
+};
+struct loop_rest loop_send_rest(const struct completion *completion);
+
+/* The kernel took `sent` bytes or failed with a negative errno: true when that ends the send, with *result for done. */
+bool loop_send_ends(struct completion *completion, int sent, int *result);
+
+int64_t loop_kernel_time_us(struct loop *loop);
+int64_t loop_kernel_monotonic_us(struct loop *loop);
+
+#endif
