@@ -61,12 +61,12 @@ struct config {
     size_t client_query_buffer_limit;
     struct config_output_limit output_limits[CLIENT_CLASSES];
     /* shards */
-    int shards;        /* 0: one per usable CPU */
-    char *shard_cpus;  /* "": choose; "off"; or a list such as "0-3,8" */
+    int shards;       /* 0: one per usable CPU */
+    char *shard_cpus; /* "": choose; "off"; or a list such as "0-3,8" */
     char *affinity[CONFIG_AFFINITY_MAX];
     int affinity_count;
-    int net_backend;   /* enum config_backend */
-    int spin_us;       /* longest spin before sleeping while traffic flows */
+    int net_backend; /* enum config_backend */
+    int spin_us;     /* longest spin before sleeping while traffic flows */
     /* data */
     int databases;
     uint64_t maxmemory;
@@ -79,7 +79,8 @@ struct config {
     bool always_show_logo;
     int enable_debug_command, enable_protected_configs; /* enum config_access */
     int hz;
-    /* Everything else that redis.conf may say and Shoal has no use for yet is kept as text, for CONFIG GET and REWRITE. */
+    /* Everything else that redis.conf may say and Shoal has no use for yet is kept as text, for CONFIG GET and REWRITE.
+     */
     struct config_kept *kept;
     struct memory memory; /* charged for the texts of this copy */
 };
@@ -95,10 +96,12 @@ void config_copy(struct config *to, const struct config *from);
  * is wrong with it and, for an unknown name, the nearest known one; the caller prints it. */
 MUST_USE bool config_load_file(struct config *config, const char *path, char *error, size_t error_bytes);
 MUST_USE bool config_load_options(struct config *config, int argc, char **argv, char *error, size_t error_bytes);
-/* Values that do not go together: nothing to listen on, a socket's path that is too long, fewer CPUs listed than shards. */
+/* Values that do not go together: nothing to listen on, a socket's path that is too long. */
 MUST_USE bool config_validate(const struct config *config, char *error, size_t error_bytes);
 /* One log line for each directive that was given and has no effect in this version: once the log is open. */
 void config_log_unused(const struct config *config);
+/* The same for one that CONFIG SET named. */
+void config_log_if_unused(struct str name);
 
 enum { CONFIG_CPUS_MAX = 1024 };
 
@@ -106,7 +109,7 @@ enum { CONFIG_CPUS_MAX = 1024 };
  * Whether the machine has them is not looked at. */
 MUST_USE int config_cpu_list(const char *text, uint16_t *cpus, int most, char *error, size_t error_bytes);
 
-/* CONFIG GET pattern …: a map; CONFIG SET name value …: all or nothing, Redis's errors.
+/* CONFIG GET pattern …: a map; CONFIG SET name value …: all or nothing, Redis's errors; count: of the pairs.
  * set returns false when nothing was changed; the reply has been written either way. */
 void config_get(const struct config *config, const struct str *patterns, int count, struct reply *reply);
 bool config_set(struct config *config, const struct str *pairs, int count, struct reply *reply);
