@@ -40,9 +40,11 @@ static bool parse_magnitude(const char *digits, size_t count, uint64_t *magnitud
 
 bool number_parse_integer(struct str text, int64_t *value)
 {
-    bool negative = text.length > 0 && text.bytes[0] == '-';
     uint64_t magnitude;
 
+    if (text.length == 0)
+        return false;
+    bool negative = text.bytes[0] == '-';
     if (!parse_magnitude(text.bytes + negative, text.length - negative, &magnitude))
         return false;
     if (magnitude > (uint64_t)INT64_MAX + negative || (negative && magnitude == 0))
@@ -134,6 +136,8 @@ bool number_parse_memory(struct str text, uint64_t *bytes)
     size_t digits = 0, zeros = 0;
     uint64_t count, factor;
 
+    if (text.length == 0)
+        return false;
     while (digits < text.length && is_digit(text.bytes[digits]))
         digits++;
     while (zeros + 1 < digits && text.bytes[zeros] == '0')

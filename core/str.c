@@ -100,12 +100,13 @@ static const char *element_match(const struct glob *glob, const char *at, char b
 
 bool str_glob_match(struct str pattern, struct str string, bool ignore_case)
 {
+    if (string.length == 0 || pattern.length == 0) /* Redis: not even "*" matches the empty string */
+        return string.length == pattern.length;
+
     const struct glob glob = {.end = pattern.bytes + pattern.length, .ignore_case = ignore_case};
     const char *at = pattern.bytes, *byte = string.bytes, *string_end = string.bytes + string.length;
     const char *after_star = NULL, *star_byte = NULL;
 
-    if (string.length == 0) /* Redis: not even "*" matches it */
-        return pattern.length == 0;
     while (byte < string_end) {
         if (at < glob.end && *at == '*') {
             after_star = ++at;

@@ -1,0 +1,97 @@
+#include <criterion/criterion.h>
+
+#include "core/slot.h"
+#include "tests/support/dice.h"
+
+static uint16_t model_crc16(struct str bytes)
+{
+    uint16_t crc = 0;
+
+    for (size_t i = 0; i < bytes.length; i++) {
+        crc ^= (uint16_t)((unsigned char)bytes.bytes[i] << 8);
+        for (int bit = 0; bit < 8; bit++)
+            crc = crc & 0x8000 ? (uint16_t)(crc << 1 ^ 0x1021) : (uint16_t)(crc << 1);
+    }
+    return crc;
+}
+
+static void expect_tag(const struct affinity *affinity, const char *key, const char *tag)
+{
+    struct str found = slot_tag(affinity, str_from(key));
+
+    cr_assert(str_equal(found, str_from(tag)), "%s: %.*s", key, (int)found.length, found.bytes);
+}
+
+Test(slot, checksum_is_xmodem)
+{
+    cr_assert_eq(slot_crc16(STR("123456789")), 0x31c3);
+    cr_assert_eq(slot_crc16((struct str){NULL, 0}), 0);
+    cr_assert_eq(slot_crc16(STR("\0\0\0")), 0);
+}
+
+Test(slot, checksum_agrees_with_bit_by_bit)
+{
+    char bytes[100];
+
+    dice_seed();
+    for (int i = 0; i < 50000; i++) {
+        struct str text = {bytes, dice_below(100)};
+        for (size_t k = 0; k < text.length; k++)
+            bytes[k] = (char)dice_bits();
+        cr_assert_eq(slot_crc16(text), model_crc16(text));
+    }
+}
+
+Test(slot, keys_get_the_slots_of_redis_cluster)
+{
+    const struct affinity none = {0};
+
+    cr_assert_eq(slot_of(&none, STR("foo")), 12182);
+    cr_assert_eq(slot_of(&none, STR("{user1000}.following")), 3443);
+    cr_assert_eq(slot_of(&none, STR("")), 0);
+}
+
+Test(slot, tag_is_what_the_first_braces_hold)
+{
+    const struct affinity none = {0};
+
+    expect_tag(&none, "plain", "plain");
+    expect_tag(&none, "{a}b", "a");
+    expect_tag(&none, "x{a}{b}", "a");
+    expect_tag(&none, "foo{{bar}}zap", "{bar");
+    expect_tag(&none, "foo{}{bar}", "foo{}{bar}");
+    expect_tag(&none, "foo{bar", "foo{bar");
+    expect_tag(&none, "foo}bar{", "foo}bar{");
+    expect_tag(&none, "", "");
+}
+
+Test(slot, affinity_places_by_what_the_star_matched)
+{
+    struct affinity_pattern patterns[3];
+    struct affinity affinity = {patterns, 3};
+
+    cr_assert(affinity_pattern_parse(STR("bull:*:"), &patterns[0]));
+    cr_assert(affinity_pattern_parse(STR("asynq:*"), &patterns[1]));
+    cr_assert(affinity_pattern_parse(STR("*.queue"), &patterns[2]));
+    expect_tag(&affinity, "bull:mail:wait", "mail");
+    expect_tag(&affinity, "bull:mail:1:lock", "mail");
+    expect_tag(&affinity, "bull::x", "bull::x");
+    expect_tag(&affinity, "bull:::", ":"); /* not empty */
+    expect_tag(&affinity, "bull:mail", "bull:mail");
+    expect_tag(&affinity, "bull:{tag}:wait", "tag");
+    expect_tag(&affinity, "bull:{}:wait", "{}");
+    expect_tag(&affinity, "asynq:default:t", "default:t");
+    expect_tag(&affinity, "asynq:", "asynq:");
+    expect_tag(&affinity, "mail.queue", "mail");
+    expect_tag(&affinity, ".queue.queue", ".queue");
+}
+
+Test(slot, affinity_pattern_has_one_star)
+{
+    struct affinity_pattern pattern;
+
+    cr_assert_not(affinity_pattern_parse(STR("bull"), &pattern));
+    cr_assert_not(affinity_pattern_parse(STR("*a*"), &pattern));
+    cr_assert_not(affinity_pattern_parse(STR(""), &pattern));
+    cr_assert(affinity_pattern_parse(STR("*"), &pattern));
+}
