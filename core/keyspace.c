@@ -411,6 +411,11 @@ size_t keyspace_overhead_bytes(const struct keyspace *keyspace, int db)
     return table_bytes(&database->table) + expiry_bytes(&database->expiry);
 }
 
+const struct table *keyspace_table(const struct keyspace *keyspace, int db)
+{
+    return &database_of(keyspace, db)->table;
+}
+
 /* Walking */
 
 struct walk {

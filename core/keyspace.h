@@ -18,6 +18,7 @@
 
 struct memory;
 struct keyspace;
+struct table;
 
 /* Counters since start or CONFIG RESETSTAT. */
 struct keyspace_stats {
@@ -111,5 +112,7 @@ uint64_t keyspace_random_bits(struct keyspace *keyspace);
 
 /* Bytes of the database's table and expiry index. */
 size_t keyspace_overhead_bytes(const struct keyspace *keyspace, int db);
+/* To report on. */
+const struct table *keyspace_table(const struct keyspace *keyspace, int db);
 
 #endif

@@ -122,13 +122,9 @@ static void start(struct table *table)
  * not double for every one of them. */
 static bool may_split(const struct table *table, const struct table_segment *segment)
 {
-    size_t segments = 0;
-
     if (segment->depth < table->depth)
         return true;
-    for (uint32_t depth = 0; depth <= table->depth; depth++)
-        segments += table->segments_at[depth];
-    return table->depth < TABLE_DEPTH_MOST && directory_words(table) <= DIRECTORY_SLACK * segments;
+    return table->depth < TABLE_DEPTH_MOST && directory_words(table) <= DIRECTORY_SLACK * table_segment_count(table);
 }
 
 static void prefetch_items(const struct table_bucket *bucket)
@@ -425,4 +421,13 @@ void *table_random(const struct table *table, uint64_t (*random)(void *context),
 size_t table_bytes(const struct table *table)
 {
     return table->bytes;
+}
+
+size_t table_segment_count(const struct table *table)
+{
+    size_t segments = 0;
+
+    for (uint32_t depth = 0; depth <= table->depth; depth++)
+        segments += table->segments_at[depth];
+    return segments;
 }

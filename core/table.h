@@ -124,6 +124,7 @@ void *table_random(const struct table *table, uint64_t (*random)(void *context),
 
 /* Bytes of the table itself. */
 size_t table_bytes(const struct table *table);
+size_t table_segment_count(const struct table *table);
 
 /* What follows is the inside of the inline functions. */
 
