@@ -1,0 +1,209 @@
+#include "core/info.h"
+
+#include "core/assert.h"
+#include "core/call.h"
+#include "core/merge.h"
+#include "core/table.h"
+
+static uint64_t bytes_of_clients(const struct sessions *sessions)
+{
+    uint64_t bytes = 0;
+
+    for (const struct session *session = sessions->oldest; session; session = session->next)
+        bytes += session->total_bytes;
+    return bytes;
+}
+
+/* An idle shard takes no samples of its rates, so one is due here. */
+static struct info_part part_of(struct core *core, int64_t now_ms)
+{
+    stats_sample_rates(&core->stats, now_ms);
+    return (struct info_part){
+        .shard = core->index,
+        .used_bytes = core->memory.used_bytes + core->data.used_bytes + core->config.memory.used_bytes,
+        .peak_bytes = core->memory.peak_bytes + core->data.peak_bytes + core->config.memory.peak_bytes,
+        .clients_bytes = bytes_of_clients(&core->sessions),
+        .clients = core->sessions.count,
+        .rate_commands = stats_rate(core->stats.rate_commands),
+        .rate_received = stats_rate(core->stats.rate_received),
+        .rate_sent = stats_rate(core->stats.rate_sent),
+        .stats = core->stats,
+        .keyspace = *keyspace_stats(core->keyspace),
+    };
+}
+
+static struct info_database database_of(const struct keyspace *keyspace, int db, int64_t now_ms)
+{
+    size_t of_table = table_bytes(keyspace_table(keyspace, db));
+
+    return (struct info_database){
+        .index = db,
+        .keys = keyspace_count(keyspace, db),
+        .expiring = keyspace_count_expiring(keyspace, db),
+        .table_bytes = of_table,
+        .expiry_bytes = keyspace_overhead_bytes(keyspace, db) - of_table,
+        .average_ttl_ms = keyspace_average_ttl_ms(keyspace, db, now_ms),
+    };
+}
+
+void info_reply_part(struct call *call)
+{
+    const struct keyspace *keyspace = call->core->keyspace;
+    struct info_part part = part_of(call->core, call->now_ms);
+    struct buffer databases;
+    struct buffer bytes;
+
+    buffer_init(&databases, &call->core->memory, NULL, 0);
+    for (int db = 0; db < keyspace_database_count(keyspace); db++) {
+        struct info_database database = database_of(keyspace, db, call->now_ms);
+
+        if (database.keys == 0)
+            continue;
+        buffer_append(&databases, &database, sizeof(database));
+        part.database_count++;
+        part.keys += database.keys;
+    }
+    buffer_init(&bytes, &call->core->memory, NULL, 0);
+    buffer_append(&bytes, &part, sizeof(part));
+    if (part.database_count > 0)
+        buffer_append_str(&bytes, buffer_str(&databases));
+    reply_bulk(call->reply, buffer_str(&bytes));
+    buffer_deinit(&bytes);
+    buffer_deinit(&databases);
+}
+
+static size_t larger(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+/* The samples of the rates are not added: the parts hold the rates. */
+static void add_stats(struct stats *to, const struct stats *from)
+{
+    to->connections_accepted += from->connections_accepted;
+    to->connections_rejected += from->connections_rejected;
+    to->commands += from->commands;
+    to->received_bytes += from->received_bytes;
+    to->sent_bytes += from->sent_bytes;
+    to->clients_killed_by_output_limit += from->clients_killed_by_output_limit;
+    to->clients_killed_by_query_limit += from->clients_killed_by_query_limit;
+    to->protocol_errors += from->protocol_errors;
+    to->error_replies += from->error_replies;
+    to->turns += from->turns;
+    to->local += from->local;
+    to->crossed += from->crossed;
+    to->scattered += from->scattered;
+    to->gathered += from->gathered;
+    to->wakes_sent += from->wakes_sent;
+    to->ring_full += from->ring_full;
+    to->largest_query_bytes = larger(to->largest_query_bytes, from->largest_query_bytes);
+    to->largest_output_bytes = larger(to->largest_output_bytes, from->largest_output_bytes);
+}
+
+static void add_keyspace_stats(struct keyspace_stats *to, const struct keyspace_stats *from)
+{
+    to->hits += from->hits;
+    to->misses += from->misses;
+    to->expired += from->expired;
+    to->evicted += from->evicted;
+    to->dirty += from->dirty;
+}
+
+static void add_part(struct info_part *to, const struct info_part *from)
+{
+    to->used_bytes += from->used_bytes;
+    to->peak_bytes += from->peak_bytes;
+    to->clients_bytes += from->clients_bytes;
+    to->clients += from->clients;
+    to->keys += from->keys;
+    to->rate_commands += from->rate_commands;
+    to->rate_received += from->rate_received;
+    to->rate_sent += from->rate_sent;
+    add_stats(&to->stats, &from->stats);
+    add_keyspace_stats(&to->keyspace, &from->keyspace);
+}
+
+/* The average moves toward the other one by its weight; a sum could overflow. */
+static void add_database(struct info_database *to, const struct info_database *from)
+{
+    to->index = from->index;
+    to->keys += from->keys;
+    to->expiring += from->expiring;
+    to->table_bytes += from->table_bytes;
+    to->expiry_bytes += from->expiry_bytes;
+    if (from->expiring > 0) {
+        double weight = (double)from->expiring / (double)to->expiring;
+
+        to->average_ttl_ms += (int64_t)((double)(from->average_ttl_ms - to->average_ttl_ms) * weight);
+    }
+}
+
+static void read_part(struct info *info, int shard, struct str bytes, int databases)
+{
+    struct info_part *part = &info->shards[shard];
+
+    ASSERT(bytes.length >= sizeof(*part));
+    memcpy(part, bytes.bytes, sizeof(*part));
+    ASSERT(bytes.length == sizeof(*part) + (size_t)part->database_count * sizeof(struct info_database));
+    add_part(&info->total, part);
+    for (int i = 0; i < part->database_count; i++) {
+        struct info_database database;
+
+        memcpy(&database, bytes.bytes + sizeof(*part) + (size_t)i * sizeof(database), sizeof(database));
+        ASSERT(database.index >= 0 && database.index < databases);
+        add_database(&info->databases[database.index], &database);
+    }
+}
+
+/* So far each lies at its number: closes the gaps of those without keys. */
+static void pack_databases(struct info *info, int databases)
+{
+    for (int db = 0; db < databases; db++)
+        if (info->databases[db].keys > 0)
+            info->databases[info->database_count++] = info->databases[db];
+}
+
+/* Not all accounts peaked at one moment, so the sum of their peaks is the most
+ * that can have been in use. What was in use at the start counts as data. */
+static struct info_memory memory_of(const struct info *info)
+{
+    struct info_memory memory = {
+        .used = info->total.used_bytes,
+        .peak = info->total.peak_bytes,
+        .resident = info->process.resident_bytes,
+        .clients = info->total.clients_bytes,
+    };
+
+    for (int i = 0; i < info->database_count; i++)
+        memory.tables += info->databases[i].table_bytes + info->databases[i].expiry_bytes;
+    memory.overhead = memory.clients + memory.tables;
+    memory.dataset = memory.used > memory.overhead ? memory.used - memory.overhead : 0;
+    if (memory.used > 0) {
+        memory.dataset_percent = (double)memory.dataset * 100 / (double)memory.used;
+        memory.peak_percent = (double)memory.used * 100 / (double)memory.peak;
+        memory.fragmentation = (double)memory.resident / (double)memory.used;
+    }
+    memory.fragmentation_bytes = (int64_t)memory.resident - (int64_t)memory.used;
+    return memory;
+}
+
+void info_open(struct info *info, const struct merge *merge)
+{
+    struct memory *memory = &merge->core->memory;
+    int databases = keyspace_database_count(merge->core->keyspace);
+
+    *info = (struct info){.shard_count = merge->part_count};
+    info->shards = memory_alloc(memory, (size_t)merge->part_count * sizeof(struct info_part));
+    info->databases = memory_alloc_zeroed(memory, (size_t)databases * sizeof(struct info_database));
+    for (int i = 0; i < merge->part_count; i++)
+        read_part(info, i, merge_bulk(merge, i), databases);
+    pack_databases(info, databases);
+    process_usage_read(&info->process);
+    info->memory = memory_of(info);
+}
+
+void info_close(struct info *info, struct memory *memory)
+{
+    memory_free(memory, info->shards);
+    memory_free(memory, info->databases);
+}

@@ -1,0 +1,61 @@
+/* The figures behind INFO and MEMORY: each shard's, and their sums.
+ *
+ * The commands scatter. A part answers with one bulk string that holds the raw
+ * bytes of a struct info_part and of a struct info_database for each database
+ * that has keys; both stay inside the process. The merge reads the parts, adds
+ * them up and writes what the client sees. */
+#ifndef CORE_INFO_H
+#define CORE_INFO_H
+
+#include "core/keyspace.h"
+#include "core/process.h"
+#include "core/stats.h"
+
+struct call;
+struct memory;
+struct merge;
+
+struct info_part {
+    int shard;
+    int database_count; /* records that follow */
+    uint64_t used_bytes, peak_bytes, clients_bytes;
+    uint64_t clients, keys;
+    uint64_t rate_commands, rate_received, rate_sent; /* a second */
+    struct stats stats;
+    struct keyspace_stats keyspace;
+};
+
+struct info_database {
+    int index;
+    uint64_t keys, expiring;
+    uint64_t table_bytes, expiry_bytes;
+    int64_t average_ttl_ms;
+};
+
+/* Figures that more than one report derives from the sums. */
+struct info_memory {
+    uint64_t used, peak, resident;
+    uint64_t clients, tables; /* what is not data */
+    uint64_t overhead, dataset;
+    double dataset_percent, peak_percent;
+    double fragmentation; /* resident for each byte used */
+    int64_t fragmentation_bytes;
+};
+
+struct info {
+    struct info_part total; /* sums; the largest of what is a largest */
+    struct info_part *shards;
+    int shard_count;
+    struct info_database *databases; /* those with keys, by number; sums, the ttl averaged */
+    int database_count;
+    struct info_memory memory;
+    struct process_usage process;
+};
+
+/* The part of a scatter, for every command that info_open's merge belongs to. */
+void info_reply_part(struct call *call);
+
+void info_open(struct info *info, const struct merge *merge);
+void info_close(struct info *info, struct memory *memory);
+
+#endif

@@ -1,0 +1,323 @@
+#include "core/info_sections.h"
+
+#include <stdio.h>
+
+#include "core/core.h"
+#include "core/buffer.h"
+#include "core/info.h"
+#include "core/redis_version.h"
+
+#define WRITE(...) buffer_append_format(report->text, __VA_ARGS__)
+
+static long long ll(uint64_t value)
+{
+    return (long long)value;
+}
+
+/* "1.50K" */
+struct human {
+    char text[32];
+};
+
+static struct human human(uint64_t bytes)
+{
+    static const char units[] = "BKMGTPE";
+    struct human human;
+    double value = (double)bytes;
+    int unit = 0;
+
+    while (value >= 1024 && units[unit + 1]) {
+        value /= 1024;
+        unit++;
+    }
+    snprintf(human.text, sizeof(human.text), unit == 0 ? "%.0f%c" : "%.2f%c", value, units[unit]);
+    return human;
+}
+
+static void write_listeners(const struct info_report *report)
+{
+    const struct config *config = &report->core->config;
+    int listener = 0;
+
+    if (config->port > 0) {
+        WRITE("listener%d:name=tcp", listener++);
+        for (int i = 0; i < config->bind_count; i++)
+            WRITE(",bind=%s", config->bind[i]);
+        WRITE(",port=%d\r\n", config->port);
+    }
+    if (config->unixsocket && config->unixsocket[0])
+        WRITE("listener%d:name=unix,bind=%s\r\n", listener, config->unixsocket);
+}
+
+static void write_server(const struct info_report *report)
+{
+    const struct server_facts *facts = report->core->facts;
+    const char *net_backend = report->core->net_backend;
+    int hz = report->core->config.hz;
+    long long uptime_s = (report->now_ms - facts->start_ms) / 1000;
+    char system[256];
+
+    process_system_name(system, sizeof(system));
+    WRITE("# Server\r\nredis_version:%s\r\n", REDIS_VERSION);
+    WRITE("redis_git_sha1:%s\r\nredis_git_dirty:0\r\n", facts->git_sha[0] ? facts->git_sha : "00000000");
+    WRITE("redis_build_id:%.16s\r\nshoal_version:%s\r\n", facts->run_id, facts->version);
+    WRITE("redis_mode:standalone\r\nos:%s\r\narch_bits:%d\r\n", system, (int)sizeof(void *) * 8);
+    WRITE("monotonic_clock:POSIX clock_gettime\r\nmultiplexing_api:%s\r\n", net_backend ? net_backend : "none");
+    WRITE("atomicvar_api:c11-builtin\r\ngcc_version:%d.%d.%d\r\n", __GNUC__, __GNUC_MINOR__, __GNUC_PATCHLEVEL__);
+    WRITE("process_id:%d\r\nprocess_supervised:no\r\nrun_id:%s\r\n", facts->process_id, facts->run_id);
+    WRITE("tcp_port:%d\r\nserver_time_usec:%lld\r\n", facts->port, (long long)report->now_ms * 1000);
+    WRITE("uptime_in_seconds:%lld\r\nuptime_in_days:%lld\r\n", uptime_s, uptime_s / (24 * 60 * 60));
+    WRITE("hz:%d\r\nconfigured_hz:%d\r\n", hz, hz);
+    WRITE("lru_clock:%u\r\n", access_touch_lru(report->now_ms));
+    WRITE("executable:%s\r\nconfig_file:%s\r\nio_threads_active:0\r\n", facts->executable, facts->config_file);
+    write_listeners(report);
+}
+
+static void write_clients(const struct info_report *report)
+{
+    const struct info_part *total = &report->info->total;
+
+    WRITE("# Clients\r\nconnected_clients:%lld\r\ncluster_connections:0\r\n", ll(total->clients));
+    WRITE("maxclients:%d\r\n", report->core->config.maxclients);
+    WRITE("client_recent_max_input_buffer:%zu\r\n", total->stats.largest_query_bytes);
+    WRITE("client_recent_max_output_buffer:%zu\r\n", total->stats.largest_output_bytes);
+    WRITE("blocked_clients:0\r\ntracking_clients:0\r\npubsub_clients:0\r\nwatching_clients:0\r\n"
+          "clients_in_timeout_table:0\r\ntotal_watched_keys:0\r\ntotal_blocking_keys:0\r\n"
+          "total_blocking_keys_on_nokey:0\r\n");
+}
+
+static void write_memory_use(const struct info_report *report)
+{
+    const struct info_memory *memory = &report->info->memory;
+
+    WRITE("used_memory:%lld\r\nused_memory_human:%s\r\n", ll(memory->used), human(memory->used).text);
+    WRITE("used_memory_rss:%lld\r\nused_memory_rss_human:%s\r\n", ll(memory->resident), human(memory->resident).text);
+    WRITE("used_memory_peak:%lld\r\nused_memory_peak_human:%s\r\n", ll(memory->peak), human(memory->peak).text);
+    WRITE("used_memory_peak_perc:%.2f%%\r\n", memory->peak_percent);
+    WRITE("used_memory_overhead:%lld\r\nused_memory_startup:0\r\n", ll(memory->overhead));
+    WRITE("used_memory_dataset:%lld\r\n", ll(memory->dataset));
+    WRITE("used_memory_dataset_perc:%.2f%%\r\n", memory->dataset_percent);
+}
+
+/* The allocator's active and resident bytes are those of the process. */
+static void write_allocator(const struct info_report *report)
+{
+    const struct info_memory *memory = &report->info->memory;
+
+    WRITE("allocator_allocated:%lld\r\nallocator_active:%lld\r\n", ll(memory->used), ll(memory->resident));
+    WRITE("allocator_resident:%lld\r\nallocator_muzzy:0\r\n", ll(memory->resident));
+}
+
+static void write_scripts(const struct info_report *report)
+{
+    WRITE("used_memory_lua:0\r\nused_memory_vm_eval:0\r\nused_memory_lua_human:0B\r\nused_memory_scripts_eval:0\r\n"
+          "number_of_cached_scripts:0\r\nnumber_of_functions:0\r\nnumber_of_libraries:0\r\n"
+          "used_memory_vm_functions:0\r\nused_memory_vm_total:0\r\nused_memory_vm_total_human:0B\r\n"
+          "used_memory_functions:0\r\nused_memory_scripts:0\r\nused_memory_scripts_human:0B\r\n");
+}
+
+static void write_fragmentation(const struct info_report *report)
+{
+    const struct info_memory *memory = &report->info->memory;
+
+    WRITE("allocator_frag_ratio:%.2f\r\n", memory->fragmentation);
+    WRITE("allocator_frag_bytes:%lld\r\n", (long long)memory->fragmentation_bytes);
+    WRITE("allocator_rss_ratio:1.00\r\nallocator_rss_bytes:0\r\nrss_overhead_ratio:1.00\r\nrss_overhead_bytes:0\r\n");
+    WRITE("mem_fragmentation_ratio:%.2f\r\n", memory->fragmentation);
+    WRITE("mem_fragmentation_bytes:%lld\r\n", (long long)memory->fragmentation_bytes);
+}
+
+static void write_memory(const struct info_report *report)
+{
+    const struct config *config = &report->core->config;
+    uint64_t machine = report->info->process.machine_bytes;
+
+    WRITE("# Memory\r\n");
+    write_memory_use(report);
+    write_allocator(report);
+    WRITE("total_system_memory:%lld\r\ntotal_system_memory_human:%s\r\n", ll(machine), human(machine).text);
+    write_scripts(report);
+    WRITE("maxmemory:%lld\r\nmaxmemory_human:%s\r\n", ll(config->maxmemory), human(config->maxmemory).text);
+    WRITE("maxmemory_policy:%s\r\n", config_maxmemory_policy_name(config));
+    write_fragmentation(report);
+    WRITE("mem_not_counted_for_evict:0\r\nmem_replication_backlog:0\r\nmem_total_replication_buffers:0\r\n"
+          "mem_clients_slaves:0\r\nmem_clients_normal:%lld\r\nmem_cluster_links:0\r\nmem_aof_buffer:0\r\n",
+          ll(report->info->memory.clients));
+    WRITE("mem_allocator:%s\r\nmem_overhead_db_hashtable_rehashing:0\r\nactive_defrag_running:0\r\n"
+          "lazyfree_pending_objects:0\r\nlazyfreed_objects:0\r\n",
+          memory_allocator_name());
+}
+
+/* Nothing is saved so far: the data set is as new as the process. */
+static void write_persistence(const struct info_report *report)
+{
+    WRITE("# Persistence\r\nloading:0\r\nasync_loading:0\r\ncurrent_cow_peak:0\r\ncurrent_cow_size:0\r\n"
+          "current_cow_size_age:0\r\ncurrent_fork_perc:0.00\r\ncurrent_save_keys_processed:0\r\n"
+          "current_save_keys_total:0\r\n");
+    WRITE("rdb_changes_since_last_save:%lld\r\nrdb_bgsave_in_progress:0\r\n", ll(report->info->total.keyspace.dirty));
+    WRITE("rdb_last_save_time:%lld\r\n", (long long)report->core->facts->start_ms / 1000);
+    WRITE("rdb_last_bgsave_status:ok\r\nrdb_last_bgsave_time_sec:-1\r\nrdb_current_bgsave_time_sec:-1\r\n"
+          "rdb_saves:0\r\nrdb_last_cow_size:0\r\nrdb_last_load_keys_expired:0\r\nrdb_last_load_keys_loaded:0\r\n");
+    WRITE("aof_enabled:0\r\naof_rewrite_in_progress:0\r\naof_rewrite_scheduled:0\r\naof_last_rewrite_time_sec:-1\r\n"
+          "aof_current_rewrite_time_sec:-1\r\naof_last_bgrewrite_status:ok\r\naof_rewrites:0\r\n"
+          "aof_rewrites_consecutive_failures:0\r\naof_last_write_status:ok\r\naof_last_cow_size:0\r\n"
+          "module_fork_in_progress:0\r\nmodule_fork_last_cow_size:0\r\n");
+}
+
+static void write_traffic(const struct info_report *report)
+{
+    const struct info_part *total = &report->info->total;
+    const struct stats *stats = &total->stats;
+
+    WRITE("total_connections_received:%lld\r\n", ll(stats->connections_accepted));
+    WRITE("total_commands_processed:%lld\r\n", ll(stats->commands));
+    WRITE("instantaneous_ops_per_sec:%lld\r\n", ll(total->rate_commands));
+    WRITE("total_net_input_bytes:%lld\r\ntotal_net_output_bytes:%lld\r\n", ll(stats->received_bytes),
+          ll(stats->sent_bytes));
+    WRITE("total_net_repl_input_bytes:0\r\ntotal_net_repl_output_bytes:0\r\n");
+    WRITE("instantaneous_input_kbps:%.2f\r\n", (double)total->rate_received / 1024);
+    WRITE("instantaneous_output_kbps:%.2f\r\n", (double)total->rate_sent / 1024);
+    WRITE("instantaneous_input_repl_kbps:0.00\r\ninstantaneous_output_repl_kbps:0.00\r\n");
+    WRITE("rejected_connections:%lld\r\n", ll(stats->connections_rejected));
+    WRITE("sync_full:0\r\nsync_partial_ok:0\r\nsync_partial_err:0\r\n");
+}
+
+static void write_keys(const struct info_report *report)
+{
+    const struct keyspace_stats *keyspace = &report->info->total.keyspace;
+
+    WRITE("expired_keys:%lld\r\nexpired_stale_perc:0.00\r\nexpired_time_cap_reached_count:0\r\n"
+          "expire_cycle_cpu_milliseconds:0\r\n",
+          ll(keyspace->expired));
+    WRITE("evicted_keys:%lld\r\nevicted_clients:0\r\nevicted_scripts:0\r\ntotal_eviction_exceeded_time:0\r\n"
+          "current_eviction_exceeded_time:0\r\n",
+          ll(keyspace->evicted));
+    WRITE("keyspace_hits:%lld\r\nkeyspace_misses:%lld\r\n", ll(keyspace->hits), ll(keyspace->misses));
+}
+
+static void write_stats(const struct info_report *report)
+{
+    const struct stats *stats = &report->info->total.stats;
+
+    WRITE("# Stats\r\n");
+    write_traffic(report);
+    write_keys(report);
+    WRITE("pubsub_channels:0\r\npubsub_patterns:0\r\npubsubshard_channels:0\r\nlatest_fork_usec:0\r\ntotal_forks:0\r\n"
+          "migrate_cached_sockets:0\r\nslave_expires_tracked_keys:0\r\nactive_defrag_hits:0\r\n"
+          "active_defrag_misses:0\r\nactive_defrag_key_hits:0\r\nactive_defrag_key_misses:0\r\n"
+          "total_active_defrag_time:0\r\ncurrent_active_defrag_time:0\r\ntracking_total_keys:0\r\n"
+          "tracking_total_items:0\r\ntracking_total_prefixes:0\r\nunexpected_error_replies:0\r\n");
+    WRITE("total_error_replies:%lld\r\ndump_payload_sanitizations:0\r\n", ll(stats->error_replies));
+    WRITE("io_threaded_reads_processed:0\r\nio_threaded_writes_processed:0\r\n");
+    WRITE("client_query_buffer_limit_disconnections:%lld\r\n", ll(stats->clients_killed_by_query_limit));
+    WRITE("client_output_buffer_limit_disconnections:%lld\r\n", ll(stats->clients_killed_by_output_limit));
+    WRITE("reply_buffer_shrinks:0\r\nreply_buffer_expands:0\r\neventloop_cycles:%lld\r\n", ll(stats->turns));
+    WRITE("acl_access_denied_auth:0\r\nacl_access_denied_cmd:0\r\nacl_access_denied_key:0\r\n"
+          "acl_access_denied_channel:0\r\n");
+}
+
+/* The run's id serves as the replication's, until there is a journal to name. */
+static void write_replication(const struct info_report *report)
+{
+    WRITE("# Replication\r\nrole:master\r\nconnected_slaves:0\r\nmaster_failover_state:no-failover\r\n");
+    WRITE("master_replid:%s\r\nmaster_replid2:%040d\r\n", report->core->facts->run_id, 0);
+    WRITE("master_repl_offset:0\r\nsecond_repl_offset:-1\r\nrepl_backlog_active:0\r\nrepl_backlog_size:1048576\r\n"
+          "repl_backlog_first_byte_offset:0\r\nrepl_backlog_histlen:0\r\n");
+}
+
+static void write_cpu_pair(const struct info_report *report, const char *suffix, struct process_cpu cpu)
+{
+    WRITE("used_cpu_sys%s:%lld.%06lld\r\n", suffix, (long long)cpu.system_us / 1000000,
+          (long long)cpu.system_us % 1000000);
+    WRITE("used_cpu_user%s:%lld.%06lld\r\n", suffix, (long long)cpu.user_us / 1000000,
+          (long long)cpu.user_us % 1000000);
+}
+
+/* "main_thread" is the shard that answers. */
+static void write_cpu(const struct info_report *report)
+{
+    const struct process_usage *process = &report->info->process;
+
+    WRITE("# CPU\r\n");
+    write_cpu_pair(report, "", process->own);
+    write_cpu_pair(report, "_children", process->children);
+    write_cpu_pair(report, "_main_thread", process->thread);
+}
+
+static void write_modules(const struct info_report *report)
+{
+    WRITE("# Modules\r\n");
+}
+
+static void write_commandstats(const struct info_report *report)
+{
+    WRITE("# Commandstats\r\n");
+}
+
+static void write_errorstats(const struct info_report *report)
+{
+    WRITE("# Errorstats\r\n");
+}
+
+static void write_latencystats(const struct info_report *report)
+{
+    WRITE("# Latencystats\r\n");
+}
+
+static void write_cluster(const struct info_report *report)
+{
+    WRITE("# Cluster\r\ncluster_enabled:0\r\n");
+}
+
+static void write_keyspace(const struct info_report *report)
+{
+    WRITE("# Keyspace\r\n");
+    for (int i = 0; i < report->info->database_count; i++) {
+        const struct info_database *database = &report->info->databases[i];
+
+        WRITE("db%d:keys=%lld,expires=%lld,avg_ttl=%lld\r\n", database->index, ll(database->keys),
+              ll(database->expiring), (long long)database->average_ttl_ms);
+    }
+}
+
+static void write_shards(const struct info_report *report)
+{
+    for (int i = 0; i < report->info->shard_count; i++) {
+        const struct info_part *shard = &report->info->shards[i];
+
+        WRITE("shard%d:keys=%lld,clients=%lld,commands=%lld,used_memory=%lld,turns=%lld\r\n", shard->shard,
+              ll(shard->keys), ll(shard->clients), ll(shard->stats.commands), ll(shard->used_bytes),
+              ll(shard->stats.turns));
+    }
+}
+
+/* Ours: how the work is spread, and how requests found their way. */
+static void write_shoal(const struct info_report *report)
+{
+    const struct stats *stats = &report->info->total.stats;
+
+    WRITE("# Shoal\r\nshards:%d\r\n", report->info->shard_count);
+    write_shards(report);
+    WRITE("requests_local:%lld\r\nrequests_crossed:%lld\r\n", ll(stats->local), ll(stats->crossed));
+    WRITE("requests_scattered:%lld\r\nrequests_gathered:%lld\r\n", ll(stats->scattered), ll(stats->gathered));
+    WRITE("wakes_sent:%lld\r\nring_full:%lld\r\n", ll(stats->wakes_sent), ll(stats->ring_full));
+    WRITE("protocol_errors:%lld\r\n", ll(stats->protocol_errors));
+}
+
+const struct info_section info_sections[] = {
+    {"server", true, write_server},
+    {"clients", true, write_clients},
+    {"memory", true, write_memory},
+    {"persistence", true, write_persistence},
+    {"stats", true, write_stats},
+    {"replication", true, write_replication},
+    {"cpu", true, write_cpu},
+    {"modules", true, write_modules},
+    {"commandstats", false, write_commandstats},
+    {"errorstats", true, write_errorstats},
+    {"latencystats", false, write_latencystats},
+    {"cluster", true, write_cluster},
+    {"keyspace", true, write_keyspace},
+    {"shoal", true, write_shoal},
+    {NULL, false, NULL},
+};

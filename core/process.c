@@ -1,0 +1,53 @@
+#define _GNU_SOURCE /* RUSAGE_THREAD */
+#include "core/process.h"
+
+#include <stdio.h>
+#include <sys/resource.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+/* The second number of /proc/self/statm counts resident pages. */
+static size_t read_resident_bytes(void)
+{
+    unsigned long long total, resident = 0;
+    FILE *file = fopen("/proc/self/statm", "re");
+
+    if (!file)
+        return 0;
+    if (fscanf(file, "%llu %llu", &total, &resident) != 2)
+        resident = 0;
+    fclose(file);
+    return (size_t)resident * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+static int64_t microseconds(struct timeval time)
+{
+    return (int64_t)time.tv_sec * 1000000 + time.tv_usec;
+}
+
+static struct process_cpu read_cpu(int who)
+{
+    struct rusage usage = {0};
+
+    getrusage(who, &usage);
+    return (struct process_cpu){microseconds(usage.ru_utime), microseconds(usage.ru_stime)};
+}
+
+void process_usage_read(struct process_usage *usage)
+{
+    usage->resident_bytes = read_resident_bytes();
+    usage->machine_bytes = (size_t)sysconf(_SC_PHYS_PAGES) * (size_t)sysconf(_SC_PAGESIZE);
+    usage->own = read_cpu(RUSAGE_SELF);
+    usage->children = read_cpu(RUSAGE_CHILDREN);
+    usage->thread = read_cpu(RUSAGE_THREAD);
+}
+
+void process_system_name(char *text, size_t bytes)
+{
+    struct utsname name;
+
+    if (uname(&name) != 0)
+        snprintf(text, bytes, "unknown");
+    else
+        snprintf(text, bytes, "%s %s %s", name.sysname, name.release, name.machine);
+}
