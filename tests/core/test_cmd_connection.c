@@ -23,7 +23,7 @@ static void require_password(const char *password)
     struct reply reply;
 
     reply_init(&reply, &run.memory, NULL, 0, 2);
-    cr_assert(config_set(&run.cores[0].config, pair, 2, &reply));
+    cr_assert(config_set(&run.cores[0].config, pair, 1, &reply));
     buffer_deinit(&reply.buffer);
     run.session.authenticated = password[0] == '\0';
 }
