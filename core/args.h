@@ -12,8 +12,10 @@ struct reply;
 
 /* "ERR value is not an integer or out of range" */
 MUST_USE bool args_integer(struct reply *reply, struct str text, int64_t *value);
-/* As above within [lowest, highest], with Redis's text for what is outside; error NULL: the text above. */
-MUST_USE bool args_integer_in(struct reply *reply, struct str text, int64_t lowest, int64_t highest, const char *error, int64_t *value);
+/* As above and within [lowest, highest]. error: the text for either failure; NULL: the one above, or "ERR value is
+ * out of range, value must between …". */
+MUST_USE bool args_integer_in(struct reply *reply, struct str text, int64_t lowest, int64_t highest, const char *error,
+                              int64_t *value);
 
 static inline bool arg_is(struct str argument, const char *word)
 {
@@ -28,7 +30,8 @@ enum args_expiry_unit { ARGS_SECONDS, ARGS_MILLISECONDS };
 /* A relative or absolute expiry as given, made absolute (Unix ms), with
  * Redis's checks against overflow and, for SET and its kin, against values of
  * 0 and below: "ERR invalid expire time in 'set' command". */
-MUST_USE bool args_expiry(struct call *call, struct str text, enum args_expiry_unit unit, bool absolute, bool allow_past, int64_t *expiry_ms);
+MUST_USE bool args_expiry(struct call *call, struct str text, enum args_expiry_unit unit, bool absolute,
+                          bool allow_past, int64_t *expiry_ms);
 
 /* What every container's HELP subcommand answers: lines ends with NULL. */
 void args_help(struct call *call, const char *const *lines);

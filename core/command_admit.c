@@ -66,9 +66,9 @@ static bool is_local(const struct session *session)
 
 static bool may_run_protected(const struct config *config, const struct session *session)
 {
-    enum { ALWAYS = 1, IF_LOCAL = 2 };
-
-    return config->enable_debug_command == ALWAYS || (config->enable_debug_command == IF_LOCAL && is_local(session));
+    if (config->enable_debug_command == CONFIG_ACCESS_LOCAL)
+        return is_local(session);
+    return config->enable_debug_command == CONFIG_ACCESS_YES;
 }
 
 static void refuse_protected(struct reply *reply)

@@ -221,19 +221,14 @@ static struct str repetition(const struct syntax_parser *parser)
     return body;
 }
 
-/* Makes the tail of the chain that begins at `source` one argument that repeats. */
-static void fold_repeated(struct syntax_parser *parser, struct chain *chain, const char *source)
+/* Makes the chain's members from `from` on, which comes after `previous`, one argument that repeats. */
+static void fold_repeated(struct syntax_parser *parser, struct chain *chain, int previous, int from)
 {
-    int previous = -1, from = chain->first, index;
+    int index = group(parser, SYNTAX_BLOCK, (struct chain){from, chain->last});
+    struct syntax_argument *argument = argument_at(parser, index);
 
-    while (argument_at(parser, from)->source != source) {
-        previous = from;
-        from = argument_at(parser, from)->next;
-        ASSERT(from >= 0);
-    }
-    index = group(parser, SYNTAX_BLOCK, (struct chain){from, chain->last});
-    argument_at(parser, index)->multiple = true;
-    argument_at(parser, index)->multiple_token = argument_at(parser, index)->token.length > 0;
+    argument->multiple = true;
+    argument->multiple_token = argument->token.length > 0;
     if (previous >= 0)
         argument_at(parser, previous)->next = index;
     else
@@ -245,10 +240,15 @@ static void fold_repeated(struct syntax_parser *parser, struct chain *chain, con
 static bool parse_repetition(struct syntax_parser *parser, struct chain *chain)
 {
     struct str body = repetition(parser);
+    int previous = -1, from = chain->first;
 
-    if (body.length == 0 || chain->first < 0)
+    while (from >= 0 && argument_at(parser, from)->source != parser->at - 1 - body.length) {
+        previous = from;
+        from = argument_at(parser, from)->next;
+    }
+    if (body.length == 0 || from < 0)
         return false;
-    fold_repeated(parser, chain, parser->at - 1 - body.length);
+    fold_repeated(parser, chain, previous, from);
     parser->at = body.bytes + body.length + strlen(" ...]");
     return true;
 }

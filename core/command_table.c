@@ -1,10 +1,13 @@
 /* The rows of all groups as one table, and the way from a name to its row.
  *
  * Rows are copied out of the groups' constant tables, because a subcommand
- * points to its container and because some columns follow from others. Names
- * are found through a table of slots with linear probing, at most a quarter full. The hash takes
- * the first and the last eight bytes with the bit of letter case set: two loads
- * for any name, and equal for names that differ in case only. */
+ * points to its container and because some columns follow from others.
+ *
+ * Names are found through slots with linear probing, at most a quarter full. A
+ * name's words are its first and its last eight bytes with the bit of letter
+ * case set: two loads, and equal for names that differ in case only. Equal
+ * words and lengths mean equal names where the words cover a name of letters;
+ * any other name is compared byte by byte as well. */
 #include "core/command.h"
 
 #include <assert.h>
@@ -14,13 +17,18 @@
 #include "core/assert.h"
 #include "core/command_rows.h"
 
-enum { ROWS_MAX = 255, SUBROWS_MAX = 255, SLOT_BITS = 10, SLOTS = 1 << SLOT_BITS };
+enum { ROWS_MAX = 255, SUBROWS_MAX = 255, SLOT_BITS = 10, SLOTS = 1 << SLOT_BITS, NAME_MAX_BYTES = 31 };
 
 static_assert(4 * ROWS_MAX < SLOTS, "probing is short");
 
 static struct command rows[ROWS_MAX + 1];
 static struct command subrows[SUBROWS_MAX + 1];
-static struct command *slots[SLOTS];
+static struct slot {
+    uint64_t first, last; /* words of the row's name */
+    const struct command *row;
+    uint32_t length;
+    bool exact; /* the words and the length tell the name from every other */
+} slots[SLOTS];
 static size_t row_count, subrow_count;
 
 const struct command *const command_table = rows;
@@ -42,8 +50,8 @@ static inline uint32_t load_4(const char *bytes)
     return word;
 }
 
-/* Where the search for a name begins; the name is not empty. */
-static inline size_t slot_of_name(struct str name)
+/* A name's words and length, as in a slot; the name is not empty. */
+static inline struct slot slot_of(struct str name)
 {
     const uint64_t lower_case = 0x2020202020202020;
     uint64_t first, last;
@@ -58,18 +66,33 @@ static inline size_t slot_of_name(struct str name)
         first = (unsigned char)name.bytes[0];
         last = (unsigned char)name.bytes[name.length / 2] << 8 | (unsigned char)name.bytes[name.length - 1];
     }
-    first = (first | lower_case) * 0x9e3779b97f4a7c15;
-    last = (last | lower_case) + name.length;
-    return ((first ^ first >> 32 ^ last) * 0xc2b2ae3d27d4eb4f) >> (64 - SLOT_BITS);
+    return (struct slot){.first = first | lower_case, .last = last | lower_case, .length = (uint32_t)name.length};
+}
+
+/* Where the search for a slot's name begins. */
+static inline size_t slot_index(const struct slot *slot)
+{
+    uint64_t mixed = slot->first ^ (slot->last << 7 | slot->last >> 57) ^ slot->length;
+
+    return (mixed * 0x9e3779b97f4a7c15) >> (64 - SLOT_BITS);
+}
+
+static inline bool slot_matches(const struct slot *slot, const struct slot *wanted, struct str name)
+{
+    return slot->first == wanted->first && slot->last == wanted->last && slot->length == wanted->length &&
+           (slot->exact || str_equal_nocase(name, slot->row->name));
 }
 
 static const struct command *find_row(struct str name)
 {
-    if (name.length == 0)
+    struct slot wanted;
+
+    if (name.length == 0 || name.length > NAME_MAX_BYTES)
         return NULL;
-    for (size_t slot = slot_of_name(name); slots[slot]; slot = (slot + 1) % SLOTS) {
-        if (str_equal_nocase(name, slots[slot]->name))
-            return slots[slot];
+    wanted = slot_of(name);
+    for (size_t at = slot_index(&wanted); slots[at].row; at = (at + 1) % SLOTS) {
+        if (slot_matches(&slots[at], &wanted, name))
+            return slots[at].row;
     }
     return NULL;
 }
@@ -163,15 +186,22 @@ static void adopt_subcommands(struct command *container)
     subrow_count++; /* the end, a row without a name */
 }
 
-static void index_row(struct command *row)
+static bool is_letters(const char *name)
 {
-    size_t slot = slot_of_name(str_from(row->name));
+    return name[strspn(name, "abcdefghijklmnopqrstuvwxyz")] == '\0';
+}
 
-    while (slots[slot]) {
-        ASSERT(strcmp(slots[slot]->name, row->name) != 0);
-        slot = (slot + 1) % SLOTS;
-    }
-    slots[slot] = row;
+static void index_row(const struct command *row)
+{
+    struct slot slot = slot_of(str_from(row->name));
+    size_t at = slot_index(&slot);
+
+    ASSERT(slot.length <= NAME_MAX_BYTES);
+    slot.row = row;
+    slot.exact = is_letters(row->name) && slot.length <= 16;
+    for (; slots[at].row; at = (at + 1) % SLOTS)
+        ASSERT(strcmp(slots[at].row->name, row->name) != 0);
+    slots[at] = slot;
 }
 
 void command_table_init(void)

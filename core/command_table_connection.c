@@ -21,8 +21,8 @@ static const struct command client_subcommands[] = {
      .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_LOADING | CMD_STALE | CMD_SENTINEL, .acl = ACL_CONNECTION,
      .merge = merge_client_kill, GROUP, .since = "2.4.0", .complexity = "O(N), where N is the number of connections",
      .summary = "Closes the connections that pass the filters.",
-     .syntax = "filter:<ip:port | [ID client-id] [TYPE <NORMAL | MASTER | SLAVE | REPLICA | PUBSUB>] [USER username] "
-               "[ADDR ip:port] [LADDR ip:port] [SKIPME <YES | NO>]>"},
+     .syntax = "filter:<ip:port | new-format:<[ID client-id] | [TYPE <NORMAL | MASTER | SLAVE | REPLICA | PUBSUB>] | "
+               "[USER username] | [ADDR ip:port] | [LADDR ip:port] | [SKIPME <YES | NO>] | [MAXAGE maxage] ...>>"},
     {"list", cmd_client_list, .arity = -2, .route = ROUTE_SCATTER,
      .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_LOADING | CMD_STALE | CMD_SENTINEL, .acl = ACL_CONNECTION,
      .merge = merge_client_list, GROUP, .since = "2.4.0", .complexity = "O(N), where N is the number of connections",
