@@ -275,8 +275,8 @@ static void repair(struct bptree *tree, struct bptree_node *parent, uint32_t par
     uint32_t capacity = bptree_node_capacity(parent_level - 1), left = index > 0 ? index - 1 : 0;
 
     ASSERT(parent->count > 1);
-    uint32_t counts[2] = {parent->branches[left].child->count, parent->branches[left + 1].child->count};
-    if (counts[0] == 0 || counts[1] == 0 || counts[0] + counts[1] <= capacity * 5 / 6)
+    uint32_t together = parent->branches[left].child->count + parent->branches[left + 1].child->count;
+    if (together <= capacity * 5 / 6)
         join(tree, parent, parent_level, left);
     else
         even_out(parent, parent_level, left);

@@ -51,7 +51,7 @@ uint32_t bptree_node_search(const struct bptree_node *node, uint32_t level, cons
     uint32_t below = level == 0 ? below_order(node, 0, key->order) : below_order(node, 1, key->order);
     uint32_t end = node->count;
 
-    if (key->wanted == NULL || below == end || bptree_node_item(node, level, below)->order != key->order)
+    if (below == end || bptree_node_item(node, level, below)->order != key->order)
         return below;
     while (below < end) {
         uint32_t middle = below + (end - below) / 2;

@@ -201,8 +201,6 @@ bool table_probe_stash(struct table_probe *probe)
         (const void *)((const char *)probe->buckets - offsetof(struct table_segment, buckets));
     uint32_t next = probe->at + 1;
 
-    if (next < probe->home + 2)
-        next = probe->home + 2; /* the bucket after home counts as lent, even where it is the stash's first */
     if (next < segment->homes)
         next = segment->homes;
     if (next >= table_segment_buckets(segment))

@@ -180,6 +180,9 @@ static void check_walks(struct fixture *fixture)
     cr_assert_eq(bptree_bytes(&fixture->tree), fixture->memory.used_bytes);
     for (size_t rank = 0; rank <= fixture->count; rank++, bptree_next(&place))
         check_place(fixture, place, rank);
+    bptree_next(&place);
+    bptree_previous(&place);
+    check_place(fixture, place, fixture->count - 1);
     place = bptree_last(&fixture->tree);
     for (size_t rank = fixture->count; rank-- > 0; bptree_previous(&place))
         check_place(fixture, place, rank);
@@ -193,6 +196,9 @@ static void check_searches(struct fixture *fixture)
 {
     for (size_t rank = 0; rank <= fixture->count + 1; rank++)
         check_place(fixture, bptree_at_rank(&fixture->tree, rank), rank);
+    struct bptree_place far = bptree_at_rank(&fixture->tree, SIZE_MAX);
+    bptree_previous(&far);
+    check_place(fixture, far, fixture->count - 1);
     for (int i = 0; i < 300; i++) {
         uint64_t order = below(fixture->orders + 2), payload = payload_of(fixture, below(fixture->ties + 1));
         const void *wanted = below(3) ? wanted_of(fixture, &payload) : NULL;
