@@ -138,6 +138,8 @@ static struct entry *reshape(struct memory *memory, struct entry *entry, unsigne
     size_t bytes = shaped_bytes(entry, flags, room);
     struct entry *moved;
 
+    if (entry->flags == all && entry->inline_length == room)
+        return entry;
     if (entry->inline_length > room)
         entry->inline_length = (uint8_t)room;
     if (fits_snugly(memory_block_bytes(entry), bytes)) {

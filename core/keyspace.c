@@ -125,7 +125,7 @@ static struct expiry_item expiry_item_of(const struct entry *entry)
 
 static const struct expiry_item not_indexed = {-1, NULL};
 
-static void reindex(struct keyspace *keyspace, int db, struct expiry_item old, struct expiry_item now)
+static void change_index(struct keyspace *keyspace, int db, struct expiry_item old, struct expiry_item now)
 {
     expiry_replace(&keyspace->databases[db].expiry, old, now);
     if (old.deadline_ms == keyspace->next_expiry_ms) {
@@ -136,6 +136,13 @@ static void reindex(struct keyspace *keyspace, int db, struct expiry_item old, s
     }
 }
 
+/* The index knows `old` and shall know `now`: the entry has moved, or has another deadline, or both. */
+static inline void reindex(struct keyspace *keyspace, int db, struct expiry_item old, struct expiry_item now)
+{
+    if (old.deadline_ms >= 0 || now.deadline_ms >= 0)
+        change_index(keyspace, db, old, now);
+}
+
 static bool has_expired(const struct entry *entry, int64_t now_ms)
 {
     return (entry->flags & ENTRY_HAS_EXPIRY) && (int64_t)entry->words[0] <= now_ms;
@@ -143,12 +150,32 @@ static bool has_expired(const struct entry *entry, int64_t now_ms)
 
 /* Finding and removing */
 
+/* Most names have 8 to 32 bytes: then two to four words tell, without a call. */
+static inline bool name_equal(struct str a, struct str b)
+{
+    uint64_t words[2];
+
+    if (a.length != b.length)
+        return false;
+    if (a.length < sizeof(*words) || a.length > 4 * sizeof(*words))
+        return memcmp(a.bytes, b.bytes, a.length) == 0;
+    for (size_t at = 0; at < a.length; at += sizeof(*words)) {
+        size_t from = at < a.length - sizeof(*words) ? at : a.length - sizeof(*words);
+
+        memcpy(&words[0], a.bytes + from, sizeof(*words));
+        memcpy(&words[1], b.bytes + from, sizeof(*words));
+        if (words[0] != words[1])
+            return false;
+    }
+    return true;
+}
+
 static inline struct entry *match(struct table_probe *probe, struct str name)
 {
     struct entry *entry;
 
     while ((entry = table_probe_next(probe)) != NULL)
-        if (str_equal(entry_key_inline(entry), name))
+        if (name_equal(entry_key_inline(entry), name))
             break;
     return entry;
 }

@@ -141,6 +141,25 @@ Test(keyspace, active_expiry_can_be_off)
     cr_assert_eq(keyspace_expire(keyspace, 50, 100), 1);
 }
 
+Test(keyspace, names_of_any_length_are_told_apart_by_any_byte)
+{
+    for (size_t length = 1; length <= 40; length++)
+        for (size_t at = 0; at < length; at++) {
+            char same[40], other[40];
+
+            memset(same, 'n', length);
+            memcpy(other, same, length);
+            other[at] = 'm';
+            /* The same hash, so that only the bytes can tell. */
+            struct key stored = {{same, length}, 7}, wanted = {{other, length}, 7};
+
+            keyspace_set_string(keyspace, 0, stored, STR("v"), -1);
+            cr_assert_null(keyspace_find(keyspace, 0, wanted, 0));
+            cr_assert_not_null(keyspace_find(keyspace, 0, stored, 0));
+            cr_assert(keyspace_delete(keyspace, 0, stored, 0));
+        }
+}
+
 Test(keyspace, a_random_key_is_never_an_expired_one)
 {
     add_numbered(50, 10);
@@ -233,6 +252,7 @@ Test(keyspace, every_change_is_counted_once)
     keyspace_copy(keyspace, 0, keyspace_find(keyspace, 0, key("c"), 0), keyspace, 1, key("c"));
     cr_assert_eq(*dirty, 7);
     keyspace_move(keyspace, 0, key("c"), keyspace, 0, key("c"));
+    keyspace_copy(keyspace, 0, keyspace_find(keyspace, 0, key("c"), 0), keyspace, 0, key("c"));
     cr_assert_eq(*dirty, 7, "onto itself is no change");
     cr_assert(keyspace_delete(keyspace, 0, key("b"), 0));
     keyspace_flush(keyspace, 0);
