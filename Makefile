@@ -5,6 +5,10 @@
 # archive, and its tests link it and those below, so an upward call fails to link.
 
 MAKEFLAGS += --no-builtin-rules
+# make V=1 shows the commands.
+Q := $(if $(V),,@)
+say = $(if $(V),,@echo "  $(1)")
+
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -89,7 +93,8 @@ run: build/shoal-server
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -c $< -o $@
+	$(call say,CC   $@)
+	$(Q)$(CC) $(CFLAGS) -c $< -o $@
 
 GIT_SHA := $(shell git rev-parse --short=12 HEAD 2>/dev/null)
 $(BUILD)/net/version.o: CFLAGS += $(if $(GIT_SHA),-DSHOAL_GIT_SHA='"$(GIT_SHA)"')
@@ -103,20 +108,25 @@ endef
 $(foreach folder,$(FOLDERS),$(eval $(call archive_rule,$(folder))))
 
 $(BUILD)/shoal-server: $(BUILD)/net/main.o $(NET_LIBS)
-	$(CC) $(LDFLAGS) $^ $(LIBS) -o $@
+	$(call say,LINK $@)
+	$(Q)$(CC) $(LDFLAGS) $^ $(LIBS) -o $@
 
 # Unit tests: one program per folder, and plain programs for what races.
 
 test_SOURCES = $(wildcard tests/$(1)/test_*.c) $(wildcard tests/support/*.c)
 
 $(BUILD)/test_core: $(call objects,$(call test_SOURCES,core)) $(CORE_LIBS)
-	$(CC) $(LDFLAGS) $^ $(LIBS) -lcriterion -o $@
+	$(call say,LINK $@)
+	$(Q)$(CC) $(LDFLAGS) $^ $(LIBS) -lcriterion -o $@
 $(BUILD)/test_shards: $(call objects,$(call test_SOURCES,shards)) $(SHARDS_LIBS)
-	$(CC) $(LDFLAGS) $^ $(LIBS) -lcriterion -o $@
+	$(call say,LINK $@)
+	$(Q)$(CC) $(LDFLAGS) $^ $(LIBS) -lcriterion -o $@
 $(BUILD)/test_net: $(call objects,$(call test_SOURCES,net)) $(NET_LIBS)
-	$(CC) $(LDFLAGS) $^ $(LIBS) -lcriterion -o $@
+	$(call say,LINK $@)
+	$(Q)$(CC) $(LDFLAGS) $^ $(LIBS) -lcriterion -o $@
 $(BUILD)/stress_%: $(BUILD)/tests/shards/stress_%.o $(SHARDS_LIBS)
-	$(CC) $(LDFLAGS) $^ $(LIBS) -o $@
+	$(call say,LINK $@)
+	$(Q)$(CC) $(LDFLAGS) $^ $(LIBS) -o $@
 
 # Recursion picks the flavour: unit tests run unoptimized for speed of linking, end-to-end tests the release server.
 
@@ -155,7 +165,8 @@ tsan: setup-check
 
 SIM := --seeds 10000
 $(BUILD)/simulate: $(call objects,$(wildcard tests/sim/*.c)) $(SHARDS_LIBS)
-	$(CC) $(LDFLAGS) $^ $(LIBS) -o $@
+	$(call say,LINK $@)
+	$(Q)$(CC) $(LDFLAGS) $^ $(LIBS) -o $@
 sim: setup-check
 	@$(MAKE) --no-print-directory FLAVOR=sim build/sim/simulate
 	build/sim/simulate $(SIM)
@@ -168,7 +179,8 @@ model: setup-check
 FUZZ_SECONDS := 60
 FUZZERS := $(patsubst tests/core/%.c,$(BUILD)/%,$(wildcard tests/core/fuzz_*.c))
 $(BUILD)/fuzz_%: $(BUILD)/tests/core/fuzz_%.o $(CORE_LIBS)
-	$(CC) $(LDFLAGS) -fsanitize=fuzzer $^ $(LIBS) -o $@
+	$(call say,LINK $@)
+	$(Q)$(CC) $(LDFLAGS) -fsanitize=fuzzer $^ $(LIBS) -o $@
 .PHONY: fuzzers
 fuzzers: $(FUZZERS)
 	@set -e; for fuzzer in $(FUZZERS); do echo "== $$fuzzer"; \
@@ -180,7 +192,8 @@ fuzz: setup-check
 
 BENCHES := $(patsubst bench/%.c,$(BUILD)/%,$(wildcard bench/*.c))
 $(BENCHES): $(BUILD)/%: $(BUILD)/bench/%.o $(NET_LIBS)
-	$(CC) $(LDFLAGS) $^ $(LIBS) -o $@
+	$(call say,LINK $@)
+	$(Q)$(CC) $(LDFLAGS) $^ $(LIBS) -o $@
 .PHONY: benches
 benches: $(BENCHES)
 bench: build/shoal-server
