@@ -105,7 +105,13 @@ void cmd_pexpireat(struct call *call)
     expire(call, ARGS_MILLISECONDS, true);
 }
 
-/* What TTL and its relatives say: the deadline less `since_ms`, in units of `unit_ms`, rounded. */
+/* Without a sum that the farthest deadlines would overflow. */
+static int64_t divide_rounded(int64_t value, int64_t unit)
+{
+    return value / unit + (value % unit * 2 >= unit);
+}
+
+/* What TTL and its relatives say: the deadline less `since_ms`, in units of `unit_ms`. */
 static void reply_deadline(struct call *call, int64_t since_ms, int64_t unit_ms)
 {
     const struct entry *entry = call_find_any(call, call->argv[1], false);
@@ -115,7 +121,7 @@ static void reply_deadline(struct call *call, int64_t since_ms, int64_t unit_ms)
     else if (entry_expiry_ms(entry) < 0)
         reply_integer(call->reply, -1);
     else
-        reply_integer(call->reply, (entry_expiry_ms(entry) - since_ms + unit_ms / 2) / unit_ms);
+        reply_integer(call->reply, divide_rounded(entry_expiry_ms(entry) - since_ms, unit_ms));
 }
 
 void cmd_ttl(struct call *call)
