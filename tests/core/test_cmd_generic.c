@@ -1,5 +1,4 @@
 /* Commands for keys of any type, in one keyspace and over several. */
-#define _GNU_SOURCE /* memmem */
 #include "core/handlers.h"
 
 #include <criterion/criterion.h>
