@@ -295,6 +295,7 @@ Test(command, keys_are_found_by_their_number)
     cr_assert(row->flags & CMD_MOVABLE_KEYS);
     cr_assert_not(find_keys(row, "msetex 0 a 1", &seen));
     cr_assert_not(find_keys(row, "msetex -1 a 1", &seen));
+    cr_assert_not(find_keys(row, "msetex -9223372036854775808 a 1", &seen));
     cr_assert_not(find_keys(row, "msetex x a 1", &seen));
     cr_assert_not(find_keys(row, "msetex 3 a 1 b 2", &seen));
     cr_assert_not(find_keys(row, "msetex 9223372036854775807 a 1", &seen));
@@ -314,6 +315,8 @@ Test(command, keys_are_found_after_a_keyword)
     expect_keys(&row, "x a b", 1, (int[]){1});
     cr_assert_not(find_keys(&row, "x a b store", &seen));
     row.keys[1].index = -2;
+    expect_keys(&row, "x a b store c", 2, (int[]){1, 4});
+    expect_keys(&row, "x a b c store", 1, (int[]){1});
     row.keys[1].last = -1;
     expect_keys(&row, "x a store b c", 3, (int[]){1, 3, 4});
     row.keys[1].find = KEY_FIND_UNKNOWN;

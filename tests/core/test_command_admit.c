@@ -89,6 +89,11 @@ Test(command_admit, a_quote_ends_at_128_bytes)
     expect_refused(admit(argv, 3), expected);
     snprintf(expected, sizeof expected, "-ERR unknown command '%.128s', with args beginning with: \r\n", letters);
     expect_refused(admit(argv + 1, 1), expected);
+    argv[1].length = argv[2].length = 100;
+    argv[2].bytes = letters;
+    snprintf(expected, sizeof expected,
+             "-ERR unknown command 'nosuch', with args beginning with: '%.100s' '%.25s' \r\n", letters, letters);
+    expect_refused(admit(argv, 3), expected);
     for (int i = 1; i <= 100; i++)
         argv[i] = STR("12");
     cr_assert_null(admit(argv, 101));
