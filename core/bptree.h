@@ -41,6 +41,10 @@ struct bptree {
 void bptree_init(struct bptree *tree, struct memory *memory, bptree_tie *tie);
 void bptree_deinit(struct bptree *tree);
 
+/* Takes the tree apart from its end: drops about `most` items and returns how many are left.
+ * Once begun, only this and bptree_deinit may be called. */
+size_t bptree_drain(struct bptree *tree, size_t most);
+
 /* A place in the tree: valid until the tree changes. One before the first item
  * or after the last is a place too, from which one can step back. */
 struct bptree_place {

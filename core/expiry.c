@@ -13,6 +13,11 @@ void expiry_deinit(struct expiry *expiry)
     bptree_deinit(&expiry->tree);
 }
 
+size_t expiry_drain(struct expiry *expiry, size_t most)
+{
+    return bptree_drain(&expiry->tree, most);
+}
+
 static void take_out(struct expiry *expiry, struct expiry_item item)
 {
     uint64_t address = (uintptr_t)item.entry;

@@ -22,6 +22,9 @@ struct expiry_item {
 
 void expiry_init(struct expiry *expiry, struct memory *memory);
 void expiry_deinit(struct expiry *expiry);
+/* Takes the index apart: drops about `most` entries and returns how many are left.
+ * Once begun, only this and expiry_deinit may be called. */
+size_t expiry_drain(struct expiry *expiry, size_t most);
 
 /* Takes `old` out and puts `now` in; either may be absent. */
 void expiry_replace(struct expiry *expiry, struct expiry_item old, struct expiry_item now);

@@ -83,7 +83,7 @@ void keyspace_destroy(struct keyspace *keyspace)
 {
     for (int db = 0; db < keyspace->database_count; db++)
         keyspace_flush(keyspace, db);
-    while (keyspace_reclaim(keyspace, SIZE_MAX) > 0)
+    while (keyspace_reclaim(keyspace, 1000) > 0)
         continue;
     memory_free(keyspace->memory, keyspace);
 }

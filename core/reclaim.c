@@ -1,6 +1,5 @@
 #include "core/reclaim.h"
 
-#include "core/assert.h"
 #include "core/entry_build.h"
 #include "core/expiry.h"
 #include "core/memory.h"
@@ -9,6 +8,7 @@
 enum {
     LARGE_BYTES = 1024 * 1024, /* from here on, returning the pages takes longer than a command */
     BYTES_A_KEY = 16 * 1024,   /* returned to the system in the time that one key takes */
+    ITEMS_A_KEY = 16,          /* of the expiry index, freed in that time */
 };
 
 struct detached {
@@ -16,26 +16,18 @@ struct detached {
     struct table table;
     struct expiry expiry;
     uint64_t cursor;
+    bool indexed; /* the expiry index is yet to be freed; it goes first */
 };
 
 struct doomed {
     struct doomed *next;
 };
 
-/* The table of a detached database never changes, so its walk meets each entry
- * once and has no reason to ask for the hash of one that is freed already. */
-static uint64_t no_hash(const void *item)
-{
-    ASSERT(!"the walk asked for a hash");
-    return 0;
-}
-
 void reclaim_take_database(struct reclaim *reclaim, struct table *table, struct expiry *expiry)
 {
     struct detached *detached = memory_alloc(reclaim->memory, sizeof(*detached));
 
-    *detached = (struct detached){.next = reclaim->databases, .table = *table, .expiry = *expiry};
-    detached->table.hash_of = no_hash;
+    *detached = (struct detached){.next = reclaim->databases, .table = *table, .expiry = *expiry, .indexed = true};
     reclaim->databases = detached;
     reclaim->left += table->count;
 }
@@ -77,28 +69,31 @@ static void free_item(void *context, void *item)
     reclaim_take_entry(slice->reclaim, item);
 }
 
-static void free_first_database(struct reclaim *reclaim)
+static void drain_index(struct slice *slice, struct detached *detached)
 {
-    struct detached *detached = reclaim->databases;
+    size_t before = expiry_count(&detached->expiry);
+    size_t left = expiry_drain(&detached->expiry, (slice->most - slice->done) * ITEMS_A_KEY);
 
-    reclaim->databases = detached->next;
-    table_deinit(&detached->table);
-    expiry_deinit(&detached->expiry);
-    memory_free(reclaim->memory, detached);
+    slice->done += 1 + (before - left) / ITEMS_A_KEY;
+    detached->indexed = left > 0;
 }
 
-static void walk_first_database(struct slice *slice)
+/* One step of the database that is first, which ends with the database itself. */
+static void drain_first_database(struct slice *slice)
 {
-    struct detached *detached = slice->reclaim->databases;
+    struct reclaim *reclaim = slice->reclaim;
+    struct detached *detached = reclaim->databases;
 
-    while (slice->done < slice->most) {
-        slice->done++; /* an empty bucket takes its time too */
-        detached->cursor = table_scan(&detached->table, detached->cursor, free_item, slice);
-        if (detached->cursor != 0)
-            continue;
-        free_first_database(slice->reclaim);
+    if (detached->indexed) {
+        drain_index(slice, detached);
         return;
     }
+    detached->cursor = table_drain(&detached->table, detached->cursor, free_item, slice);
+    slice->done++; /* the segment takes its time too */
+    if (detached->cursor != 0)
+        return;
+    reclaim->databases = detached->next;
+    memory_free(reclaim->memory, detached);
 }
 
 size_t reclaim_step(struct reclaim *reclaim, size_t most)
@@ -109,7 +104,7 @@ size_t reclaim_step(struct reclaim *reclaim, size_t most)
         if (reclaim->blocks)
             free_block(&slice);
         else
-            walk_first_database(&slice);
+            drain_first_database(&slice);
     }
     return reclaim->left + (reclaim->databases != NULL);
 }
