@@ -85,6 +85,8 @@ Test(number, doubles_are_written_as_redis_writes_them)
     expect_double(9007199254740993.0, "9007199254740992");
     expect_double(4611686018427387904.0, "4611686018427387904");
     expect_double(9223372036854775808.0, "9223372036854776000");
+    expect_double(12345678901230000000.0, "12345678901230000000");
+    expect_double(12345678901200000000.0, "1.23456789012e+19");
     expect_double(1e21, "1e+21");
     expect_double(-1.5e300, "-1.5e+300");
     expect_double(1e-6, "0.000001");
