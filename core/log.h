@@ -8,7 +8,8 @@
 
 enum log_level { LOG_DEBUG, LOG_VERBOSE, LOG_NOTICE, LOG_WARNING, LOG_NOTHING };
 
-/* path "": standard output. False, errno set: it can't be opened, and the old file stays in use. */
+/* Opening and reopening: one thread at a time, while others may write.
+ * path "": standard output. False, errno set: it can't be opened, and the old file stays in use. */
 MUST_USE bool log_open(const char *path);
 /* SIGHUP: opens the same path again (after a log rotation). */
 MUST_USE bool log_reopen(void);

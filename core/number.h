@@ -19,7 +19,7 @@ MUST_USE bool number_parse_memory(struct str text, uint64_t *bytes);
 
 /* Each writes text without terminator and returns its length. */
 size_t number_format_integer(char text[static NUMBER_TEXT_MAX], int64_t value);
-size_t number_format_double(char text[static NUMBER_TEXT_MAX], double value); /* shortest that reads back (%.17g where needed), "inf", "-inf", "nan" */
+size_t number_format_double(char text[static NUMBER_TEXT_MAX], double value); /* shortest that reads back, in the notation of Redis 7.2 ("0.1", "1e+21", "1e-7"), "inf", "-inf", "nan" */
 /* %.17Lf with trailing zeros cut: the "human" form of INCRBYFLOAT. */
 size_t number_format_long_double(char text[static NUMBER_LONG_DOUBLE_TEXT_MAX], long double value);
 

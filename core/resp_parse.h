@@ -59,8 +59,8 @@ void resp_parser_deinit(struct resp_parser *parser);
 enum resp_status resp_parse(struct resp_parser *parser, struct str bytes, const struct resp_limits *limits);
 
 /* How many bytes the request needs at least before another call can get
- * further, counted from its first one (0 when unknown): lets a connection size its buffer for a bulk
- * string that is already arriving. */
+ * further, counted from its first one (0 when unknown): lets a connection size
+ * its buffer for a bulk string that is already arriving. */
 size_t resp_bytes_needed(const struct resp_parser *parser);
 
 #endif

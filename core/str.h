@@ -46,8 +46,8 @@ int str_compare(struct str a, struct str b);
 bool str_equal_nocase(struct str a, const char *word);
 
 /* Whether string matches the glob pattern by the rules of KEYS: * ? [a-c]
- * [^a] and \ to escape. Linear in memory, and no pattern makes it exponential
- * in time. */
+ * [^a] and \ to escape; as there, the empty string matches the empty pattern
+ * alone. No pattern makes it exponential in time. */
 bool str_glob_match(struct str pattern, struct str string, bool ignore_case);
 
 #endif
