@@ -419,6 +419,8 @@ size_t keyspace_flush(struct keyspace *keyspace, int db)
     struct database *database = database_of(keyspace, db);
     size_t count = database->table.count;
 
+    if (count == 0)
+        return 0; /* an empty table and an empty index hold no memory */
     reclaim_take_database(&keyspace->reclaim, &database->table, &database->expiry);
     database_init(database, keyspace->memory);
     find_next_expiry(keyspace);
