@@ -77,6 +77,8 @@ Test(cmd_client, name_is_kept_until_it_is_set_empty)
                    "-ERR Client names cannot contain spaces, newlines or special characters. ");
     command_expect(&run, "CLIENT SETNAME \"a\\n\"",
                    "-ERR Client names cannot contain spaces, newlines or special characters. ");
+    command_expect(&run, "CLIENT SETNAME \"\\x7f\"",
+                   "-ERR Client names cannot contain spaces, newlines or special characters. ");
     command_expect(&run, "CLIENT SETNAME \"\\xff\"",
                    "-ERR Client names cannot contain spaces, newlines or special characters. ");
     command_expect(&run, "CLIENT GETNAME", "$8 worker-1 ");
