@@ -1,7 +1,7 @@
 /* Options and ranges in the arguments of commands. */
 #include "core/args.h"
 
-#include <ctype.h>
+#include <stdio.h>
 
 #include "core/call.h"
 #include "core/command.h"
@@ -71,13 +71,11 @@ void args_help(struct call *call, const char *const *lines)
 {
     struct reply *reply = call->reply;
     size_t mark = reply_mark(reply);
-    char head[64 + 64];
+    char name[64], head[128];
     int64_t count = 3;
-    size_t length = 0;
 
-    for (const char *name = call->command->parent->name; *name; name++)
-        head[length++] = (char)toupper((unsigned char)*name);
-    strcpy(head + length, " <subcommand> [<arg> [value] [opt] ...]. Subcommands are:");
+    snprintf(head, sizeof head, "%s <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+             command_capitals(call->command->parent, name));
     reply_simple(reply, head);
     for (; *lines; lines++, count++)
         reply_simple(reply, *lines);

@@ -2,6 +2,7 @@
  * keys are, which categories it is in, what it is called in full. */
 #include "core/command.h"
 
+#include <ctype.h>
 #include <stdio.h>
 
 #include "core/number.h"
@@ -34,6 +35,16 @@ const char *command_full_name(const struct command *command, char text[static 64
         snprintf(text, 64, "%s|%s", command->parent->name, command->name);
     else
         snprintf(text, 64, "%s", command->name);
+    return text;
+}
+
+const char *command_capitals(const struct command *command, char text[static 64])
+{
+    size_t length = 0;
+
+    for (const char *letter = command->name; *letter && length < 63; letter++)
+        text[length++] = (char)toupper((unsigned char)*letter);
+    text[length] = '\0';
     return text;
 }
 

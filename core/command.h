@@ -145,6 +145,8 @@ uint32_t command_categories(const struct command *command);
 
 /* "config|get" of a subcommand, else the name. text: at least 64 bytes; returns it. */
 const char *command_full_name(const struct command *command, char text[static 64]);
+/* "CONFIG": the row's own name in capitals, in the same manner. */
+const char *command_capitals(const struct command *command, char text[static 64]);
 
 struct key_position {
     int index;      /* in argv */

@@ -1,50 +1,34 @@
 /* Refusals in Redis's words and order: unknown, arity, protected, not authenticated. */
 #include "core/command_admit.h"
 
-#include <ctype.h>
 #include <stdio.h>
 
 #include "core/command.h"
 #include "core/core.h"
 #include "core/resp_write.h"
 
-/* As much of a request as an error quotes. */
-enum { QUOTED_BYTES = 128 };
-
-static int quoted(struct str text, size_t most)
-{
-    return (int)(text.length < most ? text.length : most);
-}
-
+/* The arguments are quoted up to as many bytes as the name, all together. */
 static void refuse_unknown(const struct str *argv, int argc, struct reply *reply)
 {
-    char arguments[QUOTED_BYTES + 4] = "";
-    size_t length = 0;
+    char arguments[STR_QUOTED_MAX + 4] = "";
+    int length = 0;
 
-    for (int i = 1; i < argc && length < QUOTED_BYTES; i++)
-        length += (size_t)snprintf(arguments + length, sizeof arguments - length, "'%.*s' ",
-                                   quoted(argv[i], QUOTED_BYTES - length), argv[i].bytes);
-    reply_error_format(reply, "ERR unknown command '%.*s', with args beginning with: %s", quoted(argv[0], QUOTED_BYTES),
+    for (int i = 1; i < argc && length < STR_QUOTED_MAX; i++) {
+        int room = STR_QUOTED_MAX - length, quoted = str_quoted_length(argv[i]);
+
+        length += snprintf(arguments + length, sizeof arguments - (size_t)length, "'%.*s' ",
+                           quoted < room ? quoted : room, argv[i].bytes);
+    }
+    reply_error_format(reply, "ERR unknown command '%.*s', with args beginning with: %s", str_quoted_length(argv[0]),
                        argv[0].bytes, arguments);
-}
-
-/* text in capitals: at most 63 letters of it. */
-static const char *upper_case(const char *text, char capitals[static 64])
-{
-    size_t length = 0;
-
-    for (; text[length] && length < 63; length++)
-        capitals[length] = (char)toupper((unsigned char)text[length]);
-    capitals[length] = '\0';
-    return capitals;
 }
 
 static void refuse_unknown_subcommand(const struct command *container, const struct str *argv, struct reply *reply)
 {
-    char capitals[64];
+    char name[64];
 
-    reply_error_format(reply, "ERR unknown subcommand '%.*s'. Try %s HELP.", quoted(argv[1], QUOTED_BYTES),
-                       argv[1].bytes, upper_case(container->name, capitals));
+    reply_error_format(reply, "ERR unknown subcommand '%.*s'. Try %s HELP.", str_quoted_length(argv[1]), argv[1].bytes,
+                       command_capitals(container, name));
 }
 
 /* MSET: each key comes with its value. Where only the last key's shard would

@@ -205,6 +205,7 @@ Test(command, subcommands_are_resolved)
 
     cr_assert_str_eq(command_full_name(find_words("CONFIG", "Get", 3, &container), name), "config|get");
     cr_assert_str_eq(command_full_name(find_words("config", NULL, 1, &container), name), "config");
+    cr_assert_str_eq(command_capitals(find_words("client", "no-evict", 3, &container), name), "NO-EVICT");
     cr_assert_str_eq(command_full_name(find_words("get", "get", 2, &container), name), "get");
     cr_assert_null(container);
 }
