@@ -80,7 +80,7 @@ static void write_use(struct reply *reply, const struct info *info)
 
     pair_integer(reply, "peak.allocated", (int64_t)memory->peak);
     pair_integer(reply, "total.allocated", (int64_t)memory->used);
-    pair_integer(reply, "startup.allocated", 0);
+    pair_integer(reply, "startup.allocated", (int64_t)memory->startup);
     pair_integer(reply, "replication.backlog", 0);
     pair_integer(reply, "clients.slaves", 0);
     pair_integer(reply, "clients.normal", (int64_t)memory->clients);
@@ -98,7 +98,8 @@ static void write_shares(struct reply *reply, const struct info *info)
 
     pair_integer(reply, "overhead.total", (int64_t)memory->overhead);
     pair_integer(reply, "keys.count", (int64_t)keys);
-    pair_integer(reply, "keys.bytes-per-key", keys > 0 ? (int64_t)(memory->used / keys) : 0);
+    pair_integer(reply, "keys.bytes-per-key",
+                 keys > 0 ? (int64_t)((memory->overhead - memory->startup + memory->dataset) / keys) : 0);
     pair_integer(reply, "dataset.bytes", (int64_t)memory->dataset);
     pair_double(reply, "dataset.percentage", memory->dataset_percent);
     pair_double(reply, "peak.percentage", memory->peak_percent);
@@ -161,7 +162,7 @@ static void append_findings(struct buffer *text, const struct info *info)
 
 static void diagnose(struct buffer *text, const struct info *info)
 {
-    if (info->memory.used < DOCTOR_LEAST_BYTES) {
+    if (info->memory.used < info->memory.startup + DOCTOR_LEAST_BYTES) {
         buffer_append_str(text, STR("Too little memory is in use to say anything about it.\n"));
         return;
     }

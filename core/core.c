@@ -17,3 +17,14 @@ void core_deinit(struct core *core)
     keyspace_destroy(core->keyspace);
     config_deinit(&core->config);
 }
+
+size_t core_used_bytes(const struct core *core)
+{
+    return core->memory.used_bytes + core->data.used_bytes + core->config.memory.used_bytes;
+}
+
+/* The accounts need not have peaked at one moment: the most that can have been in use. */
+size_t core_peak_bytes(const struct core *core)
+{
+    return core->memory.peak_bytes + core->data.peak_bytes + core->config.memory.peak_bytes;
+}

@@ -22,6 +22,7 @@ struct core {
     int index, count;         /* which shard of how many; frozen */
     const struct server_facts *facts; /* frozen before start */
     const char *net_backend;  /* "io_uring" or "epoll"; set before the first connection */
+    size_t startup_bytes;     /* in use when the shard had started, before the first connection */
     bool shutdown_requested;  /* SHUTDOWN ran: the shard passes it on */
     int64_t stall_us;         /* DEBUG SLEEP: the shard sleeps this long before it goes on */
 };
@@ -29,5 +30,9 @@ struct core {
 /* config: copied. facts: borrowed for the core's life. */
 void core_init(struct core *core, const struct config *config, const struct server_facts *facts, int index, int count);
 void core_deinit(struct core *core);
+
+/* Over all accounts of the shard: the thread's, the keyspace's, the settings'. */
+size_t core_used_bytes(const struct core *core);
+size_t core_peak_bytes(const struct core *core);
 
 #endif

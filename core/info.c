@@ -20,8 +20,9 @@ static struct info_part part_of(struct core *core, int64_t now_ms)
     stats_sample_rates(&core->stats, now_ms);
     return (struct info_part){
         .shard = core->index,
-        .used_bytes = core->memory.used_bytes + core->data.used_bytes + core->config.memory.used_bytes,
-        .peak_bytes = core->memory.peak_bytes + core->data.peak_bytes + core->config.memory.peak_bytes,
+        .used_bytes = core_used_bytes(core),
+        .peak_bytes = core_peak_bytes(core),
+        .startup_bytes = core->startup_bytes,
         .clients_bytes = bytes_of_clients(&core->sessions),
         .clients = core->sessions.count,
         .rate_commands = stats_rate(core->stats.rate_commands),
@@ -113,6 +114,7 @@ static void add_part(struct info_part *to, const struct info_part *from)
 {
     to->used_bytes += from->used_bytes;
     to->peak_bytes += from->peak_bytes;
+    to->startup_bytes += from->startup_bytes;
     to->clients_bytes += from->clients_bytes;
     to->clients += from->clients;
     to->keys += from->keys;
@@ -163,23 +165,24 @@ static void pack_databases(struct info *info, int databases)
             info->databases[info->database_count++] = info->databases[db];
 }
 
-/* Not all accounts peaked at one moment, so the sum of their peaks is the most
- * that can have been in use. What was in use at the start counts as data. */
+/* The percentage of data is of what came after the start. */
 static struct info_memory memory_of(const struct info *info)
 {
     struct info_memory memory = {
         .used = info->total.used_bytes,
         .peak = info->total.peak_bytes,
         .resident = info->process.resident_bytes,
+        .startup = info->total.startup_bytes,
         .clients = info->total.clients_bytes,
     };
 
     for (int i = 0; i < info->database_count; i++)
         memory.tables += info->databases[i].table_bytes + info->databases[i].expiry_bytes;
-    memory.overhead = memory.clients + memory.tables;
+    memory.overhead = memory.startup + memory.clients + memory.tables;
     memory.dataset = memory.used > memory.overhead ? memory.used - memory.overhead : 0;
+    if (memory.used > memory.startup)
+        memory.dataset_percent = (double)memory.dataset * 100 / (double)(memory.used - memory.startup);
     if (memory.used > 0) {
-        memory.dataset_percent = (double)memory.dataset * 100 / (double)memory.used;
         memory.peak_percent = (double)memory.used * 100 / (double)memory.peak;
         memory.fragmentation = (double)memory.resident / (double)memory.used;
     }

@@ -18,7 +18,7 @@ struct merge;
 struct info_part {
     int shard;
     int database_count; /* records that follow */
-    uint64_t used_bytes, peak_bytes, clients_bytes;
+    uint64_t used_bytes, peak_bytes, startup_bytes, clients_bytes;
     uint64_t clients, keys;
     uint64_t rate_commands, rate_received, rate_sent; /* a second */
     struct stats stats;
@@ -35,7 +35,7 @@ struct info_database {
 /* Figures that more than one report derives from the sums. */
 struct info_memory {
     uint64_t used, peak, resident;
-    uint64_t clients, tables; /* what is not data */
+    uint64_t startup, clients, tables; /* what is not data; their sum is overhead */
     uint64_t overhead, dataset;
     double dataset_percent, peak_percent;
     double fragmentation; /* resident for each byte used */

@@ -94,7 +94,7 @@ static void write_memory_use(const struct info_report *report)
     WRITE("used_memory_rss:%lld\r\nused_memory_rss_human:%s\r\n", ll(memory->resident), human(memory->resident).text);
     WRITE("used_memory_peak:%lld\r\nused_memory_peak_human:%s\r\n", ll(memory->peak), human(memory->peak).text);
     WRITE("used_memory_peak_perc:%.2f%%\r\n", memory->peak_percent);
-    WRITE("used_memory_overhead:%lld\r\nused_memory_startup:0\r\n", ll(memory->overhead));
+    WRITE("used_memory_overhead:%lld\r\nused_memory_startup:%lld\r\n", ll(memory->overhead), ll(memory->startup));
     WRITE("used_memory_dataset:%lld\r\n", ll(memory->dataset));
     WRITE("used_memory_dataset_perc:%.2f%%\r\n", memory->dataset_percent);
 }

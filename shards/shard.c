@@ -22,6 +22,7 @@ bool shard_open(struct shard *shard, struct loop *loop)
     shard->loop = loop;
     shard->group->mesh.sleepers[shard->index].loop = loop;
     shard->core.net_backend = loop_backend_name(loop);
+    shard->core.startup_bytes = core_used_bytes(&shard->core);
     shard->now_ms = loop_time_us(loop) / 1000;
     return true;
 }

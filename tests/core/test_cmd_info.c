@@ -258,7 +258,7 @@ Test(cmd_info, memory_is_the_sum_of_the_shards_accounts)
     struct str reply;
 
     for (int i = 0; i < 2; i++)
-        used += run.cores[i].memory.used_bytes + run.cores[i].data.used_bytes + run.cores[i].config.memory.used_bytes;
+        used += core_used_bytes(&run.cores[i]);
     reply = command_scatter(&run, "INFO memory");
     cr_assert_geq(number_of(reply, "used_memory"), (long long)used);
     cr_assert_leq(number_of(reply, "used_memory"), (long long)used + 10000); /* the parts' own buffers */
@@ -269,6 +269,20 @@ Test(cmd_info, memory_is_the_sum_of_the_shards_accounts)
                  number_of(reply, "used_memory"));
     cr_assert(contains(reply, "\nmaxmemory_policy:noeviction\r\n"));
     cr_assert(contains(reply, "\nmaxmemory_human:0B\r\n"));
+}
+
+Test(cmd_info, memory_in_use_at_the_start_is_no_data)
+{
+    struct str reply;
+
+    run.cores[0].startup_bytes = 1000;
+    run.cores[1].startup_bytes = 200;
+    reply = command_scatter(&run, "INFO memory");
+    cr_assert_eq(number_of(reply, "used_memory_startup"), 1200);
+    cr_assert_eq(number_of(reply, "used_memory_overhead"), 1200);
+    cr_assert_eq(number_of(reply, "used_memory_dataset"), number_of(reply, "used_memory") - 1200);
+    cr_assert(contains(reply, "\nused_memory_dataset_perc:100.00%\r\n"));
+    cr_assert(contains(command_scatter(&run, "MEMORY STATS"), "startup.allocated\r\n:1200\r\n"));
 }
 
 Test(cmd_info, memory_is_told_in_human_units)
