@@ -676,15 +676,19 @@ ON_BOTH_BACKENDS(an_accept_that_waits_for_descriptors_can_be_cancelled)
 
 ON_BOTH_BACKENDS(closing_the_loop_frees_the_port_at_once)
 {
+    enum { CONNS = 20 };
     struct loop *loop = open_or_skip(backend);
-    struct probe accept_probe = probe_of(accept_done, 0), receive = probe_of(receive_done, 0);
+    struct probe accept_probe = probe_of(accept_done, 0), receives[CONNS];
     struct sockaddr_in address;
     int listener = listen_anywhere(&address), again;
 
     loop_accept(loop, &accept_probe.completion, listener);
-    connect_to(&address);
-    wait_for_calls(loop, &accept_probe, 1);
-    loop_receive(loop, &receive.completion, accept_probe.accepted[0]);
+    for (int i = 0; i < CONNS; i++) {
+        connect_to(&address);
+        wait_for_calls(loop, &accept_probe, i + 1);
+        receives[i] = probe_of(receive_done, 0);
+        loop_receive(loop, &receives[i].completion, accept_probe.accepted[i]);
+    }
     loop_wait(loop, 0);
     loop_close(loop);
     close(listener);
