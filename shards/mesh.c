@@ -301,6 +301,24 @@ struct message *mesh_next(struct mesh_port *port)
     return choose_run(port) ? take_from(port, port->run_source) : NULL;
 }
 
+struct message *mesh_ahead(const struct mesh_port *port, uint32_t places)
+{
+    if (port->run_source < 0)
+        return NULL;
+    if (port->run_source == port->index) {
+        const struct mesh_own *own = &port->own;
+
+        return own->published - own->taken > places ? own->slots[(own->taken + places) & (own->capacity - 1)].message
+                                                    : NULL;
+    }
+
+    const struct spsc_receiver *receiver = &port->requests_from[port->run_source];
+
+    if (receiver->pushed_seen - receiver->popped <= places)
+        return NULL;
+    return receiver->ring->slots[(receiver->popped + places) & receiver->ring->mask].message;
+}
+
 void mesh_release(struct mesh_port *port)
 {
     for (int source = 0; source < port->mesh->count; source++)

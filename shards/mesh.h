@@ -97,6 +97,8 @@ void mesh_publish(struct mesh_port *port, struct loop *loop);
  * when they have been executed. */
 void mesh_collect(struct mesh_port *port);
 struct message *mesh_next(struct mesh_port *port);
+/* The message that is `places` behind the next one in the same run of stamps or ring; NULL: none is known. To prefetch by. */
+struct message *mesh_ahead(const struct mesh_port *port, uint32_t places);
 void mesh_release(struct mesh_port *port);
 
 /* (d) Answer: sends a message back to its home, without order. */

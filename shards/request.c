@@ -49,11 +49,11 @@ struct request *request_take(struct request_pool *pool, int argc, int protocol)
     pool->free = request->next;
     pool->live++;
     request->message = (struct message){.kind = MESSAGE_REQUEST, .home = pool->home};
-    request->protocol = protocol;
     request->no_touch = false;
     request->arguments_owned = false;
     request->discard_reply = false;
     request->finished = false;
+    request->key = 0;
     request->db = 0;
     request->argc = argc;
     request->argv = request->argv_inline;

@@ -1,6 +1,7 @@
 #include "shards/router.h"
 
 #include "core/command.h"
+#include "core/keyspace.h"
 #include "core/memory.h"
 #include "core/number.h"
 #include "shards/gather.h"
@@ -64,17 +65,6 @@ static void owners_find(struct shard *shard, const struct request *request)
         shard->owners.distinct = 0;
 }
 
-/* The argument of a command's only key, where the table says so plainly; 0: look closer. */
-static int only_key(const struct command *command)
-{
-    const struct key_spec *spec = &command->keys[0];
-
-    if (spec->begin == KEY_BEGIN_INDEX && spec->find == KEY_FIND_RANGE && spec->last == 0 &&
-        command->keys[1].begin == KEY_BEGIN_NONE)
-        return spec->index;
-    return 0;
-}
-
 /* Staging: each returns false when a ring has no room, and has then staged nothing. */
 
 static bool stage_single(struct shard *shard, int owner, struct request *request)
@@ -101,13 +91,22 @@ static int cursor_owner(const struct shard *shard, const struct request *request
     return (int)(cursor % (uint64_t)shard->group->count);
 }
 
+/* The common case: one key, whose hash travels with the request so that its owner can prefetch. */
+static bool stage_only_key(struct shard *shard, struct request *request)
+{
+    struct str name = request->argv[request->command->only_key];
+
+    request->key = (uint16_t)request->command->only_key;
+    request->key_hash = keyspace_hash(name);
+    return stage_single(shard, router_owner(&shard->group->router, name), request);
+}
+
 static bool stage_keyed(struct shard *shard, struct request *request)
 {
     const struct key_owners *owners = &shard->owners;
-    int key = only_key(request->command);
 
-    if (key > 0 && key < request->argc)
-        return stage_single(shard, router_owner(&shard->group->router, request->argv[key]), request);
+    if (request->command->only_key)
+        return stage_only_key(shard, request);
     owners_find(shard, request);
     if (owners->distinct == 0)
         return stage_single(shard, shard->index, request);

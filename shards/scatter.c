@@ -98,7 +98,7 @@ static struct scatter *scatter_create(struct shard *shard, struct request *whole
 static struct request *part_take(struct shard *shard, struct scatter *scatter, int argc)
 {
     struct request *whole = scatter->whole;
-    struct request *part = request_take(&shard->requests, argc, whole->protocol);
+    struct request *part = request_take(&shard->requests, argc, whole->reply.protocol);
 
     part->command = whole->command;
     part->db = whole->db;

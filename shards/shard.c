@@ -3,6 +3,7 @@
 #include <stdatomic.h>
 #include <time.h>
 
+#include "core/access.h"
 #include "core/assert.h"
 #include "core/call.h"
 #include "core/command.h"
@@ -13,6 +14,9 @@
 enum {
     EXPIRE_PER_TURN = 128,   /* keys whose deadline has come */
     RECLAIM_PER_TURN = 1024, /* items of flushed databases and large values */
+    AHEAD_MESSAGE = 9,       /* how far ahead of execution a message, its table lines and its entry are prefetched */
+    AHEAD_TABLE = 6,
+    AHEAD_ENTRY = 3,
     RETRY_US = 50,           /* a ring was full: look again soon, nobody tells when there is room */
     DRAIN_US = 1000,         /* while the group stops */
 };
@@ -43,6 +47,8 @@ void shard_execute(struct shard *shard, struct request *request, const struct re
         .reach = reach, .session = request->session, .session_id = request->session_id,
     };
 
+    if (request->key)
+        call.routed_key = (struct key){request->argv[request->key], request->key_hash};
     request->reply.buffer.memory = &shard->core.memory;
     call_run(&call);
     shard->core.stats.commands++;
@@ -91,6 +97,34 @@ static void own_arguments(void *context, struct message *message)
         request_own_arguments(&shard->requests, (struct request *)message);
 }
 
+/* A request at some distance whose key is known; NULL: none. */
+static const struct request *keyed_ahead(const struct shard *shard, uint32_t places)
+{
+    const struct message *message = mesh_ahead(&shard->port, places);
+
+    if (!message || message->kind != MESSAGE_REQUEST)
+        return NULL;
+
+    const struct request *request = (const struct request *)message;
+
+    return request->key ? request : NULL;
+}
+
+/* A batch's keys lie all over memory: their cache misses overlap when they are asked for before they are needed. */
+static void prefetch(const struct shard *shard)
+{
+    const struct message *message = mesh_ahead(&shard->port, AHEAD_MESSAGE);
+    const struct request *table = keyed_ahead(shard, AHEAD_TABLE);
+    const struct request *entry = keyed_ahead(shard, AHEAD_ENTRY);
+
+    if (message)
+        __builtin_prefetch(message);
+    if (table)
+        keyspace_prefetch(shard->core.keyspace, table->db, table->key_hash);
+    if (entry)
+        keyspace_prefetch_entry(shard->core.keyspace, entry->db, entry->key_hash);
+}
+
 /* Step (c) of the turn: what is due, lowest stamp first, until nothing is or a gather parks us. */
 static void execute_due(struct shard *shard)
 {
@@ -103,8 +137,11 @@ static void execute_due(struct shard *shard)
     mesh_collect(&shard->port);
     /* The time is taken after the rings were read: whoever saw a key expired elsewhere finds it expired here. */
     shard->now_ms = loop_time_us(shard->loop) / 1000;
+    keyspace_set_access(shard->core.keyspace,
+                        config_maxmemory_policy_is_lfu(&shard->core.config) ? ACCESS_LFU : ACCESS_LRU, shard->now_ms);
     while ((message = mesh_next(&shard->port)) != NULL) {
         shard->busy = true;
+        prefetch(shard);
         meet(shard, message);
         if (shard->parked)
             break;
