@@ -1,0 +1,472 @@
+"""The random differential tester: one stream of commands to redis-server and to Shoal.
+
+    make diff DIFF="--commands 40000 --seed 7 --shards 3 --resp 3"
+
+Replies are compared byte for byte, and now and then the whole keyspace: values, deadlines,
+encodings. On a difference the stream is cut down to the few commands that still show it.
+
+Differences that are meant (the table decides, nothing else is forgiven):
+
+    OBJECT REFCOUNT      Redis shares the integers 0 to 9999 and says 2147483647; here nothing is shared
+    order of KEYS, SCAN  hash tables differ; the sets of keys must agree
+    RANDOMKEY            any key that exists is right
+    TTL and the like     the two servers' clocks are read some milliseconds apart
+"""
+
+import argparse
+import random
+import sys
+import tempfile
+import time
+
+import resp
+from server import BACKENDS, SANITIZED, Server
+
+DATABASES = 4
+BATCH_MOST = 40
+TTL_TOLERANCE_MS = 2000
+CHECK_EVERY = 5000
+
+KEYS = [b"k%d" % i for i in range(24)] + [b"{tag}%d" % i for i in range(4)] + [b"", b"sp ace", b"\x00bin\xff", b"a" * 200]
+WORDS = (
+    "NX XX GET KEEPTTL PERSIST EX PX EXAT PXAT GT LT MATCH COUNT TYPE ASYNC SYNC REPLACE DB "
+    "IDX LEN MINMATCHLEN WITHMATCHLEN string list nosuch * k* {tag}? [a-k]1* -- ( ON OFF"
+).split()
+NUMBERS = (
+    "0 1 -1 2 10 -10 9999 10000 100 9223372036854775807 -9223372036854775808 9223372036854775808 "
+    "18446744073709551616 2147483647 4294967296 536870911 536870912 1e3 0x10 +5 -0 007 1.5 3.0 -2.5e-3 "
+    "inf -inf nan 1e400 0.1 1e17 12345678901234567890"
+).split() + ["", " 1", "1 ", "abc"]
+
+
+# Amounts of time that are wrong, long past or far ahead. None ends while the stream runs:
+# the two servers' clocks would not agree on when.
+AMOUNTS = [text for text in NUMBERS if not text.isdigit() or int(text) == 0 or int(text) > 10**9]
+
+
+class Stream:
+    """Makes commands. Each is (kind, arguments): the kind says how its replies are compared."""
+
+    def __init__(self, seed):
+        self.dice = random.Random(seed)
+
+    # Pieces.
+
+    def key(self):
+        return self.dice.choice(KEYS)
+
+    def number(self):
+        if self.dice.random() < 0.25:
+            return self.dice.choice(NUMBERS)
+        return str(self.dice.choice([self.dice.randint(-20, 20), self.dice.randint(-(2**40), 2**40)]))
+
+    def small(self):
+        return self.dice.choice(NUMBERS) if self.dice.random() < 0.1 else str(self.dice.randint(-12, 60))
+
+    def value(self):
+        dice = self.dice.random()
+        if dice < 0.35:
+            return self.number()
+        if dice < 0.45:
+            return "%.*g" % (self.dice.randint(1, 17), self.dice.uniform(-1e6, 1e6))
+        length = self.dice.choice([0, 1, 5, 20, 43, 44, 45, 64, 200, 3000])
+        return bytes(self.dice.choice(b"abc01\x00\xff\r\n ") for _ in range(length))
+
+    def index(self):
+        return self.dice.choice(["16", "-1", "x"]) if self.dice.random() < 0.03 else str(self.dice.randrange(DATABASES))
+
+    def deadline(self, option):
+        """An amount that goes with EX, PX, EXAT or PXAT: far ahead, long past, or wrong."""
+        if self.dice.random() < 0.12:
+            return self.dice.choice(AMOUNTS)
+        seconds = self.dice.randint(1000, 10**6) + (int(time.time()) if option.endswith("AT") else 0)
+        return str(seconds * 1000 + self.dice.randrange(1000) if option.startswith("P") else seconds)
+
+    def word(self):
+        return self.dice.choice(WORDS)
+
+    def maybe(self, chance, *arguments):
+        return list(arguments) if self.dice.random() < chance else []
+
+    # Commands.
+
+    def set(self):
+        options = []
+        while self.dice.random() < 0.45:
+            option = self.dice.choice(["NX", "XX", "GET", "KEEPTTL", "EX", "PX", "EXAT", "PXAT", "ex", "keepttl"])
+            options.append(option)
+            if option.upper()[:2] in ("EX", "PX") and self.dice.random() < 0.97:
+                options.append(self.deadline(option.upper()))
+        return ["SET", self.key(), self.value(), *options]
+
+    def getex(self):
+        option = self.dice.choice(["EX", "PX", "EXAT", "PXAT", "PERSIST", ""])
+        options = [option] if option else []
+        if option and option != "PERSIST":
+            options.append(self.deadline(option))
+        return ["GETEX", self.key(), *options, *self.maybe(0.05, self.word())]
+
+    def expire(self):
+        name = self.dice.choice(["EXPIRE", "PEXPIRE", "EXPIREAT", "PEXPIREAT"])
+        option = ("P" if name[0] == "P" else "E") + ("XAT" if name.endswith("AT") else "X")
+        amount = "-5" if self.dice.random() < 0.05 else self.deadline(option)
+        flags = [self.dice.choice(["NX", "XX", "GT", "LT", "gt"]) for _ in range(self.dice.choice([0, 0, 0, 1, 1, 2]))]
+        return [name, self.key(), amount, *flags]
+
+    def many_keys(self, name):
+        return [name, *(self.key() for _ in range(self.dice.choice([1, 1, 2, 3, 8, 30])))]
+
+    def many_pairs(self, name):
+        pairs = []
+        for _ in range(self.dice.choice([1, 2, 3, 10])):
+            pairs += [self.key(), self.value()]
+        return [name, *pairs[: len(pairs) - (self.dice.random() < 0.03)]]
+
+    def copy(self):
+        return ["COPY", self.key(), self.key(), *self.maybe(0.4, "DB", self.index()), *self.maybe(0.5, "REPLACE")]
+
+    def lcs(self):
+        options = []
+        for option in ("LEN", "IDX", "WITHMATCHLEN"):
+            options += self.maybe(0.25, option)
+        options += self.maybe(0.2, "MINMATCHLEN", self.small())
+        return ["LCS", self.key(), self.key(), *options]
+
+    def one_key(self):
+        name = self.dice.choice(
+            "GET GET GET GETDEL STRLEN INCR DECR PERSIST TYPE TTL PTTL EXPIRETIME PEXPIRETIME".split()
+        )
+        return [name, self.key()]
+
+    def key_and_value(self):
+        return [self.dice.choice(["SETNX", "APPEND", "APPEND", "GETSET"]), self.key(), self.value()]
+
+    def arithmetic(self):
+        return [self.dice.choice(["INCRBY", "DECRBY", "INCRBYFLOAT", "INCRBYFLOAT"]), self.key(), self.number()]
+
+    def range(self):
+        return [self.dice.choice(["GETRANGE", "SUBSTR"]), self.key(), self.small(), self.small()]
+
+    def set_range(self):
+        offset = self.small() if self.dice.random() < 0.97 else self.dice.choice(NUMBERS)
+        if offset.isdigit() and int(offset) > 100000:
+            offset = "536870912"
+        return ["SETRANGE", self.key(), offset, self.value()]
+
+    def set_with_deadline(self):
+        name = self.dice.choice(["SETEX", "PSETEX"])
+        return [name, self.key(), self.deadline("PX" if name[0] == "P" else "EX"), self.value()]
+
+    def two_keys(self):
+        return [self.dice.choice(["RENAME", "RENAMENX"]), self.key(), self.key()]
+
+    def other_database(self):
+        if self.dice.random() < 0.5:
+            return ["SELECT", self.index()]
+        return ["MOVE", self.key(), self.index()]
+
+    def database(self):
+        dice = self.dice.random()
+        if dice < 0.3:
+            return ["SWAPDB", self.index(), self.index()]
+        if dice < 0.6:
+            return ["DBSIZE"]
+        if dice < 0.62:
+            return ["FLUSHALL", *self.maybe(0.5, self.word())]
+        if dice < 0.7:
+            return ["FLUSHDB", *self.maybe(0.5, self.dice.choice(["ASYNC", "SYNC", "x"]))]
+        if dice < 0.85:
+            return ["KEYS", self.dice.choice(["*", "k*", "k?", "{tag}*", "[^k]*", "k[1-3]", "", "\\k1", "*a*"])]
+        return ["RANDOMKEY"]
+
+    def object(self):
+        return ["OBJECT", self.dice.choice(["ENCODING", "ENCODING", "encoding", "FREQ", "nosuch"]), self.key()]
+
+    def connection(self):
+        return self.dice.choice(
+            [
+                ["PING"],
+                ["PING", self.value()],
+                ["ECHO", self.value()],
+                ["CLIENT", "GETNAME"],
+                ["CLIENT", "SETNAME", self.dice.choice(["me", "", "a b", "x\n"])],
+                ["CLIENT", "NO-EVICT", self.dice.choice(["on", "off", "x"])],
+                ["CLIENT", "nosuch"],
+                ["COMMAND", "GETKEYS", *self.one_key()],
+                ["COMMAND", "GETKEYS", *self.many_keys("MGET")],
+                ["COMMAND", "GETKEYS", *self.set()],
+                ["CONFIG", "SET", "maxmemory", self.dice.choice(["x", "-1"])],
+                ["RESET"] if self.resp == 2 else ["PING"],
+                ["SELECT", "99999999999999999999"],
+            ]
+        )
+
+    def spoiled(self):
+        """Some command with its arguments damaged, or one that there is not."""
+        command = list(self.any_command(quiet=True))
+        dice = self.dice.random()
+        if dice < 0.35 and len(command) > 1:
+            del command[self.dice.randrange(1, len(command)) :]
+        elif dice < 0.6:
+            command.insert(self.dice.randint(1, len(command)), self.word())
+        elif dice < 0.8:
+            command[self.dice.randrange(1, len(command)) if len(command) > 1 else 0] = self.dice.choice(AMOUNTS)
+        elif dice < 0.9:
+            command[0] = self.dice.choice(["nosuch", "GETT", "", "client|id", "x" * 200, "get\r\n", "\x00", "object|help"])
+        else:
+            command[0] = command[0].lower() if isinstance(command[0], str) else command[0]
+        return command
+
+    resp = 2
+    WEIGHTS = [
+        ("set", 14), ("getex", 3), ("expire", 8), ("copy", 4), ("lcs", 2), ("one_key", 18), ("key_and_value", 7),
+        ("arithmetic", 8), ("range", 4), ("set_range", 3), ("set_with_deadline", 2), ("two_keys", 5),
+        ("other_database", 3), ("database", 3), ("object", 4), ("connection", 3),
+    ]  # fmt: skip
+
+    def any_command(self, quiet=False):
+        dice = self.dice.random()
+        if dice < 0.09:
+            return self.many_keys(self.dice.choice(["MGET", "DEL", "UNLINK", "EXISTS", "TOUCH", "MGET"]))
+        if dice < 0.13:
+            return self.many_pairs(self.dice.choice(["MSET", "MSET", "MSETNX"]))
+        if dice < 0.18 and not quiet:
+            return self.spoiled()
+        names = [name for name, _ in self.WEIGHTS if not (quiet and name == "connection")]
+        weights = [weight for name, weight in self.WEIGHTS if not (quiet and name == "connection")]
+        return getattr(self, self.dice.choices(names, weights)[0])()
+
+    def command(self):
+        return tuple(a if isinstance(a, bytes) else a.encode() for a in self.any_command())
+
+    def short_lived(self):
+        """A key that is gone a moment later: the batch ends there, and both servers are given that moment."""
+        milliseconds = str(self.dice.randint(1, 20))
+        command = self.dice.choice(
+            [
+                ["SET", self.key(), self.value(), "PX", milliseconds],
+                ["PEXPIRE", self.key(), milliseconds],
+                ["GETEX", self.key(), "PX", milliseconds],
+            ]
+        )
+        return tuple(a if isinstance(a, bytes) else a.encode() for a in command)
+
+
+class Difference(Exception):
+    pass
+
+
+CLOCK_COMMANDS = {b"TTL": 1000, b"EXPIRETIME": 1000, b"PTTL": 1, b"PEXPIRETIME": 1}
+
+
+def _agree(command, expected, got, connection):
+    """Whether two raw replies to a command count as the same."""
+    if expected == got:
+        return True
+    name = command[0].upper() if command else b""
+    if name in CLOCK_COMMANDS and expected[:1] == b":" and got[:1] == b":":
+        apart = abs(int(expected[1:]) - int(got[1:])) * CLOCK_COMMANDS[name]
+        return int(expected[1:]) > 0 and int(got[1:]) > 0 and apart <= TTL_TOLERANCE_MS
+    if name == b"KEYS" and expected[:1] == got[:1] == b"*":
+        return expected[: expected.index(b"\n")] == got[: got.index(b"\n")] and _bulks(expected) == _bulks(got)
+    if name == b"RANDOMKEY" and expected[:1] == got[:1] == b"$":
+        return (expected[:3] == b"$-1") == (got[:3] == b"$-1")
+    return False
+
+
+def _bulks(raw):
+    """An array of bulk strings, sorted."""
+    items, at = [], raw.index(b"\n") + 1
+    while at < len(raw):
+        end = raw.index(b"\r\n", at)
+        length = int(raw[at + 1 : end])
+        items.append(raw[end + 2 : end + 2 + length])
+        at = end + 4 + length
+    return sorted(items)
+
+
+class Pair:
+    """The two servers, with the same number of connections to each."""
+
+    def __init__(self, redis_server, shoal, connections, resp_version):
+        self.servers = (redis_server, shoal)
+        self.count = connections
+        self.resp = resp_version
+        self.connections = ([], [])
+        self.begin()
+
+    def begin(self):
+        """New connections, no keys."""
+        for server, connections in zip(self.servers, self.connections):
+            for connection in connections:
+                connection.close()
+            connections[:] = [server.connect(protocol=self.resp, timeout=30) for _ in range(self.count)]
+            connections[0].command("FLUSHALL")
+
+    def run(self, index, batch):
+        """One pipeline on both; raises Difference at the first reply that differs."""
+        self._run(index, batch)
+        if batch and _is_short_lived(batch[-1]):
+            time.sleep(0.04)
+            self._run(index, [(b"EXISTS", batch[-1][1])])  # until it is asked for, redis-server may count the key
+
+    def _run(self, index, batch):
+        request = b"".join(resp.encode(*command) for command in batch)
+        for connections in self.connections:
+            connections[index].send(request)
+        for position, command in enumerate(batch):
+            try:
+                expected = self.connections[0][index].read_raw()
+                got = self.connections[1][index].read_raw()
+            except resp.Closed:
+                raise Difference(position, "connection closed") from None
+            if not _agree(command, expected, got, self.connections[1][index]):
+                raise Difference(position, f"redis-server {expected[:300]!r}\n  Shoal        {got[:300]!r}")
+
+    def keyspace(self, side):
+        """{(database, key): (value, encoding, deadline)}, read by SCAN."""
+        found = {}
+        with self.servers[side].connect(timeout=30) as connection:
+            for database in range(DATABASES):
+                connection.command("SELECT", database)
+                keys, cursor = set(), b"0"
+                while True:
+                    cursor, some = connection.command("SCAN", cursor, "COUNT", 7)
+                    keys.update(some)
+                    if cursor == b"0":
+                        break
+                assert len(keys) == connection.command("DBSIZE"), "SCAN and DBSIZE disagree"
+                for key in keys:
+                    found[database, key] = connection.pipeline(
+                        [("GET", key), ("OBJECT", "ENCODING", key), ("PEXPIRETIME", key)]
+                    )
+        return found
+
+    def compare_keyspaces(self):
+        expected, got = self.keyspace(0), self.keyspace(1)
+        if expected.keys() != got.keys():
+            raise Difference(0, f"keys: {sorted(expected.keys() ^ got.keys())[:5]}")
+        for where, (value, encoding, deadline) in expected.items():
+            near = abs(deadline - got[where][2]) <= TTL_TOLERANCE_MS and (deadline < 0) == (got[where][2] < 0)
+            if [value, encoding] != got[where][:2] or not near:
+                raise Difference(0, f"{where}: {expected[where]} and {got[where]}")
+        return len(expected)
+
+
+def _shows(pair, history):
+    """The difference that a history of (connection, batch) ends in, or None."""
+    pair.begin()
+    try:
+        for index, batch in history:
+            pair.run(index, batch)
+        pair.compare_keyspaces()
+    except Difference as difference:
+        return difference
+    return None
+
+
+def _is_short_lived(command):
+    return len(command) > 2 and command[-1].isdigit() and int(command[-1]) <= 20 and (
+        command[-2:-1] == (b"PX",) or command[0] == b"PEXPIRE"
+    )
+
+
+def shrink(pair, history, seconds=60):
+    """Leaves out what is not needed for a difference: ever smaller pieces, as long as time lasts."""
+    commands = [(index, command) for index, batch in history for command in batch]
+    deadline = time.monotonic() + seconds
+    size = len(commands) // 2
+    while size >= 1 and time.monotonic() < deadline:
+        at = 0
+        while at < len(commands) and time.monotonic() < deadline:
+            fewer = commands[:at] + commands[at + size :]
+            if _shows(pair, [(index, [command]) for index, command in fewer]):
+                commands = fewer
+            else:
+                at += size
+        size //= 2
+    return commands
+
+
+def report(pair, history, seed, difference):
+    print(f"difference (seed {seed}): {difference.args[1]}")
+    index, batch = history[-1]
+    print("the last commands:")
+    for command in batch[max(0, difference.args[0] - 5) : difference.args[0] + 1]:
+        print("  ", index, command)
+    if not _shows(pair, history):
+        print("it does not show when the same commands are run again")
+        return
+    smaller = shrink(pair, history)
+    final = _shows(pair, [(index, [command]) for index, command in smaller])
+    print(f"cut down to {len(smaller)} commands (connection, command):")
+    for index, command in smaller[-60:]:
+        print("  ", index, command)
+    print("  ", final.args[1] if final else "which then do not show it alone")
+
+
+def run(pair, options, seed):
+    """Returns (passed, failed): replies and keyspaces that agreed, and the differences."""
+    stream = Stream(seed)
+    stream.resp = options.resp
+    dice = random.Random(seed + 1)
+    passed, failed, sent, history, since_check = 0, 0, 0, [], 0
+    while sent < options.commands and failed < options.failures:
+        batch = [stream.command() for _ in range(dice.randint(1, BATCH_MOST))]
+        if dice.random() < 0.06:
+            batch.append(stream.short_lived())
+        history.append((dice.randrange(pair.count), batch))
+        try:
+            pair.run(*history[-1])
+            passed += len(batch)
+            since_check += len(batch)
+            if since_check >= CHECK_EVERY or sent + len(batch) >= options.commands:
+                pair.compare_keyspaces()
+                passed, since_check, history = passed + 1, 0, []
+                pair.begin()
+        except Difference as difference:
+            failed += 1
+            report(pair, history, seed, difference)
+            history, since_check = [], 0
+            pair.begin()
+        sent += len(batch)
+    return passed, failed
+
+
+def parse_options():
+    parser = argparse.ArgumentParser(description="random commands to redis-server and Shoal, replies compared")
+    parser.add_argument("--commands", type=int, default=40000)
+    parser.add_argument("--seed", type=int, default=None, help="default: by the clock, and printed")
+    parser.add_argument("--shards", type=int, default=3)
+    parser.add_argument("--resp", type=int, choices=(2, 3), default=None, help="default: half of the commands each")
+    parser.add_argument("--net-backend", choices=("auto", *BACKENDS), default="auto")
+    parser.add_argument("--failures", type=int, default=1, help="differences after which to stop")
+    return parser.parse_args()
+
+
+def main():
+    options = parse_options()
+    seed = options.seed if options.seed is not None else int(time.time()) % 1000000
+    total = [0, 0]
+    protocols = [options.resp] if options.resp else [2, 3]
+    options.commands //= len(protocols)
+    print(f"seed {seed}, {options.commands} commands over each of RESP {protocols}, {options.shards} shards", flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        common = ("--bind", "127.0.0.1", "--enable-debug-command", "yes")
+        redis_server = Server(f"{folder}/redis", "--save", "", *common, binary="redis-server")
+        shoal = Server(f"{folder}/shoal", "--shards", options.shards, "--net-backend", options.net_backend, *common)
+        try:
+            redis_server.start(), shoal.start()
+            for options.resp in protocols:
+                pair = Pair(redis_server, shoal, options.shards + 1, options.resp)
+                for i, count in enumerate(run(pair, options, seed)):
+                    total[i] += count
+            shoal.stop()
+        finally:
+            redis_server.kill(), shoal.kill()
+    print(f"{total[0]} passed, {total[1]} failed")
+    return 1 if total[1] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
