@@ -84,7 +84,8 @@ bool config_file_line(struct str *rest, struct str *line)
 
 /* Errors */
 
-static bool is_secret(struct str line)
+/* The directive that a line or its first word names, if its values are nobody else's business. */
+static const struct config_row *find_secret(struct str line)
 {
     const char *name;
     size_t length = 0;
@@ -92,26 +93,25 @@ static bool is_secret(struct str line)
     while (length < line.length && !is_blank(line.bytes[length]))
         length++;
     const struct config_row *row = config_row_find((struct str){line.bytes, length}, &name);
-    return row && row->flags & CONFIG_SECRET;
+    return row && row->flags & CONFIG_SECRET ? row : NULL;
 }
 
 /* The directive as it was given, on one line of printable bytes; of a secret one only the name. */
 static void show_words(const struct str *words, int count, char text[static SHOWN_BYTES])
 {
-    size_t length = 0;
-    bool cut = false, secret = is_secret(words[0]);
+    const struct config_row *secret = find_secret(words[0]);
+    size_t length = 0, most = SHOWN_BYTES - sizeof "...";
 
-    for (int i = 0; i < count && !cut; i++) {
-        if (i > 0 && length < SHOWN_BYTES - 4)
+    for (int i = 0; i < count && !secret; i++) {
+        if (i > 0 && length < most)
             text[length++] = ' ';
-        for (size_t j = 0; j < words[i].length && !cut; j++) {
-            char byte = words[i].bytes[j];
-            cut = length == SHOWN_BYTES - 4 || (secret && (i > 0 || is_blank(byte)));
-            if (!cut)
-                text[length++] = byte >= ' ' && byte <= '~' ? byte : '?';
-        }
+        for (size_t j = 0; j < words[i].length && length < most; j++, length++)
+            text[length] = words[i].bytes[j] >= ' ' && words[i].bytes[j] <= '~' ? words[i].bytes[j] : '?';
     }
-    snprintf(text + length, SHOWN_BYTES - length, "%s", cut ? "..." : "");
+    if (secret)
+        snprintf(text, SHOWN_BYTES, "%s ...", secret->name);
+    else
+        snprintf(text + length, SHOWN_BYTES - length, "%s", length == most ? "..." : "");
 }
 
 /* "redis.conf:12: " or nothing */
@@ -136,9 +136,17 @@ static bool fail(const struct loader *loader, const struct str *words, int count
     return false;
 }
 
+/* The name before a '=', for those who write --port=6380. */
+static const char *nearest_name(struct str word)
+{
+    const char *equals = memchr(word.bytes, '=', word.length);
+
+    return config_row_nearest((struct str){word.bytes, equals ? (size_t)(equals - word.bytes) : word.length});
+}
+
 static bool fail_unknown(const struct loader *loader, struct str name)
 {
-    const char *nearest = config_row_nearest(name), *dashes = loader->file ? "" : "--";
+    const char *nearest = nearest_name(name), *dashes = loader->file ? "" : "--";
     char shown[SHOWN_BYTES];
     size_t place = show_place(loader);
     char *rest = loader->error + place;

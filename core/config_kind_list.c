@@ -48,11 +48,23 @@ static void add_text(struct config *config, char **texts, int *count, struct str
     ++*count;
 }
 
+/* What it means the resolver knows; here only that it can be written without quotes. */
+static bool is_address(struct str word)
+{
+    for (size_t i = 0; i < word.length; i++)
+        if (word.bytes[i] <= ' ' || word.bytes[i] > '~' || word.bytes[i] == '"' || word.bytes[i] == '\'')
+            return false;
+    return word.length > 0;
+}
+
 static bool set_bind(struct config *config, const struct config_row *row, const struct str *words, int count,
                      bool fresh, struct config_problem *problem)
 {
     if (count > CONFIG_BIND_MAX)
         return refuse(problem, "Too many bind addresses specified.");
+    for (int i = 0; i < count && !is_single_empty(words, count); i++)
+        if (!is_address(words[i]))
+            return refuse(problem, "Invalid bind address");
     drop_texts(config, config->bind, &config->bind_count);
     for (int i = 0; i < count && !is_single_empty(words, count); i++)
         add_text(config, config->bind, &config->bind_count, words[i]);

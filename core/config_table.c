@@ -124,12 +124,14 @@ static const char *check_cpus(const char *text)
     return config_cpu_list(text, cpus, CONFIG_CPUS_MAX, reason, sizeof reason) < 0 ? wrong : NULL;
 }
 
+/* Without blanks, so that a list of patterns is parted by them. */
 static const char *check_affinity(const char *text)
 {
     struct affinity_pattern pattern;
 
-    return affinity_pattern_parse(str_from(text), &pattern) ? NULL
-                                                            : "an affinity pattern is text around exactly one '*'";
+    if (text[strcspn(text, " \t\r\n\v\f")] != '\0' || !affinity_pattern_parse(str_from(text), &pattern))
+        return "an affinity pattern is text without blanks around exactly one '*'";
+    return NULL;
 }
 
 /* clang-format off: one row, one line. */
