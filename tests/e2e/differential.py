@@ -11,6 +11,8 @@ Differences that are meant (the table decides, nothing else is forgiven):
     order of KEYS, SCAN  hash tables differ; the sets of keys must agree
     RANDOMKEY            any key that exists is right
     TTL and the like     the two servers' clocks are read some milliseconds apart
+    expired keys         redis-server counts them in DBSIZE until it comes across them; the stream sees
+                         to it that it has
 """
 
 import argparse
@@ -39,9 +41,9 @@ NUMBERS = (
 ).split() + ["", " 1", "1 ", "abc"]
 
 
-# Amounts of time that are wrong, long past or far ahead. None ends while the stream runs:
-# the two servers' clocks would not agree on when.
-AMOUNTS = [text for text in NUMBERS if not text.isdigit() or int(text) == 0 or int(text) > 10**9]
+# Amounts of time that are wrong or far ahead, or have keys deleted at once. None ends while the
+# stream runs (the servers' clocks would not agree on when), and none is a deadline that has passed.
+AMOUNTS = [text for text in NUMBERS if not text.isdigit() or int(text) == 0 or int(text) > 10**15]
 
 
 class Stream:
@@ -388,12 +390,16 @@ def shrink(pair, history, seconds=60):
     return commands
 
 
+def _shown(command):
+    return " ".join(repr(argument)[1:] if len(argument) <= 120 else f"<{len(argument)} bytes>" for argument in command)
+
+
 def report(pair, history, seed, difference):
     print(f"difference (seed {seed}): {difference.args[1]}")
     index, batch = history[-1]
     print("the last commands:")
     for command in batch[max(0, difference.args[0] - 5) : difference.args[0] + 1]:
-        print("  ", index, command)
+        print("  ", index, _shown(command))
     if not _shows(pair, history):
         print("it does not show when the same commands are run again")
         return
@@ -401,7 +407,7 @@ def report(pair, history, seed, difference):
     final = _shows(pair, [(index, [command]) for index, command in smaller])
     print(f"cut down to {len(smaller)} commands (connection, command):")
     for index, command in smaller[-60:]:
-        print("  ", index, command)
+        print("  ", index, _shown(command))
     print("  ", final.args[1] if final else "which then do not show it alone")
 
 
