@@ -123,6 +123,7 @@ Test(config_file, errors_name_place_line_and_reason)
     fails("port 1\n# x\nmaxmemry 1gb", "shoal.conf:3: unknown directive 'maxmemry', did you mean 'maxmemory'?");
     fails("slave-priorty 1", "shoal.conf:1: unknown directive 'slave-priorty', did you mean 'slave-priority'?");
     fails("prot 6379", "shoal.conf:1: unknown directive 'prot', did you mean 'port'?");
+    fails("mxamemroy 1", "shoal.conf:1: unknown directive 'mxamemroy', did you mean 'maxmemory'?");
     fails("frobnicate yes", "shoal.conf:1: unknown directive 'frobnicate'");
     fails("\nport 70000", "shoal.conf:2: 'port 70000': argument must be between 0 and 65535 inclusive");
     fails("port", "shoal.conf:1: 'port': wrong number of arguments");

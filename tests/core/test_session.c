@@ -35,7 +35,9 @@ Test(session, ids_rise_and_order_is_oldest_first)
 Test(session, ending_unlinks_and_frees)
 {
     struct session list[3] = {0};
+    char wish; /* its address stands for a completion */
 
+    list[1].attention = (struct completion *)&wish;
     for (int i = 0; i < 3; i++) {
         session_begin(&sessions, &list[i], 0);
         session_set_text(&list[i], &list[i].name, STR("worker"));
