@@ -28,6 +28,7 @@ static void destroy_if_unused(struct conn *conn)
     if (!conn->closing || conn->receiving || conn->sending || conn->pipeline.count > 0 || conn->flush_pending ||
         conn->attention.deferred)
         return;
+    net_gather_end(conn->net, conn);
     loop_close_fd(shard->loop, conn->fd);
     session_end(&shard->core.sessions, &conn->session);
     resp_parser_deinit(&conn->parser);
@@ -297,6 +298,7 @@ static void start_send(struct conn *conn)
 {
     int vectors;
 
+    net_gather_end(conn->net, conn);
     if (conn->sending || conn->closing)
         return;
     vectors = output_start_send(&conn->output, conn->vectors);
@@ -304,6 +306,19 @@ static void start_send(struct conn *conn)
         return;
     conn->sending = true;
     loop_send(conn->shard->loop, &conn->send, conn->fd, conn->vectors, vectors);
+}
+
+/* In a pipeline over several shards the answers of this shard are ready at once,
+ * those of others some microseconds later. Sending each lot as it comes would
+ * double the system calls; so what is ready waits for the rest, up to a millisecond or a chunk. */
+static bool should_gather(const struct conn *conn)
+{
+    return conn->pipeline.count > 0 && conn->output.bytes < OUTPUT_CHUNK_BYTES;
+}
+
+void conn_send_gathered(struct conn *conn)
+{
+    start_send(conn);
 }
 
 static void sent(struct completion *completion)
@@ -349,7 +364,10 @@ static void flush(struct completion *completion)
     pipeline_drain(&conn->pipeline, &conn->output, &conn->shard->requests);
     trim_query(conn);
     if (!conn->closing && conn_check_output_limit(conn)) {
-        start_send(conn);
+        if (should_gather(conn))
+            net_gather(conn->net, conn);
+        else
+            start_send(conn);
         if (conn->session.close_after_reply && conn->pipeline.count == 0 && !conn->sending)
             conn_close(conn);
         else if (!conn->paused)

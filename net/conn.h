@@ -34,6 +34,8 @@ struct conn {
     bool flush_pending;            /* flush is deferred to the end of the turn */
     bool paused;                   /* CLIENT PAUSE holds back the next request */
     bool closing;                  /* goes away as soon as nothing refers to it */
+    bool gathering;                /* answers are kept back for one send with those under way */
+    struct conn *gathering_previous, *gathering_next; /* in net_shard's list */
     int64_t over_soft_since_ms;    /* when the output passed the soft limit, 0: it has not */
 };
 
@@ -45,6 +47,9 @@ void conn_close(struct conn *conn);
 
 /* Goes on with requests that were held back. */
 void conn_resume(struct conn *conn);
+
+/* Sends what was kept back. */
+void conn_send_gathered(struct conn *conn);
 
 static inline struct conn *conn_of_session(struct session *session)
 {

@@ -11,7 +11,7 @@
 #include "net/conn_limits.h"
 #include "shards/errand.h"
 
-enum { SWEEP_MS = 1000 };
+enum { SWEEP_MS = 1000, GATHER_MS = 1 };
 
 /* Handing a socket to the shard with the fewest. */
 
@@ -147,6 +147,39 @@ void net_wait_pause(struct net_shard *net)
     timer_arm(&net->shard->timers, &net->pause_end, net->shard->core.sessions.pause_until_ms);
 }
 
+static void send_gathered(struct completion *completion)
+{
+    struct net_shard *net = (struct net_shard *)((char *)completion - offsetof(struct net_shard, gathered));
+
+    while (net->gathering)
+        conn_send_gathered(net->gathering);
+}
+
+/* The timer is left to run when the answers have come: it fires once a millisecond at most while there is traffic. */
+void net_gather(struct net_shard *net, struct conn *conn)
+{
+    if (conn->gathering)
+        return;
+    conn->gathering = true;
+    conn->gathering_previous = NULL;
+    conn->gathering_next = net->gathering;
+    if (net->gathering)
+        net->gathering->gathering_previous = conn;
+    net->gathering = conn;
+    if (!net->gather_end.armed)
+        timer_arm(&net->shard->timers, &net->gather_end, net->shard->now_ms + GATHER_MS);
+}
+
+void net_gather_end(struct net_shard *net, struct conn *conn)
+{
+    if (!conn->gathering)
+        return;
+    conn->gathering = false;
+    *(conn->gathering_previous ? &conn->gathering_previous->gathering_next : &net->gathering) = conn->gathering_next;
+    if (conn->gathering_next)
+        conn->gathering_next->gathering_previous = conn->gathering_previous;
+}
+
 /* Start and stop of one shard. */
 
 static void shard_started(struct completion *completion)
@@ -189,6 +222,8 @@ void net_init(struct net *net, struct memory *memory, struct shard_group *group,
         shard->sweep.completion = &shard->sweep_due;
         shard->pause_over.done = resume_paused;
         shard->pause_end.completion = &shard->pause_over;
+        shard->gathered.done = send_gathered;
+        shard->gather_end.completion = &shard->gathered;
         group->shards[i]->started = &shard->started;
         group->shards[i]->stopping = &shard->stopping;
     }

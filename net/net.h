@@ -13,6 +13,7 @@
 #include "net/output.h"
 #include "shards/shard.h"
 
+struct conn;
 struct net;
 
 struct net_shard {
@@ -25,6 +26,10 @@ struct net_shard {
     struct completion sweep_due;
     struct timer pause_end; /* CLIENT PAUSE: when held back requests may go on */
     struct completion pause_over;
+    /* Connections that keep answers back for one send with those still under way (see conn.c). */
+    struct conn *gathering;
+    struct timer gather_end;
+    struct completion gathered;
 };
 
 struct net {
@@ -46,6 +51,11 @@ void net_deinit(struct net *net);
 
 /* Shard 0: a socket has been accepted. */
 void net_connected(struct net *net, int fd, const struct listener *listener);
+
+/* The connection keeps answers back; conn_send_gathered is called within a millisecond or two. */
+void net_gather(struct net_shard *net, struct conn *conn);
+/* It does so no longer. */
+void net_gather_end(struct net_shard *net, struct conn *conn);
 
 /* The connections on the shard need the sweep from now on. */
 void net_need_sweep(struct net_shard *net);

@@ -140,6 +140,17 @@ int loop_wait(struct loop *loop, int64_t timeout_us)
     return loop->operations->wait(loop, timeout_us);
 }
 
+bool loop_has_events(const struct loop *loop)
+{
+    return !loop->operations->has_events || loop->operations->has_events(loop);
+}
+
+void loop_submit(struct loop *loop)
+{
+    if (loop->operations->submit)
+        loop->operations->submit(loop);
+}
+
 void loop_wake(struct loop *from, struct loop *target)
 {
     target->operations->wake(from, target);

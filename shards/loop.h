@@ -78,6 +78,13 @@ void loop_run_deferred(struct loop *loop);
  * (0: does not wait; -1: until something happens). Returns how many were delivered. */
 int loop_wait(struct loop *loop, int64_t timeout_us);
 
+/* Whether loop_wait would have something to deliver, without asking the kernel; true where that can't be told. */
+bool loop_has_events(const struct loop *loop);
+
+/* Submits everything started since the last call, and delivers nothing: for a
+ * shard that will not come to its loop_wait for a while. */
+void loop_submit(struct loop *loop);
+
 /* Makes a target loop's loop_wait return. From another shard's thread: `from` is the caller's own
  * loop (io_uring sends a ring message with its next submit), or NULL from a thread without one (a signal handler's: at
  * once). */

@@ -18,6 +18,8 @@ struct loop_operations {
     void (*cancel)(struct loop *loop, struct completion *completion);
     void (*close_fd)(struct loop *loop, int fd);
     int (*wait)(struct loop *loop, int64_t timeout_us);
+    bool (*has_events)(const struct loop *loop); /* NULL: it can't tell without a system call */
+    void (*submit)(struct loop *loop);           /* NULL: nothing is ever held back until wait */
     /* The operations are the target's; from is NULL or any loop. */
     void (*wake)(struct loop *from, struct loop *target);
     int64_t (*time_us)(struct loop *loop);

@@ -395,12 +395,24 @@ static int complete_all(struct uring *uring)
 
 /* --- Waiting --- */
 
-/* Whether a call that does not wait would do anything; a shard that spins asks this very often. */
-static bool has_work(struct uring *uring)
+/* A shard that spins asks this very often: three loads. */
+static bool uring_has_events(const struct loop *loop)
 {
+    const struct uring *uring = (const struct uring *)loop;
     unsigned flags = __atomic_load_n(uring->ring.sq.kflags, __ATOMIC_RELAXED);
 
-    return io_uring_sq_ready(&uring->ring) > 0 || flags & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW);
+    return io_uring_cq_ready(&uring->ring) > 0 || flags & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW);
+}
+
+/* Whether a call that does not wait would do anything. */
+static bool has_work(const struct uring *uring)
+{
+    return io_uring_sq_ready(&uring->ring) > 0 || uring_has_events(&uring->loop);
+}
+
+static void uring_submit(struct loop *loop)
+{
+    io_uring_submit(&uring_of(loop)->ring);
 }
 
 static void enter(struct uring *uring, int64_t timeout_us)
@@ -518,6 +530,8 @@ static const struct loop_operations uring_operations = {
     .cancel = uring_cancel,
     .close_fd = uring_close_fd,
     .wait = uring_wait,
+    .has_events = uring_has_events,
+    .submit = uring_submit,
     .wake = uring_wake,
     .time_us = loop_kernel_time_us,
     .monotonic_us = loop_kernel_monotonic_us,

@@ -301,22 +301,29 @@ struct message *mesh_next(struct mesh_port *port)
     return choose_run(port) ? take_from(port, port->run_source) : NULL;
 }
 
-struct message *mesh_ahead(const struct mesh_port *port, uint32_t places)
+static const struct message *ring_ahead(const struct spsc_receiver *receiver, uint32_t places)
 {
-    if (port->run_source < 0)
-        return NULL;
-    if (port->run_source == port->index) {
-        const struct mesh_own *own = &port->own;
-
-        return own->published - own->taken > places ? own->slots[(own->taken + places) & (own->capacity - 1)].message
-                                                    : NULL;
-    }
-
-    const struct spsc_receiver *receiver = &port->requests_from[port->run_source];
-
     if (receiver->pushed_seen - receiver->popped <= places)
         return NULL;
     return receiver->ring->slots[(receiver->popped + places) & receiver->ring->mask].message;
+}
+
+const struct message *mesh_ahead(const struct mesh_port *port, uint32_t places)
+{
+    const struct mesh_own *own = &port->own;
+
+    if (port->run_source < 0)
+        return NULL;
+    if (port->run_source != port->index)
+        return ring_ahead(&port->requests_from[port->run_source], places);
+    if (own->published - own->taken <= places)
+        return NULL;
+    return own->slots[(own->taken + places) & (own->capacity - 1)].message;
+}
+
+const struct message *mesh_return_ahead(const struct mesh_port *port, int source, uint32_t places)
+{
+    return ring_ahead(&port->returns_from[source], places);
 }
 
 void mesh_release(struct mesh_port *port)

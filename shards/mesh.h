@@ -97,8 +97,8 @@ void mesh_publish(struct mesh_port *port, struct loop *loop);
  * when they have been executed. */
 void mesh_collect(struct mesh_port *port);
 struct message *mesh_next(struct mesh_port *port);
-/* The message that is `places` behind the next one in the same run of stamps or ring; NULL: none is known. To prefetch by. */
-struct message *mesh_ahead(const struct mesh_port *port, uint32_t places);
+/* The message that lies `places` behind the next one from the same source; NULL: none. To prefetch by. */
+const struct message *mesh_ahead(const struct mesh_port *port, uint32_t places);
 void mesh_release(struct mesh_port *port);
 
 /* (d) Answer: sends a message back to its home, without order. */
@@ -107,6 +107,8 @@ void mesh_publish_returns(struct mesh_port *port, struct loop *loop);
 /* What others returned to us; NULL: nothing more. mesh_collect_returns first. */
 void mesh_collect_returns(struct mesh_port *port);
 struct message *mesh_next_return(struct mesh_port *port, int *source);
+/* The message that lies `places` behind the next one from that source; NULL: none. To prefetch by. */
+const struct message *mesh_return_ahead(const struct mesh_port *port, int source, uint32_t places);
 
 /* Own requests that could not be executed in their turn: calls visit for each that is still queued. */
 void mesh_each_own(struct mesh_port *port, void (*visit)(void *context, struct message *message), void *context);

@@ -3,7 +3,10 @@
 #include "core/assert.h"
 #include "core/memory.h"
 
-enum { BLOCK_REQUESTS = 64 };
+enum {
+    BLOCK_REQUESTS = 64,
+    REQUEST_ARGUMENTS_MOST = REQUEST_BYTES - 64, /* the reply keeps room for a short answer */
+};
 
 struct request_block {
     struct request_block *next;
@@ -66,7 +69,7 @@ struct request *request_take(struct request_pool *pool, int argc, int protocol)
     if (argc > REQUEST_ARGV_INLINE)
         request->argv = memory_alloc(pool->memory, (size_t)argc * sizeof(struct str));
     /* The executing shard may have to grow the reply: it charges its own counter, see shard_execute. */
-    reply_init(&request->reply, pool->memory, request->reply_bytes, REQUEST_REPLY_BYTES, protocol);
+    reply_init(&request->reply, pool->memory, request->bytes, REQUEST_BYTES, protocol);
     return request;
 }
 
@@ -83,6 +86,18 @@ void request_give_back(struct request_pool *pool, struct request *request)
     pool->live--;
 }
 
+/* Small arguments lie before the reply's first storage, close to it; large ones in a block of their own. */
+static char *own_storage(struct request_pool *pool, struct request *request, size_t bytes)
+{
+    struct buffer *reply = &request->reply.buffer;
+
+    if (bytes > REQUEST_ARGUMENTS_MOST || reply->length > 0 || reply->heap)
+        return request->argument_block = memory_alloc(pool->memory, bytes);
+    reply->bytes = request->bytes + bytes;
+    reply->capacity = REQUEST_BYTES - bytes;
+    return request->bytes;
+}
+
 void request_own_arguments(struct request_pool *pool, struct request *request)
 {
     size_t bytes = 0;
@@ -92,10 +107,8 @@ void request_own_arguments(struct request_pool *pool, struct request *request)
     for (int i = 0; i < request->argc; i++)
         bytes += request->argv[i].length;
 
-    char *to = request->argument_bytes;
+    char *to = own_storage(pool, request, bytes);
 
-    if (bytes > REQUEST_ARGUMENT_BYTES)
-        to = request->argument_block = memory_alloc(pool->memory, bytes);
     for (int i = 0; i < request->argc; i++) {
         struct str *argument = &request->argv[i];
 

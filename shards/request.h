@@ -24,7 +24,7 @@ struct memory;
 struct scatter;
 struct session;
 
-enum { REQUEST_ARGV_INLINE = 6, REQUEST_ARGUMENT_BYTES = 128, REQUEST_REPLY_BYTES = 136 };
+enum { REQUEST_ARGV_INLINE = 5, REQUEST_BYTES = 208 };
 
 /* A connection as the shards see it: what keeps its requests in order. */
 struct origin {
@@ -32,31 +32,34 @@ struct origin {
     uint64_t held_turn; /* the last turn in which one found none */
 };
 
+/* Laid out by who touches what: the owner reads the first two lines, writes the
+ * reply on the third and its bytes behind it, and never touches the rest, which
+ * stays in the home shard's cache while the request is away. */
 struct request {
-    /* What every request uses, on as few cache lines as possible. */
+    /* Home and owner. */
     struct message message;
     uint16_t db;
     bool no_touch;
-    bool arguments_owned;
-    bool discard_reply;             /* CLIENT REPLY OFF or SKIP */
-    bool finished;                  /* the answer is ready */
     uint16_t key;                   /* the argument that is its only key, whose hash is key_hash; 0: none */
     int argc;
     struct str *argv;               /* argv_inline, or a heap block */
     const struct command *command;
     uint64_t key_hash;
     uint64_t session_id;
-    void (*done)(struct request *); /* home: the answer is in reply; the request is home's again */
-    struct request *next;           /* in its connection's queue, or in the pool */
-    struct reply reply;
-    struct origin *origin;          /* home */
-    struct session *session;        /* home: for local commands, else NULL */
-    struct scatter *scatter;        /* home: of which this is a part, else NULL */
-    struct request *next_held;      /* home: waits for room in a ring */
-    char *argument_block;           /* owned arguments that are too large to lie in line */
     struct str argv_inline[REQUEST_ARGV_INLINE];
-    char argument_bytes[REQUEST_ARGUMENT_BYTES];
-    char reply_bytes[REQUEST_REPLY_BYTES];
+    struct reply reply;
+    char bytes[REQUEST_BYTES];      /* owned arguments, as far as they fit; the rest is the reply's first storage */
+    /* Home alone. */
+    bool arguments_owned;
+    bool discard_reply;             /* CLIENT REPLY OFF or SKIP */
+    bool finished;                  /* the answer is ready */
+    void (*done)(struct request *); /* the answer is in reply; the request is home's again */
+    struct request *next;           /* in its connection's queue, or in the pool */
+    struct origin *origin;
+    struct session *session;        /* for local commands, else NULL */
+    struct scatter *scatter;        /* of which this is a part, else NULL */
+    struct request *next_held;      /* waits for room in a ring */
+    char *argument_block;           /* owned arguments that are too large to lie in line */
 };
 
 static_assert(sizeof(struct request) % 64 == 0, "requests lie on whole cache lines");
@@ -77,7 +80,18 @@ void request_pool_deinit(struct request_pool *pool);
 struct request *request_take(struct request_pool *pool, int argc, int protocol);
 void request_give_back(struct request_pool *pool, struct request *request);
 
-/* Copies the arguments into memory of the request; nothing where that was done. Home only. */
+/* Asks for the lines that another shard has written. */
+static inline void request_prefetch(const struct request *request)
+{
+    const char *lines = (const char *)request;
+
+    __builtin_prefetch(lines);
+    __builtin_prefetch(lines + 64);
+    __builtin_prefetch(lines + 128);
+    __builtin_prefetch(lines + 192);
+}
+
+/* Copies the arguments into memory of the request; nothing where that was done. Before execution; home only. */
 void request_own_arguments(struct request_pool *pool, struct request *request);
 
 #endif

@@ -56,6 +56,7 @@ void shard_execute(struct shard *shard, struct request *request, const struct re
         struct timespec pause = {shard->core.stall_us / 1000000, shard->core.stall_us % 1000000 * 1000};
 
         shard->core.stall_us = 0;
+        loop_submit(shard->loop); /* the other shards are to stall at the same time */
         nanosleep(&pause, NULL); /* DEBUG SLEEP: stalls the server on purpose */
     }
     if (__builtin_expect(shard->core.shutdown_requested, 0)) {
@@ -118,7 +119,7 @@ static void prefetch(const struct shard *shard)
     const struct request *entry = keyed_ahead(shard, AHEAD_ENTRY);
 
     if (message)
-        __builtin_prefetch(message);
+        request_prefetch((const struct request *)message); /* a gather's lines are asked for in vain */
     if (table)
         keyspace_prefetch(shard->core.keyspace, table->db, table->key_hash);
     if (entry)
@@ -181,6 +182,10 @@ static void take_returns(struct shard *shard)
 
     mesh_collect_returns(&shard->port);
     while ((message = mesh_next_return(&shard->port, &source)) != NULL) {
+        const struct message *ahead = mesh_return_ahead(&shard->port, source, AHEAD_TABLE);
+
+        if (ahead)
+            request_prefetch((const struct request *)ahead);
         shard->busy = true;
         take_return(shard, message);
     }
@@ -228,7 +233,7 @@ static int64_t idle_us(const struct shard *shard)
     return deadline_ms == INT64_MAX ? -1 : until(shard, deadline_ms);
 }
 
-/* While traffic flows, an answer is often nearer than a sleep and a wake-up. */
+/* While traffic flows, the next event is often nearer than a sleep and a wake-up, which cost both sides. */
 static bool spin(const struct shard *shard)
 {
     int64_t spin_us = shard->core.config.spin_us;
@@ -238,7 +243,7 @@ static bool spin(const struct shard *shard)
         return false;
     end_us = loop_monotonic_us(shard->loop) + spin_us;
     do {
-        if (mesh_has_inbound(&shard->port, shard->parked != NULL))
+        if (mesh_has_inbound(&shard->port, shard->parked != NULL) || loop_has_events(shard->loop))
             return true;
     } while (loop_monotonic_us(shard->loop) < end_us);
     return false;
