@@ -212,7 +212,7 @@ static size_t parse(struct conn *conn, struct str bytes)
 
 static void start_receiving(struct conn *conn)
 {
-    if (conn->receiving || conn->closing || conn->session.close_after_reply)
+    if (conn->receiving || conn->closing || conn->input_ended || conn->session.close_after_reply)
         return;
     conn->receiving = true;
     loop_receive(conn->shard->loop, &conn->receive, conn->fd);
@@ -274,7 +274,7 @@ static void received(struct completion *completion)
         if (!conn->closing && !conn->session.close_after_reply)
             take_bytes(conn, (struct str){completion->bytes, (size_t)completion->result});
     } else if (completion->result == 0) {
-        conn->session.close_after_reply = true; /* what it asked for is done and answered first */
+        conn->input_ended = true;
         defer_flush(conn);
     } else if (completion->result != -ECANCELED) {
         conn_close(conn);
@@ -333,7 +333,8 @@ static void sent(struct completion *completion)
         conn->session.sent_bytes += (uint64_t)completion->result;
         conn->shard->core.stats.sent_bytes += (uint64_t)completion->result;
     }
-    if (conn->output.bytes > 0 || conn->closing || conn->session.close_after_reply || conn->query.length > 0)
+    if (conn->output.bytes > 0 || conn->closing || conn->input_ended || conn->session.close_after_reply ||
+        conn->query.length > 0)
         defer_flush(conn);
 }
 
@@ -355,6 +356,13 @@ static void trim_query(struct conn *conn)
         buffer_deinit(&conn->query);
 }
 
+/* Whether nothing more comes from the client, and all that came is answered.
+ * What CLIENT PAUSE holds back is not waited for. */
+static bool is_finished(const struct conn *conn)
+{
+    return (conn->input_ended || conn->session.close_after_reply) && conn->pipeline.count == 0 && !conn->sending;
+}
+
 /* The end of a turn in which something happened to this connection. */
 static void flush(struct completion *completion)
 {
@@ -368,10 +376,10 @@ static void flush(struct completion *completion)
             net_gather(conn->net, conn);
         else
             start_send(conn);
-        if (conn->session.close_after_reply && conn->pipeline.count == 0 && !conn->sending)
-            conn_close(conn);
-        else if (!conn->paused)
+        if (!conn->paused)
             conn_resume(conn);
+        if (is_finished(conn))
+            conn_close(conn);
     }
     note_sizes(conn);
     destroy_if_unused(conn);
