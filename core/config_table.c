@@ -186,7 +186,7 @@ const struct config_row config_rows[] = {
     {TEXT("shard-cpus", ""), FIXED, .check = check_cpus, FIELD(shard_cpus)},
     {ROW("affinity", "", affinity), FIXED, .check = check_affinity, FIELD(affinity)},
     {CHOICE("net-backend", "auto", backend_names), FIXED, FIELD(net_backend)},
-    {INTEGER("spin-us", "50", 0, 1000000), FIELD(spin_us)},
+    {INTEGER("spin-us", "10", 0, 1000000), FIELD(spin_us)},
 
     /* general */
     {YES_NO("daemonize", "no"), FIXED, FIELD(daemonize)},

@@ -23,7 +23,7 @@ static uint32_t ring_slots(int shards)
 
     for (int count = 16; count < shards && slots > RING_SLOTS_LEAST; count *= 2)
         slots /= 2;
-    return slots;
+    return simulate_ring_slots(slots);
 }
 
 static size_t words(const struct mesh *mesh)
@@ -169,6 +169,7 @@ void mesh_stage(struct mesh_port *port, int to, struct message *message, bool se
         return;
     }
     spsc_stage(&port->requests_to[to], message);
+    port->exchanged = true;
     mark(port->pushed_to, to);
 }
 
@@ -223,8 +224,7 @@ void mesh_publish(struct mesh_port *port, struct loop *loop)
         sequencer_unlock(&port->mesh->sequencer);
     port->staged = false;
     port->sequenced = false;
-    if (port->mesh->count > 1)
-        wake_marked(port, port->pushed_to, loop);
+    wake_marked(port, port->pushed_to, loop);
 }
 
 /* Execute: the merge by stamps. */
@@ -264,8 +264,10 @@ static bool is_due(const struct mesh_port *port, int source, uint64_t stamp)
 
 static struct message *take_from(struct mesh_port *port, int source)
 {
-    if (source != port->index)
+    if (source != port->index) {
+        port->exchanged = true;
         return spsc_pop(&port->requests_from[source]);
+    }
     return port->own.slots[port->own.taken++ & (port->own.capacity - 1)].message;
 }
 
@@ -295,10 +297,12 @@ struct message *mesh_next(struct mesh_port *port)
     if (port->run_source >= 0) {
         const struct spsc_slot *head = head_of(port, port->run_source);
 
+        port->run_started = false;
         if (head && head->stamp == port->run_stamp)
             return take_from(port, port->run_source);
     }
-    return choose_run(port) ? take_from(port, port->run_source) : NULL;
+    port->run_started = choose_run(port);
+    return port->run_started ? take_from(port, port->run_source) : NULL;
 }
 
 static const struct message *ring_ahead(const struct spsc_receiver *receiver, uint32_t places)
@@ -392,24 +396,21 @@ void mesh_publish_returns(struct mesh_port *port, struct loop *loop)
     wake_marked(port, port->returned_to, loop);
 }
 
-void mesh_collect_returns(struct mesh_port *port)
+bool mesh_collect_returns(struct mesh_port *port, int source)
 {
-    for (int source = 0; source < port->mesh->count; source++)
-        if (source != port->index)
-            spsc_refresh(&port->returns_from[source]);
+    bool any = source != port->index && spsc_refresh(&port->returns_from[source]);
+
+    port->exchanged |= any;
+    return any;
 }
 
-struct message *mesh_next_return(struct mesh_port *port, int *source)
+struct message *mesh_next_return(struct mesh_port *port, int source)
 {
-    for (; *source < port->mesh->count; ++*source) {
-        struct spsc_receiver *receiver = &port->returns_from[*source];
+    struct spsc_receiver *receiver = &port->returns_from[source];
 
-        if (*source == port->index)
-            continue;
-        if (spsc_peek(receiver))
-            return spsc_pop(receiver);
-        spsc_release(receiver);
-    }
+    if (spsc_peek(receiver))
+        return spsc_pop(receiver);
+    spsc_release(receiver);
     return NULL;
 }
 

@@ -65,6 +65,7 @@ struct mesh_port {
     struct mesh_own own;
     /* The batch being staged. */
     bool staged, sequenced;
+    bool exchanged; /* with another shard, in this turn */
     /* The turn's view, made by mesh_collect. */
     uint64_t bound;
     uint64_t *passed;        /* by source: the gate as it was */
@@ -72,6 +73,7 @@ struct mesh_port {
     int source_count;
     int run_source;          /* whose run of equal stamps is being executed, -1: choose */
     uint64_t run_stamp;
+    bool run_started;        /* the last mesh_next began a run */
     /* Whom to tell. */
     uint64_t *pushed_to;     /* bit per shard: requests staged, or returns to publish */
     uint64_t *returned_to;
@@ -104,9 +106,9 @@ void mesh_release(struct mesh_port *port);
 /* (d) Answer: sends a message back to its home, without order. */
 void mesh_return(struct mesh_port *port, int to, struct message *message);
 void mesh_publish_returns(struct mesh_port *port, struct loop *loop);
-/* What others returned to us; NULL: nothing more. mesh_collect_returns first. */
-void mesh_collect_returns(struct mesh_port *port);
-struct message *mesh_next_return(struct mesh_port *port, int *source);
+/* What a shard returned to us: mesh_collect_returns says whether there is anything, mesh_next_return takes it (NULL: no more). */
+bool mesh_collect_returns(struct mesh_port *port, int source);
+struct message *mesh_next_return(struct mesh_port *port, int source);
 /* The message that lies `places` behind the next one from that source; NULL: none. To prefetch by. */
 const struct message *mesh_return_ahead(const struct mesh_port *port, int source, uint32_t places);
 

@@ -14,6 +14,7 @@
 
 #include <assert.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "core/resp_write.h"
@@ -80,7 +81,7 @@ void request_pool_deinit(struct request_pool *pool);
 struct request *request_take(struct request_pool *pool, int argc, int protocol);
 void request_give_back(struct request_pool *pool, struct request *request);
 
-/* Asks for the lines that another shard has written. */
+/* The owner: asks for the lines that home has written. */
 static inline void request_prefetch(const struct request *request)
 {
     const char *lines = (const char *)request;
@@ -89,6 +90,16 @@ static inline void request_prefetch(const struct request *request)
     __builtin_prefetch(lines + 64);
     __builtin_prefetch(lines + 128);
     __builtin_prefetch(lines + 192);
+}
+
+/* Home: asks for the answer that the owner has written, and for home's own part. */
+static inline void request_prefetch_answer(const struct request *request)
+{
+    const char *lines = (const char *)request;
+
+    __builtin_prefetch(lines + offsetof(struct request, reply));
+    __builtin_prefetch(lines + offsetof(struct request, bytes) + 64);
+    __builtin_prefetch(lines + offsetof(struct request, arguments_owned));
 }
 
 /* Copies the arguments into memory of the request; nothing where that was done. Before execution; home only. */

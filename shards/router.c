@@ -20,7 +20,7 @@ bool router_init(struct router *router, const struct config *config, int shards,
         router->affinity.count++;
     }
     for (int slot = 0; slot < SLOT_COUNT; slot++)
-        router->owner_of[slot] = (uint16_t)(slot * shards / SLOT_COUNT);
+        router->owner_of[slot] = (uint8_t)(slot * shards / SLOT_COUNT);
     return true;
 }
 

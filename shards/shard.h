@@ -60,7 +60,6 @@ struct shard {
     struct key_owners owners; /* the router's scratch */
     uint64_t turn;
     int64_t now_ms;        /* Unix time as of this turn */
-    bool busy;             /* the last turn had something to do */
     bool drained;          /* stopping, and nothing of ours is under way any more */
 };
 

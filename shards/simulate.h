@@ -1,14 +1,16 @@
-/* Where the simulator may interleave shards, and which guards it can take away.
+/* Where the simulator may interleave shards, and what it can change of them.
  *
  * The ordering protocol is a handful of atomic steps. Before each of them stands
  * simulate_step(): nothing in a real build, and in the simulator's build
  * (SHOAL_SIM) a point at which another shard may be scheduled. simulate_fault()
  * is constantly false in a real build; the simulator uses it to show that its
- * checker notices when a guard is missing. */
+ * checker notices when a guard is missing. simulate_ring_slots() lets it make
+ * rings so small that they fill up. */
 #ifndef SHARDS_SIMULATE_H
 #define SHARDS_SIMULATE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 enum simulate_fault {
     FAULT_NO_MERGE,     /* execute ring by ring, not by stamp */
@@ -22,6 +24,7 @@ enum simulate_fault {
 #ifdef SHOAL_SIM
 void simulate_step(void);
 bool simulate_fault(enum simulate_fault fault);
+uint32_t simulate_ring_slots(uint32_t slots);
 #else
 static inline void simulate_step(void)
 {
@@ -30,6 +33,11 @@ static inline void simulate_step(void)
 static inline bool simulate_fault(enum simulate_fault fault)
 {
     return false;
+}
+
+static inline uint32_t simulate_ring_slots(uint32_t slots)
+{
+    return slots;
 }
 #endif
 
