@@ -164,7 +164,7 @@ tsan: setup-check
 # The simulator (tests/sim): all shards stepped by one thread from a seed.
 
 SIM := --seeds 10000
-$(BUILD)/simulate: $(call objects,$(wildcard tests/sim/*.c)) $(SHARDS_LIBS)
+$(BUILD)/simulate: $(call objects,$(wildcard tests/sim/*.c)) $(NET_LIBS)
 	$(call say,LINK $@)
 	$(Q)$(CC) $(LDFLAGS) $^ $(LIBS) -o $@
 sim: setup-check

@@ -1,0 +1,177 @@
+#include "tests/sim/history.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/memory.h"
+
+void history_init(struct history *history)
+{
+    *history = (struct history){0};
+    texts_init(&history->texts);
+}
+
+void history_deinit(struct history *history)
+{
+    for (int i = 0; i < history->client_count; i++)
+        free(history->operations[i]);
+    texts_deinit(&history->texts);
+}
+
+/* Words of a request: '%k' its next key, '%v' its next value, '%*' all keys, '%p' all pairs, '%d' the deadline. */
+static const char *const syntax[OPERATION_KINDS] = {
+    [OPERATION_GET] = "GET %k",
+    [OPERATION_SET] = "SET %k %v",
+    [OPERATION_SETNX] = "SET %k %v NX",
+    [OPERATION_SET_PX] = "SET %k %v PX %d",
+    [OPERATION_SET_PXAT] = "SET %k %v PXAT %d",
+    [OPERATION_GETDEL] = "GETDEL %k",
+    [OPERATION_APPEND] = "APPEND %k %v",
+    [OPERATION_INCR] = "INCR %k",
+    [OPERATION_PERSIST] = "PERSIST %k",
+    [OPERATION_ECHO] = "ECHO %v",
+    [OPERATION_MGET] = "MGET %*",
+    [OPERATION_MSET] = "MSET %p",
+    [OPERATION_DEL] = "DEL %*",
+    [OPERATION_EXISTS] = "EXISTS %*",
+    [OPERATION_MSETNX] = "MSETNX %p",
+    [OPERATION_RENAME] = "RENAME %*",
+    [OPERATION_RENAMENX] = "RENAMENX %*",
+    [OPERATION_COPY] = "COPY %*",
+    [OPERATION_COPY_REPLACE] = "COPY %* REPLACE",
+    [OPERATION_DBSIZE] = "DBSIZE",
+    [OPERATION_FLUSHDB] = "FLUSHDB",
+    [OPERATION_FLUSHALL] = "FLUSHALL",
+    [OPERATION_SWAPDB] = "SWAPDB 0 1",
+};
+
+enum { WORDS_MAX = 2 + 2 * OPERATION_KEYS_MAX };
+
+struct words {
+    struct str words[WORDS_MAX];
+    int count;
+    char number[24];
+};
+
+static void add_keys(struct words *words, const struct history *history, const struct operation *operation, bool values)
+{
+    for (int i = 0; i < operation->key_count; i++) {
+        words->words[words->count++] = history->keys[operation->keys[i]];
+        if (values)
+            words->words[words->count++] = texts_get(&history->texts, operation->values[i]);
+    }
+}
+
+static void add_word(struct words *words, const struct history *history, const struct operation *operation,
+                     const char *word, size_t length)
+{
+    if (word[0] != '%') {
+        words->words[words->count++] = (struct str){word, length};
+        return;
+    }
+    switch (word[1]) {
+    case 'k':
+    case '*':
+        add_keys(words, history, operation, false);
+        break;
+    case 'p':
+        add_keys(words, history, operation, true);
+        break;
+    case 'v':
+        words->words[words->count++] = texts_get(&history->texts, operation->values[0]);
+        break;
+    case 'd':
+        snprintf(words->number, sizeof words->number, "%" PRId64, operation->deadline_ms);
+        words->words[words->count++] = str_from(words->number);
+        break;
+    }
+}
+
+static void operation_words(const struct history *history, const struct operation *operation, struct words *words)
+{
+    const char *at = syntax[operation->kind];
+
+    words->count = 0;
+    while (*at) {
+        size_t length = strcspn(at, " ");
+
+        add_word(words, history, operation, at, length);
+        at += length;
+        at += *at == ' ';
+    }
+}
+
+void operation_encode(const struct history *history, const struct operation *operation, struct buffer *bytes)
+{
+    struct words words;
+
+    operation_words(history, operation, &words);
+    buffer_append_format(bytes, "*%d\r\n", words.count);
+    for (int i = 0; i < words.count; i++) {
+        buffer_append_format(bytes, "$%zu\r\n", words.words[i].length);
+        buffer_append_str(bytes, words.words[i]);
+        buffer_append(bytes, "\r\n", 2);
+    }
+}
+
+static void print_reply(struct str reply)
+{
+    for (size_t i = 0; i < reply.length; i++)
+        if (reply.bytes[i] != '\r')
+            putchar(reply.bytes[i] == '\n' ? ' ' : reply.bytes[i]);
+}
+
+void operation_print(const struct history *history, const struct operation *operation)
+{
+    struct words words;
+
+    operation_words(history, operation, &words);
+    printf("client %d db %d ", operation->client, operation->db);
+    if (operation->invoked == NEVER)
+        printf("never sent:");
+    else if (operation->responded == NEVER)
+        printf("%" PRIu64 "..: ", operation->invoked);
+    else
+        printf("%" PRIu64 "..%" PRIu64 " (%" PRId64 "..%" PRId64 " ms):", operation->invoked, operation->responded,
+               operation->invoked_ms % 10000000, operation->responded_ms % 10000000);
+    for (int i = 0; i < words.count; i++)
+        printf(" %.*s", (int)words.words[i].length, words.words[i].bytes);
+    if (operation->responded != NEVER) {
+        printf("  ->  ");
+        print_reply(texts_get(&history->texts, operation->reply));
+    }
+    putchar('\n');
+}
+
+struct line {
+    const struct operation *operation;
+    bool placed;
+};
+
+static int by_invocation(const void *a, const void *b)
+{
+    const struct line *first = a, *second = b;
+
+    if (first->operation->invoked != second->operation->invoked)
+        return first->operation->invoked < second->operation->invoked ? -1 : 1;
+    return first->operation < second->operation ? -1 : first->operation > second->operation;
+}
+
+void history_print_around(const struct history *history, const int places[CLIENTS_MAX], int before, int after)
+{
+    struct line *lines = malloc((size_t)(history->client_count * (before + after)) * sizeof *lines);
+    size_t count = 0;
+
+    for (int client = 0; client < history->client_count; client++) {
+        for (int i = places[client] - before; i < places[client] + after; i++)
+            if (i >= 0 && i < history->operation_counts[client])
+                lines[count++] = (struct line){&history->operations[client][i], i < places[client]};
+    }
+    qsort(lines, count, sizeof *lines, by_invocation);
+    for (size_t i = 0; i < count; i++) {
+        printf(lines[i].placed ? "    " : "  ? ");
+        operation_print(history, lines[i].operation);
+    }
+    free(lines);
+}

@@ -1,0 +1,147 @@
+/* simulate: runs seeds, then shows that the checks notice when a guard is missing.
+ *
+ *   simulate [--seeds N] [--first S] [--verbose]          seeds S, S+1, …, then the faults
+ *   simulate --faults                                     the faults alone
+ *   simulate --fault NAME [--seeds N] [--first S]         seeds with that guard taken away
+ *   simulate --replay S [--fault NAME]                    one seed, with its whole history
+ *
+ * Ends with "N passed, M failed" and a status of 1 where something failed. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/sim/simulation.h"
+
+enum { FAULT_SEEDS_MOST = 3000, FAILURES_SHOWN = 5, NO_FAULT = -1 };
+
+static const char *const fault_names[FAULT_COUNT] = {
+    [FAULT_NO_MERGE] = "no-merge", [FAULT_NO_GATE] = "no-gate", [FAULT_NO_SEQUENCER] = "no-sequencer",
+    [FAULT_NO_PARK] = "no-park",   [FAULT_NO_WAKE] = "no-wake",
+};
+
+struct options {
+    uint64_t seeds, first;
+    int fault;
+    bool faults_only, verbose, one_clock;
+};
+
+static struct simulation simulation;
+
+static int usage(void)
+{
+    fprintf(stderr,
+            "simulate [--seeds N] [--first S] [--fault NAME] [--faults] [--replay S] [--one-clock] [--verbose]\n");
+    return 2;
+}
+
+static int fault_by_name(const char *name)
+{
+    for (int fault = 0; fault < FAULT_COUNT; fault++)
+        if (strcmp(name, fault_names[fault]) == 0)
+            return fault;
+    fprintf(stderr, "simulate: no fault is called %s\n", name);
+    exit(2);
+}
+
+static bool read_options(int argc, char **argv, struct options *options)
+{
+    *options = (struct options){.seeds = 10000, .first = 1, .fault = NO_FAULT};
+    for (int i = 1; i < argc; i++) {
+        const char *next = i + 1 < argc ? argv[i + 1] : NULL;
+
+        if (strcmp(argv[i], "--verbose") == 0) {
+            options->verbose = true;
+        } else if (strcmp(argv[i], "--faults") == 0) {
+            options->faults_only = true;
+        } else if (strcmp(argv[i], "--one-clock") == 0) {
+            options->one_clock = true;
+        } else if (!next) {
+            return false;
+        } else if (strcmp(argv[i], "--seeds") == 0) {
+            options->seeds = strtoull(argv[++i], NULL, 10);
+        } else if (strcmp(argv[i], "--first") == 0) {
+            options->first = strtoull(argv[++i], NULL, 10);
+        } else if (strcmp(argv[i], "--replay") == 0) {
+            options->first = strtoull(argv[++i], NULL, 10);
+            options->seeds = 1;
+            options->verbose = true;
+        } else if (strcmp(argv[i], "--fault") == 0) {
+            options->fault = fault_by_name(argv[++i]);
+        } else {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void show_failure(const struct options *options, uint64_t seed)
+{
+    printf("seed %" PRIu64 ": %s\n  replay: simulate --replay %" PRIu64 "%s%s%s\n", seed, simulation.scheduler.failure,
+           seed, options->fault == NO_FAULT ? "" : " --fault ",
+           options->fault == NO_FAULT ? "" : fault_names[options->fault], options->one_clock ? " --one-clock" : "");
+    simulation_print(&simulation, false);
+    fflush(stdout);
+}
+
+/* Runs the seeds; returns how many failed. */
+static uint64_t run_seeds(const struct options *options)
+{
+    uint64_t failed = 0;
+
+    for (uint64_t i = 0; i < options->seeds; i++) {
+        uint64_t seed = options->first + i;
+        bool passed = simulation_run(&simulation, seed, options->fault);
+
+        if (options->verbose)
+            simulation_print(&simulation, true);
+        if (!passed && ++failed <= FAILURES_SHOWN)
+            show_failure(options, seed);
+        simulation_clear(&simulation);
+    }
+    return failed;
+}
+
+/* The first seed that shows the fault; 0: none did. */
+static uint64_t find_fault(int fault)
+{
+    for (uint64_t seed = 1; seed <= FAULT_SEEDS_MOST; seed++) {
+        bool passed = simulation_run(&simulation, seed, fault);
+
+        if (!passed)
+            printf("simulate: %s: found by seed %" PRIu64 " (%s)\n", fault_names[fault], seed,
+                   simulation.scheduler.failure);
+        simulation_clear(&simulation);
+        if (!passed)
+            return seed;
+    }
+    printf("simulate: %s: NOT FOUND in %d seeds\n", fault_names[fault], FAULT_SEEDS_MOST);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    struct options options;
+    uint64_t passed = 0, failed = 0;
+
+    if (!read_options(argc, argv, &options))
+        return usage();
+    simulation_init(&simulation, options.one_clock);
+    if (!options.faults_only) {
+        failed = run_seeds(&options);
+        passed = options.seeds - failed;
+        printf("simulate: %" PRIu64 " seeds from %" PRIu64 ": %" PRIu64 " failed\n", options.seeds, options.first,
+               failed);
+    }
+    if (options.faults_only || (options.fault == NO_FAULT && !options.verbose)) {
+        for (int fault = 0; fault < FAULT_COUNT; fault++) {
+            if (find_fault(fault))
+                passed++;
+            else
+                failed++;
+        }
+    }
+    simulation_deinit(&simulation);
+    printf("%" PRIu64 " passed, %" PRIu64 " failed\n", passed, failed);
+    return failed > 0;
+}

@@ -1,0 +1,232 @@
+#include "tests/sim/model.h"
+
+#include <stdio.h>
+
+#include "core/number.h"
+
+static void answer_text(struct buffer *reply, struct str text)
+{
+    buffer_append_format(reply, "$%zu\r\n%.*s\r\n", text.length, (int)text.length, text.bytes);
+}
+
+static void answer_value(struct buffer *reply, const struct history *history, uint64_t text)
+{
+    if (text)
+        answer_text(reply, texts_get(&history->texts, (uint32_t)text));
+    else
+        buffer_append(reply, "$-1\r\n", 5);
+}
+
+static void answer_integer(struct buffer *reply, int64_t value)
+{
+    buffer_append_format(reply, ":%lld\r\n", (long long)value);
+}
+
+static void answer_ok(struct buffer *reply)
+{
+    buffer_append(reply, "+OK\r\n", 5);
+}
+
+static void append(struct model_value *value, struct history *history, uint32_t tail, struct buffer *reply)
+{
+    struct str before = texts_get(&history->texts, (uint32_t)value->text);
+    struct str after = texts_get(&history->texts, tail);
+    char bytes[4096];
+
+    memcpy(bytes, before.bytes ? before.bytes : "", before.length);
+    memcpy(bytes + before.length, after.bytes, after.length);
+    value->text = texts_add(&history->texts, (struct str){bytes, before.length + after.length});
+    answer_integer(reply, (int64_t)(before.length + after.length));
+}
+
+static void increment(struct model_value *value, struct history *history, struct buffer *reply)
+{
+    char digits[24];
+    int64_t number = 0;
+
+    if (value->text && !number_parse_integer(texts_get(&history->texts, (uint32_t)value->text), &number)) {
+        buffer_append_str(reply, STR("-ERR value is not an integer or out of range\r\n"));
+        return;
+    }
+    snprintf(digits, sizeof digits, "%lld", (long long)number + 1);
+    value->text = texts_add(&history->texts, str_from(digits));
+    answer_integer(reply, number + 1);
+}
+
+static void set_all(struct model_value *db, const struct operation *operation)
+{
+    for (int i = 0; i < operation->key_count; i++)
+        db[operation->keys[i]] = (struct model_value){.text = operation->values[i]};
+}
+
+static int count_present(const struct model_value *db, const struct operation *operation)
+{
+    int count = 0;
+
+    for (int i = 0; i < operation->key_count; i++)
+        count += db[operation->keys[i]].text != 0;
+    return count;
+}
+
+static int delete_all(struct model_value *db, const struct operation *operation)
+{
+    int count = 0;
+
+    for (int i = 0; i < operation->key_count; i++) {
+        count += db[operation->keys[i]].text != 0;
+        db[operation->keys[i]] = (struct model_value){0};
+    }
+    return count;
+}
+
+/* SET with a deadline, which may lie in the past. */
+static void set_until(struct model_value *value, const struct operation *operation, int64_t earliest_ms,
+                      int64_t latest_ms, struct buffer *reply)
+{
+    *value = (struct model_value){operation->values[0], earliest_ms, latest_ms};
+    answer_ok(reply);
+}
+
+static void transfer(struct model_value *from, struct model_value *to, const struct operation *operation,
+                     struct buffer *reply)
+{
+    bool renames = operation->kind == OPERATION_RENAME || operation->kind == OPERATION_RENAMENX;
+    bool replaces = operation->kind == OPERATION_RENAME || operation->kind == OPERATION_COPY_REPLACE;
+
+    if (!from->text && renames) {
+        buffer_append_str(reply, STR("-ERR no such key\r\n"));
+        return;
+    }
+    if (!from->text || (to->text && !replaces)) {
+        answer_integer(reply, 0);
+        return;
+    }
+    *to = *from;
+    if (renames)
+        *from = (struct model_value){0};
+    if (operation->kind == OPERATION_RENAME)
+        answer_ok(reply);
+    else
+        answer_integer(reply, 1);
+}
+
+static void apply_to_many(struct model_value *db, struct history *history, const struct operation *operation,
+                          struct buffer *reply)
+{
+    switch (operation->kind) {
+    case OPERATION_MGET:
+        buffer_append_format(reply, "*%d\r\n", operation->key_count);
+        for (int i = 0; i < operation->key_count; i++)
+            answer_value(reply, history, db[operation->keys[i]].text);
+        break;
+    case OPERATION_MSET:
+        set_all(db, operation);
+        answer_ok(reply);
+        break;
+    case OPERATION_MSETNX:
+        if (count_present(db, operation) > 0) {
+            answer_integer(reply, 0);
+            break;
+        }
+        set_all(db, operation);
+        answer_integer(reply, 1);
+        break;
+    case OPERATION_DEL:
+        answer_integer(reply, delete_all(db, operation));
+        break;
+    case OPERATION_EXISTS:
+        answer_integer(reply, count_present(db, operation));
+        break;
+    default:
+        transfer(&db[operation->keys[0]], &db[operation->keys[1]], operation, reply);
+    }
+}
+
+static void apply_to_one(struct model_value *value, struct history *history, const struct operation *operation,
+                         struct buffer *reply)
+{
+    switch (operation->kind) {
+    case OPERATION_GET:
+        answer_value(reply, history, value->text);
+        break;
+    case OPERATION_GETDEL:
+        answer_value(reply, history, value->text);
+        *value = (struct model_value){0};
+        break;
+    case OPERATION_SETNX:
+        if (value->text) {
+            buffer_append(reply, "$-1\r\n", 5);
+            break;
+        }
+        /* fall through */
+    case OPERATION_SET:
+        *value = (struct model_value){.text = operation->values[0]};
+        answer_ok(reply);
+        break;
+    case OPERATION_SET_PX:
+        set_until(value, operation, operation->invoked_ms + operation->deadline_ms,
+                  operation->responded_ms + operation->deadline_ms, reply);
+        break;
+    case OPERATION_SET_PXAT:
+        set_until(value, operation, operation->deadline_ms, operation->deadline_ms, reply);
+        break;
+    case OPERATION_APPEND:
+        append(value, history, operation->values[0], reply);
+        break;
+    case OPERATION_INCR:
+        increment(value, history, reply);
+        break;
+    default: /* PERSIST */
+        answer_integer(reply, value->text && value->latest_ms);
+        value->earliest_ms = value->latest_ms = 0;
+    }
+}
+
+static void swap(struct model *model)
+{
+    struct model_value first[KEYS_MAX];
+
+    memcpy(first, model->values[0], sizeof first);
+    memcpy(model->values[0], model->values[1], sizeof first);
+    memcpy(model->values[1], first, sizeof first);
+}
+
+static int count_keys(const struct model_value *db)
+{
+    int count = 0;
+
+    for (int i = 0; i < KEYS_MAX; i++)
+        count += db[i].text != 0;
+    return count;
+}
+
+void model_apply(struct model *model, struct history *history, const struct operation *operation, struct buffer *reply)
+{
+    struct model_value *db = model->values[operation->db];
+
+    switch (operation->kind) {
+    case OPERATION_ECHO:
+        answer_text(reply, texts_get(&history->texts, operation->values[0]));
+        break;
+    case OPERATION_DBSIZE:
+        answer_integer(reply, count_keys(db));
+        break;
+    case OPERATION_FLUSHDB:
+        memset(db, 0, sizeof model->values[0]);
+        answer_ok(reply);
+        break;
+    case OPERATION_FLUSHALL:
+        memset(model, 0, sizeof *model);
+        answer_ok(reply);
+        break;
+    case OPERATION_SWAPDB:
+        swap(model);
+        answer_ok(reply);
+        break;
+    default:
+        if (operation->kind >= OPERATION_MGET)
+            apply_to_many(db, history, operation, reply);
+        else
+            apply_to_one(&db[operation->keys[0]], history, operation, reply);
+    }
+}

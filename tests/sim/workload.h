@@ -1,0 +1,30 @@
+/* What a run does, drawn from its seed: how many shards and clients, rings of
+ * which size, which keys on which shards, and every client's operations. */
+#ifndef TESTS_SIM_WORKLOAD_H
+#define TESTS_SIM_WORKLOAD_H
+
+#include "tests/sim/dice.h"
+#include "tests/sim/history.h"
+
+struct router;
+
+struct workload {
+    int shards, clients, keys, databases;
+    int operations_most; /* of one client */
+    int window_most;     /* operations that a client has in flight */
+    uint32_t ring_slots; /* 0: as ever */
+    int spin_us;
+    bool like_uring; /* wake-ups wait for their sender's next wait */
+    bool deadlines;  /* keys expire */
+    bool breaks_off; /* some clients leave without waiting for their answers */
+    uint8_t weights[OPERATION_KINDS];
+};
+
+void workload_draw(struct workload *workload, struct dice *dice);
+
+/* Names keys so that they lie on different shards as far as there are any, and fills in the pipelines.
+ * now_ms: when the run begins. */
+void workload_plan(const struct workload *workload, struct dice *dice, const struct router *router, int64_t now_ms,
+                   struct history *history);
+
+#endif
