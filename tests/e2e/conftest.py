@@ -2,10 +2,11 @@
 
 import functools
 import shutil
+import signal
 
 import pytest
 
-from server import BACKENDS, Server, io_uring_refusal
+from server import BACKENDS, SANITIZED, Server, io_uring_refusal
 
 SHARDS = (1, 2, 5)
 COMBINATIONS = [(shards, backend) for shards in SHARDS for backend in BACKENDS]
@@ -16,6 +17,19 @@ io_uring_refusal = functools.lru_cache(io_uring_refusal)
 def require(backend):
     if backend == "io_uring" and io_uring_refusal():
         pytest.skip(f"io_uring is refused on this machine: {io_uring_refusal()}")
+
+
+@pytest.fixture(autouse=True)
+def bounded():
+    """No test hangs: where it waits for something that does not come, it fails there."""
+
+    def overdue(*_):
+        raise TimeoutError("the test took too long")
+
+    signal.signal(signal.SIGALRM, overdue)
+    signal.alarm(300 if SANITIZED else 60)
+    yield
+    signal.alarm(0)
 
 
 @pytest.fixture(scope="session", params=COMBINATIONS, ids=lambda param: f"{param[0]}-{param[1]}")

@@ -185,6 +185,18 @@ class Connection:
             pass
         return b"".join(everything)
 
+    def is_silent_for(self, seconds):
+        """Whether nothing comes in that time; takes nothing away."""
+        timeout = self.socket.gettimeout()
+        self.socket.settimeout(seconds)
+        try:
+            self.socket.recv(1, socket.MSG_PEEK)
+            return False
+        except socket.timeout:
+            return len(self._bytes) == self._at
+        finally:
+            self.socket.settimeout(timeout)
+
     def is_closed_within(self, seconds):
         """Whether the server closes it in that time, nothing being due."""
         self.socket.settimeout(seconds)

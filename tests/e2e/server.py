@@ -125,13 +125,13 @@ class Server:
     # Talking to it.
 
     def connect(self, protocol=2, **options):
-        connection = resp.Connection(self.address, timeout=options.pop("timeout", 4 * PATIENCE_S), **options)
+        connection = resp.Connection(self.address, timeout=options.pop("timeout", 2 * PATIENCE_S), **options)
         if protocol == 3:
             connection.command("HELLO", "3")
         return connection
 
     def client(self, **options):
-        options.setdefault("socket_timeout", 4 * PATIENCE_S)
+        options.setdefault("socket_timeout", 2 * PATIENCE_S)
         return redis.Redis(host=self.host, port=self.port, **options)
 
     def info(self, section="all"):
