@@ -117,6 +117,8 @@ static struct request *take_request(struct conn *conn)
     struct request *request = shard_take_request(conn->shard, parser->argc, &conn->session);
 
     memcpy(request->argv, parser->argv, (size_t)parser->argc * sizeof(struct str));
+    if (parser->inline_copy) /* an inline request's words are the parser's, until the next request */
+        request_own_arguments(&conn->shard->requests, request);
     request->origin = &conn->origin;
     request->done = request_done;
     pipeline_push(&conn->pipeline, request);
