@@ -34,7 +34,8 @@ struct shard_group {
     /* Shared. */
     struct mesh mesh;
     _Atomic(bool) stopping;
-    _Atomic(int) draining; /* shards that still have connections or requests of their own */
+    _Atomic(int) draining; /* shards that still have connections or requests of their own, and main until it has told all */
+    _Atomic(int) turning;  /* shards that may still wake another one's loop */
     /* SHUTDOWN ran on some shard: called on that shard's thread. */
     struct completion *shutdown;
 };

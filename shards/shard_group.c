@@ -48,7 +48,8 @@ bool shard_group_init(struct shard_group *group, const struct config *config, co
     group->shards = memory_alloc(&group->memory, (size_t)shards * sizeof(struct shard *));
     for (int i = 0; i < shards; i++)
         group->shards[i] = shard_create(group, config, i);
-    atomic_init(&group->draining, shards);
+    atomic_init(&group->draining, shards + 1);
+    atomic_init(&group->turning, shards);
     return true;
 }
 
@@ -125,6 +126,9 @@ static void *run(void *argument)
         shard_turn(shard);
         drain(shard);
     }
+    atomic_fetch_sub_explicit(&group->turning, 1, memory_order_acq_rel);
+    while (atomic_load_explicit(&group->turning, memory_order_acquire) > 0)
+        sched_yield();
     shard_close(shard);
     return NULL;
 }
@@ -162,13 +166,16 @@ static bool all_opened(const struct shard_group *group)
 static void stop_started(struct shard_group *group, int started)
 {
     for (int i = 0; i < group->count; i++)
-        if (i >= started || !group->shards[i]->loop)
-            atomic_fetch_sub(&group->draining, 1); /* never ran */
+        if (i >= started || !group->shards[i]->loop) { /* never ran */
+            atomic_fetch_sub(&group->draining, 1);
+            atomic_fetch_sub(&group->turning, 1);
+        }
     atomic_store_explicit(&group->stopping, true, memory_order_release);
     for (int i = 0; i < started; i++) {
         if (group->shards[i]->loop)
             loop_wake(NULL, group->shards[i]->loop);
     }
+    atomic_fetch_sub_explicit(&group->draining, 1, memory_order_acq_rel);
     for (int i = 0; i < started; i++)
         pthread_join(group->shards[i]->thread, NULL);
 }
