@@ -87,7 +87,7 @@ static void show_failure(const struct options *options, uint64_t seed)
 /* Runs the seeds; returns how many failed. */
 static uint64_t run_seeds(const struct options *options)
 {
-    uint64_t failed = 0;
+    uint64_t failed = 0, undecided = 0;
 
     for (uint64_t i = 0; i < options->seeds; i++) {
         uint64_t seed = options->first + i;
@@ -95,10 +95,14 @@ static uint64_t run_seeds(const struct options *options)
 
         if (options->verbose)
             simulation_print(&simulation, true);
+        undecided += simulation.undecided;
         if (!passed && ++failed <= FAILURES_SHOWN)
             show_failure(options, seed);
         simulation_clear(&simulation);
     }
+    printf("simulate: %" PRIu64 " seeds from %" PRIu64 ": %" PRIu64 " failed; %" PRIu64
+           " histories too tangled to judge\n",
+           options->seeds, options->first, failed, undecided);
     return failed;
 }
 
@@ -130,8 +134,6 @@ int main(int argc, char **argv)
     if (!options.faults_only) {
         failed = run_seeds(&options);
         passed = options.seeds - failed;
-        printf("simulate: %" PRIu64 " seeds from %" PRIu64 ": %" PRIu64 " failed\n", options.seeds, options.first,
-               failed);
     }
     if (options.faults_only || (options.fault == NO_FAULT && !options.verbose)) {
         for (int fault = 0; fault < FAULT_COUNT; fault++) {

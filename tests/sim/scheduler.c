@@ -18,7 +18,7 @@ static struct tempo draw_tempo(struct dice *dice)
     return (struct tempo){
         .switch_one_in = switches[dice_below(dice, 6)],
         .rest_one_in = dice_one_in(dice, 2) ? 0 : (uint32_t)dice_between(dice, 5, 60),
-        .rest_most = (uint32_t)dice_between(dice, 10, 400),
+        .rest_most = 1u << dice_between(dice, 4, 13),
         .tick_us = ticks[dice_below(dice, 4)],
         .uneven = dice_one_in(dice, 3),
     };

@@ -18,6 +18,7 @@ enum { SIMULATED_SHARDS_MAX = 8 };
 
 struct simulation {
     uint64_t seed;
+    bool undecided; /* the checker gave up on this run's history */
     struct memory memory;
     struct server_facts facts;
     struct scheduler scheduler;

@@ -26,6 +26,16 @@ static void draw_weights(struct workload *workload, struct dice *dice)
             workload->weights[OPERATION_PERSIST] = 0;
 }
 
+/* Long pipelines with few clients, so that the checker can still tell all orders apart. */
+static int draw_window(const struct workload *workload, struct dice *dice)
+{
+    if (workload->breaks_off)
+        return dice_between(dice, 1, 3);
+    if (dice_one_in(dice, 3))
+        return dice_between(dice, 1, 36 / workload->clients);
+    return dice_between(dice, 1, 4);
+}
+
 void workload_draw(struct workload *workload, struct dice *dice)
 {
     static const uint32_t ring_slots[] = {0, 0, 0, 1, 2, 4};
@@ -36,13 +46,13 @@ void workload_draw(struct workload *workload, struct dice *dice)
         .keys = dice_between(dice, 2, KEYS_MAX),
         .databases = dice_one_in(dice, 3) ? 2 : 1,
         .operations_most = dice_between(dice, 8, 40),
-        .window_most = dice_one_in(dice, 3) ? 1 + (int)dice_below(dice, 30) : dice_between(dice, 1, 6),
         .ring_slots = ring_slots[dice_below(dice, 6)],
         .spin_us = dice_one_in(dice, 8) ? dice_between(dice, 1, 20) : 0,
         .like_uring = dice_one_in(dice, 2),
         .deadlines = dice_one_in(dice, 4),
         .breaks_off = dice_one_in(dice, 6),
     };
+    workload->window_most = draw_window(workload, dice);
     draw_weights(workload, dice);
 }
 
@@ -71,20 +81,20 @@ static void plan_keys(const struct workload *workload, struct dice *dice, const 
 
 /* Operations. */
 
-static enum operation_kind draw_kind(const struct workload *workload, struct dice *dice)
+static enum operation_kind draw_kind(const uint8_t weights[OPERATION_KINDS], struct dice *dice)
 {
-    uint32_t weights = 0, drawn;
+    uint32_t total = 0, drawn;
     int kind = 0;
 
     for (int i = 0; i < OPERATION_KINDS; i++)
-        weights += workload->weights[i];
-    drawn = dice_below(dice, weights);
-    while (drawn >= workload->weights[kind])
-        drawn -= workload->weights[kind++];
-    return kind;
+        total += weights[i];
+    drawn = dice_below(dice, total);
+    while (drawn >= weights[kind])
+        drawn -= weights[kind++];
+    return (enum operation_kind)kind;
 }
 
-static int draw_key_count(const struct workload *workload, struct dice *dice, enum operation_kind kind)
+static int draw_key_count(struct dice *dice, enum operation_kind kind)
 {
     switch (kind) {
     case OPERATION_ECHO:
@@ -109,6 +119,9 @@ static int draw_key_count(const struct workload *workload, struct dice *dice, en
     }
 }
 
+/* Some clients only look: what others do shows in what they see. */
+static const uint8_t only_read[OPERATION_KINDS] = {[OPERATION_GET] = 6, [OPERATION_MGET] = 1, [OPERATION_EXISTS] = 1};
+
 /* Unique, so that a reader shows whom it saw; a number now and then, for INCR. */
 static uint32_t draw_value(struct dice *dice, struct texts *texts, int client, int number, int which)
 {
@@ -121,11 +134,11 @@ static uint32_t draw_value(struct dice *dice, struct texts *texts, int client, i
     return texts_add(texts, str_from(value));
 }
 
-static void draw_operation(const struct workload *workload, struct dice *dice, struct history *history, int64_t now_ms,
-                           struct operation *operation, int number)
+static void draw_operation(const struct workload *workload, struct dice *dice, const uint8_t weights[OPERATION_KINDS],
+                           struct history *history, int64_t now_ms, struct operation *operation, int number)
 {
-    operation->kind = draw_kind(workload, dice);
-    operation->key_count = draw_key_count(workload, dice, operation->kind);
+    operation->kind = draw_kind(weights, dice);
+    operation->key_count = draw_key_count(dice, operation->kind);
     operation->invoked = operation->responded = NEVER;
     operation->responded_ms = INT64_MAX / 2;
     for (int i = 0; i < operation->key_count; i++)
@@ -147,6 +160,7 @@ void workload_plan(const struct workload *workload, struct dice *dice, const str
     for (int client = 0; client < workload->clients; client++) {
         int count = dice_between(dice, workload->operations_most / 2, workload->operations_most);
         int db = (int)dice_below(dice, (uint32_t)workload->databases);
+        const uint8_t *weights = dice_one_in(dice, 3) ? only_read : workload->weights;
 
         history->operation_counts[client] = count;
         history->operations[client] = calloc((size_t)count, sizeof(struct operation));
@@ -155,7 +169,7 @@ void workload_plan(const struct workload *workload, struct dice *dice, const str
 
             operation->client = client;
             operation->db = db;
-            draw_operation(workload, dice, history, now_ms, operation, i);
+            draw_operation(workload, dice, weights, history, now_ms, operation, i);
         }
     }
 }
