@@ -1,5 +1,7 @@
 #include "shards/request.h"
 
+#include <stdalign.h>
+
 #include "core/assert.h"
 #include "core/memory.h"
 
@@ -10,7 +12,7 @@ enum {
 
 struct request_block {
     struct request_block *next;
-    struct request requests[BLOCK_REQUESTS];
+    alignas(64) struct request requests[BLOCK_REQUESTS];
 };
 
 void request_pool_init(struct request_pool *pool, struct memory *memory, uint16_t home)
