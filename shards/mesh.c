@@ -344,7 +344,9 @@ static void overflow_add(struct mesh_port *port, int to, struct message *message
     struct mesh_overflow *overflow = &port->overflow[to];
 
     if (overflow->first + overflow->count == overflow->capacity) {
-        memmove(overflow->messages, overflow->messages + overflow->first, overflow->count * sizeof *overflow->messages);
+        if (overflow->first > 0)
+            memmove(overflow->messages, overflow->messages + overflow->first,
+                    overflow->count * sizeof *overflow->messages);
         overflow->first = 0;
         if (overflow->count * 2 >= overflow->capacity) {
             overflow->capacity = overflow->capacity ? overflow->capacity * 2 : 64;
