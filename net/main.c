@@ -78,13 +78,26 @@ static bool load(struct config *config, struct server_facts *facts, int argc, ch
            config_validate(config, error, error_bytes);
 }
 
+/* access() would not do: it tells root that every folder can be written, even /proc. */
+static bool can_make_files(void)
+{
+    char name[] = "shoal-probe-XXXXXX";
+    int fd = mkostemp(name, O_CLOEXEC);
+
+    if (fd < 0)
+        return false;
+    close(fd);
+    unlink(name);
+    return true;
+}
+
 static bool enter_data_folder(const struct config *config, char *error, size_t error_bytes)
 {
     if (chdir(config->dir) != 0) {
         snprintf(error, error_bytes, "Can't chdir to '%s': %s", config->dir, strerror(errno));
         return false;
     }
-    if (access(".", W_OK) != 0) {
+    if (!can_make_files()) {
         snprintf(error, error_bytes, "The data folder '%s' can't be written: %s", config->dir, strerror(errno));
         return false;
     }
