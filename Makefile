@@ -149,7 +149,8 @@ e2e: build/shoal-server
 diff: build/shoal-server
 	SHOAL_SERVER=$(CURDIR)/build/shoal-server $(PYTHON) tests/e2e/differential.py $(DIFF)
 
-test: unit model
+test: unit
+	tests/sim/model build/model --quick
 	@$(MAKE) --no-print-directory sim SIM="--seeds 300"
 	@$(MAKE) --no-print-directory diff DIFF="--commands 40000"
 	@$(MAKE) --no-print-directory e2e
