@@ -207,7 +207,7 @@ Test(mesh, two_batches_of_one_shard_are_two_runs)
     close_mesh();
 }
 
-/* So that every slot of the ring holds a message that was taken long ago. */
+/* So that every slot holds a message that was taken long ago. */
 static void fill_ring_once(int from, int to)
 {
     for (int i = 0; i < RING_SLOTS; i++)
@@ -223,6 +223,7 @@ Test(mesh, what_lies_ahead_is_seen_without_being_taken)
 {
     open_mesh(2);
     fill_ring_once(0, 1);
+    fill_ring_once(0, 0);
     for (int i = 0; i < 3; i++) {
         stage(0, 1, i);
         stage(0, 0, 10 + i);

@@ -171,6 +171,14 @@ Test(request, owning_twice_copies_once)
     request_own_arguments(&pool, request);
     cr_assert_eq(request->argv[1].bytes, bytes);
     request_give_back(&pool, request);
+
+    memset(words[1], 'a', 299); /* in a block */
+    request = take_words(words, 2);
+    request_own_arguments(&pool, request);
+    bytes = request->argv[1].bytes;
+    request_own_arguments(&pool, request);
+    cr_assert_eq(request->argv[1].bytes, bytes);
+    request_give_back(&pool, request);
 }
 
 Test(request, empty_arguments_can_be_owned)
