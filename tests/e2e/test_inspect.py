@@ -1,0 +1,208 @@
+"""INFO, COMMAND, OBJECT, DEBUG, MEMORY, TIME: what tools ask a server before they trust it."""
+
+import time
+
+import pytest
+import redis
+
+from server import SANITIZED, scaled, wait_until
+
+# Fields that client libraries and tools read; one who finds one missing refuses, warns or misbehaves.
+READ_BY = {
+    "BullMQ": "redis_version maxmemory_policy",
+    "Sidekiq": "redis_version connected_clients uptime_in_days used_memory_human used_memory_peak_human maxmemory_policy",
+    "RQ": "redis_version",
+    "redis-py": "redis_version redis_mode role",
+    "redis-cli": "redis_version run_id used_memory_human connected_clients blocked_clients total_commands_processed total_connections_received loading",
+    "memtier": "cluster_enabled",
+    "redis-benchmark": "redis_version redis_mode",
+    "dashboards": "used_memory used_memory_rss used_memory_peak mem_fragmentation_ratio maxmemory evicted_keys expired_keys "
+    "keyspace_hits keyspace_misses instantaneous_ops_per_sec rejected_connections total_net_input_bytes total_net_output_bytes "
+    "rdb_last_save_time rdb_changes_since_last_save rdb_last_bgsave_status aof_enabled role connected_slaves "
+    "master_repl_offset used_cpu_sys used_cpu_user uptime_in_seconds tcp_port process_id os arch_bits",
+}
+
+
+@pytest.mark.parametrize("who", READ_BY)
+def test_info_has_what_tools_read(server, who):
+    info = server.info("default")
+    missing = [field for field in READ_BY[who].split() if field not in info]
+    assert not missing
+
+
+def test_info_sections(raw, server):
+    assert raw("INFO server").startswith(b"# Server\r\n") and b"# Clients" not in raw("INFO server")
+    both = raw("INFO clients memory")
+    assert b"# Clients\r\n" in both and b"# Memory\r\n" in both and b"# CPU" not in both
+    assert raw("INFO nosuch") == b""
+    assert raw("INFO everything").count(b"# ") >= 12
+    info = server.info()
+    assert info["redis_version"].startswith("7.4.") and info["shards"] == str(server.shards)
+    assert info["tcp_port"] == str(server.port) and info["process_id"] == str(server.pid)
+
+
+def test_info_adds_up_the_shards(raw, server):
+    raw("CONFIG RESETSTAT")
+    raw.pipeline([("SET", f"k:{i}", "v", "EX", 1000) for i in range(100)] + [("GET", f"k:{i}") for i in range(150)])
+    raw("SELECT 2")
+    raw("SET other v")
+    info = server.info()
+    assert info["keyspace_hits"] == "100" and info["keyspace_misses"] == "50"
+    assert info["db0"].startswith("keys=100,expires=100,avg_ttl=") and info["db2"] == "keys=1,expires=0,avg_ttl=0"
+    assert int(info["total_commands_processed"]) >= 252
+    keys = [int(info[f"shard{i}"].split(",")[0].removeprefix("keys=")) for i in range(server.shards)]
+    assert sum(keys) == 101
+
+
+def test_used_memory_follows_the_data(raw, server):
+    """The first round also fills pools of requests and buffers, which stay."""
+
+    def used():
+        return int(server.info("memory")["used_memory"])
+
+    count, commands = scaled(5000), [("SET", f"m:{i}", "x" * 1000) for i in range(scaled(5000))]
+    raw.pipeline(commands)
+    raw("FLUSHALL")
+    for _ in range(3):
+        time.sleep(0.1)
+        before = used()
+        raw.pipeline(commands)
+        assert count * 1000 <= used() - before <= count * 1400
+        raw("FLUSHALL")
+        wait_until(lambda: used() - before < count * 20)
+
+
+def test_redis_py_reads_info(r):
+    info = r.info()
+    assert info["redis_version"].startswith("7.4") and isinstance(info["used_memory"], int) and info["role"] == "master"
+    assert r.info("keyspace") == {}
+    r.set("k", "v")
+    assert r.info("keyspace")["db0"]["keys"] == 1
+
+
+def test_command_describes_every_command(raw):
+    commands = {entry[0]: entry for entry in raw("COMMAND")}
+    assert raw("COMMAND COUNT") == len(commands) > 60
+    name, arity, flags, first, last, step, categories, tips, specifications, subcommands = commands[b"get"]
+    assert (arity, first, last, step) == (2, 1, 1, 1) and set(flags) == {"readonly", "fast"}
+    assert "@string" in categories and specifications and subcommands == []
+    assert len(commands[b"client"][9]) > 10
+    assert raw("COMMAND INFO get nosuch")[1] is None and raw("COMMAND INFO client|list")[0][0] == b"client|list"
+    assert set(commands) <= set(raw("COMMAND LIST"))
+    assert raw("COMMAND LIST FILTERBY PATTERN mset*") and set(raw("COMMAND LIST FILTERBY PATTERN mset*")) >= {b"mset", b"msetnx"}
+
+
+def test_command_docs_for_redis_cli(raw, raw3):
+    docs = raw("COMMAND DOCS set")
+    assert docs[0] == b"set"
+    fields = dict(zip(docs[1][::2], docs[1][1::2]))
+    assert fields[b"group"] == b"string" and fields[b"since"] == b"1.0.0" and fields[b"arguments"]
+    everything = raw3("COMMAND DOCS")
+    assert len(everything) == raw("COMMAND COUNT") and all(b"summary" in doc for doc in everything.values())
+
+
+@pytest.mark.parametrize(
+    "command,keys",
+    [
+        ("GET a", "a"), ("MSET a 1 b 2", "a b"), ("DEL a b c", "a b c"), ("RENAME a b", "a b"), ("LCS a b LEN", "a b"),
+        ("OBJECT ENCODING a", "a"), ("MSETEX 2 a 1 b 2 EX 5", "a b"), ("COPY a b DB 1", "a b"),
+    ],
+)  # fmt: skip
+def test_getkeys(raw, command, keys):
+    assert raw(f"COMMAND GETKEYS {command}") == [key.encode() for key in keys.split()]
+    assert [pair[0] for pair in raw(f"COMMAND GETKEYSANDFLAGS {command}")] == [key.encode() for key in keys.split()]
+
+
+def test_getkeys_errors(raw):
+    assert raw("COMMAND GETKEYS PING x") == "ERR The command has no key arguments"
+    assert raw("COMMAND GETKEYS nosuch x") == "ERR Invalid command specified"
+    assert raw("COMMAND GETKEYS GET a b") == "ERR Invalid number of arguments specified for command"
+
+
+def test_object(raw):
+    for value, encoding in [("12", b"int"), ("x" * 44, b"embstr"), ("x" * 45, b"raw"), ("-9223372036854775808", b"int"), ("01", b"embstr")]:
+        raw.command("SET", "k", value)
+        assert raw("OBJECT ENCODING k") == encoding, value
+    raw("APPEND k x")
+    assert raw("OBJECT ENCODING k") == b"raw"
+    assert raw("OBJECT REFCOUNT k") == 1 and raw("OBJECT IDLETIME k") in (0, 1)
+    assert raw("OBJECT ENCODING absent") is None
+    assert raw("OBJECT FREQ k").startswith("ERR An LFU maxmemory policy is not selected")
+    assert raw("CONFIG SET maxmemory-policy allkeys-lfu") == "OK"
+    assert isinstance(raw("OBJECT FREQ k"), int) and raw("OBJECT IDLETIME k").startswith("ERR An LFU maxmemory policy is selected")
+    assert raw("OBJECT HELP")[0].startswith("OBJECT <subcommand>")
+
+
+def test_memory_commands(raw, raw3):
+    raw.command("SET", "k", "x" * 1000)
+    assert 1000 < raw("MEMORY USAGE k") < 2000 and raw("MEMORY USAGE absent") is None
+    stats = raw3("MEMORY STATS")
+    for field in (b"peak.allocated", b"total.allocated", b"startup.allocated", b"clients.normal", b"keys.count", b"dataset.bytes"):
+        assert field in stats, field
+    assert stats[b"keys.count"] == 1
+    assert raw("MEMORY PURGE") == "OK" and len(raw("MEMORY DOCTOR")) > 10
+    assert isinstance(raw("MEMORY MALLOC-STATS"), bytes)
+
+
+def test_debug(raw, server):
+    assert raw.command("DEBUG", "ERROR", "MY own error") == "MY own error"
+    raw("SET k v")
+    assert "encoding:embstr" in raw("DEBUG OBJECT k") and raw("DEBUG OBJECT absent") == "ERR no such key"
+    assert raw("DEBUG LOG hello") == "OK"
+    wait_until(lambda: "DEBUG LOG: hello" in server.log())
+    assert raw("DEBUG JMAP") == "OK"
+    assert raw("DEBUG HTSTATS 0").count(b"[Table of shard ") == server.shards
+    assert raw("DEBUG NOSUCH").startswith("ERR unknown subcommand")
+    begun = time.monotonic()
+    with server.connect() as other:
+        raw.send(b"DEBUG SLEEP 0.3\r\n")
+        time.sleep(0.1)
+        assert other("SET k w") == "OK"
+        assert raw.read() == "OK"
+    assert time.monotonic() - begun >= 0.29
+
+
+def test_debug_is_refused_unless_enabled(start):
+    server = start()
+    with server.connect() as connection:
+        assert connection("DEBUG SLEEP 0").startswith("ERR DEBUG command not allowed.")
+    local = start("--enable-debug-command", "local")
+    with local.connect() as connection:
+        assert connection("DEBUG SLEEP 0") == "OK"
+
+
+def test_time_and_lolwut(raw):
+    seconds, microseconds = map(int, raw("TIME"))
+    assert abs(seconds - time.time()) < 2 and 0 <= microseconds < 10**6
+    assert b"7.4." in raw("LOLWUT")
+
+
+@pytest.mark.skipif(SANITIZED, reason="the tools are what is tested")
+def test_redis_cli_and_redis_benchmark(server):
+    import shutil
+    import subprocess
+
+    if not shutil.which("redis-benchmark"):
+        pytest.skip("redis-tools is not installed")
+
+    def tool(*arguments, input=None):
+        return subprocess.run(arguments, input=input, capture_output=True, text=True, timeout=60)
+
+    port = str(server.port)
+    assert tool("redis-cli", "-p", port, "SET", "k", "v").stdout == "OK\n"
+    assert tool("redis-cli", "-3", "-p", port, "CONFIG", "GET", "port").stdout == f"port {port}\n"
+    assert "keys" in tool("redis-cli", "-p", port, "--bigkeys").stdout
+    assert tool("redis-cli", "-p", port, "--scan").stdout == "k\n"
+    mass = "".join(f"SET p:{i} v\r\n" for i in range(1000))
+    assert "errors: 0, replies: 1000" in tool("redis-cli", "-p", port, "--pipe", input=mass).stdout
+    result = tool("redis-benchmark", "-p", port, "-n", "2000", "-c", "10", "-P", "8", "-r", "1000", "-t", "ping,set,get,incr,mset", "--csv")
+    assert result.returncode == 0 and result.stdout.count("\n") >= 6 and "error" not in result.stderr.lower(), result.stderr
+
+
+def test_redis_py_pipelines_and_locks(r):
+    with r.pipeline(transaction=False) as pipeline:
+        for i in range(100):
+            pipeline.set(f"k:{i}", i).get(f"k:{i}")
+        assert pipeline.execute() == [x for i in range(100) for x in (True, str(i))]
+    with pytest.raises(redis.ResponseError):
+        r.execute_command("INCR", "k:0", "extra")
