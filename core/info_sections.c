@@ -286,7 +286,7 @@ static void write_shards(const struct info_report *report)
         const struct info_part *shard = &report->info->shards[i];
 
         WRITE("shard%d:keys=%lld,clients=%lld,commands=%lld,used_memory=%lld,turns=%lld\r\n", shard->shard,
-              ll(shard->keys), ll(shard->clients), ll(shard->stats.commands), ll(shard->used_bytes),
+              ll(shard->keys), ll(shard->clients), ll(shard->stats.executed), ll(shard->used_bytes),
               ll(shard->stats.turns));
     }
 }

@@ -69,6 +69,11 @@ void session_set_text(struct session *session, char **text, struct str value);
 /* Marks for closing and asks for net's attention. */
 void session_kill(struct sessions *sessions, struct session *session);
 /* CLIENT PAUSE and UNPAUSE: all connections shall look. */
+static inline bool sessions_paused(const struct sessions *sessions, int64_t now_ms)
+{
+    return sessions->pause != SESSION_PAUSE_NONE && sessions->pause_until_ms > now_ms;
+}
+
 void sessions_set_pause(struct sessions *sessions, enum session_pause pause, int64_t until_ms);
 /* Takes the next connection that has to look at its session; NULL when none. */
 struct completion *sessions_take_attention(struct sessions *sessions);

@@ -131,7 +131,7 @@ static bool is_held_by_pause(struct conn *conn)
     const struct command *container;
     const struct command *command;
 
-    if (sessions->pause == SESSION_PAUSE_NONE || sessions->pause_until_ms <= loop_time_us(conn->shard->loop) / 1000)
+    if (sessions->pause == SESSION_PAUSE_NONE || !sessions_paused(sessions, loop_time_us(conn->shard->loop) / 1000))
         return false;
     if (sessions->pause == SESSION_PAUSE_ALL)
         return true;
@@ -147,7 +147,7 @@ static void admit_request(struct conn *conn)
     const struct command *command =
         command_admit(core, &conn->session, request->argv, request->argc, &request->reply);
 
-    conn->session.active_ms = conn->shard->now_ms;
+    conn->session.active_ms = shard_now_ms(conn->shard);
     conn->session.commands++;
     if (!command) {
         core->stats.error_replies++;
@@ -413,7 +413,7 @@ void conn_open(struct net_shard *net, int fd, bool unix_socket, const char *peer
     conn->session.authenticated = shard->core.config.requirepass[0] == '\0';
     snprintf(conn->session.peer, sizeof conn->session.peer, "%s", peer);
     snprintf(conn->session.local, sizeof conn->session.local, "%s", local);
-    session_begin(&shard->core.sessions, &conn->session, shard->now_ms);
+    session_begin(&shard->core.sessions, &conn->session, shard_now_ms(shard));
     resp_parser_init(&conn->parser, &shard->core.memory);
     buffer_init(&conn->query, &shard->core.memory, NULL, 0);
     pipeline_init(&conn->pipeline);

@@ -35,7 +35,7 @@ static void close_for(struct conn *conn, const char *what)
     struct buffer line;
 
     buffer_init(&line, &conn->shard->core.memory, storage, sizeof storage);
-    client_line_append(&line, &conn->session, conn->shard->now_ms);
+    client_line_append(&line, &conn->session, shard_now_ms(conn->shard));
     log_write(LOG_WARNING, "Closing client that reached %s: %.*s", what, (int)line.length, line.bytes);
     buffer_deinit(&line);
     conn_close(conn);
@@ -57,10 +57,10 @@ static bool is_over_soft(struct conn *conn, const struct config_output_limit *li
         return false;
     }
     if (conn->over_soft_since_ms == 0) {
-        conn->over_soft_since_ms = conn->shard->now_ms;
+        conn->over_soft_since_ms = shard_now_ms(conn->shard);
         net_need_sweep(conn->net);
     }
-    return conn->shard->now_ms - conn->over_soft_since_ms > limit->soft_seconds * 1000;
+    return shard_now_ms(conn->shard) - conn->over_soft_since_ms > limit->soft_seconds * 1000;
 }
 
 bool conn_check_output_limit(struct conn *conn)
@@ -75,14 +75,15 @@ bool conn_check_output_limit(struct conn *conn)
     return false;
 }
 
-void conn_sweep(struct conn *conn, int64_t now_ms)
+bool conn_sweep(struct conn *conn, int64_t now_ms)
 {
     int64_t timeout_ms = (int64_t)config_of(conn)->timeout_s * 1000;
 
     if (conn->closing || !conn_check_output_limit(conn))
-        return;
+        return false;
     if (timeout_ms > 0 && conn->pipeline.count == 0 && now_ms - conn->session.active_ms > timeout_ms) {
         log_write(LOG_VERBOSE, "Closing idle client %s", conn->session.peer);
         conn_close(conn);
     }
+    return conn->over_soft_since_ms != 0;
 }

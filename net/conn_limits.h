@@ -19,7 +19,7 @@ bool conn_may_start(const struct conn *conn);
 /* False: a limit was passed, the log says which, and the connection is being closed. */
 bool conn_check_query_limit(struct conn *conn);
 bool conn_check_output_limit(struct conn *conn);
-/* Once a second while needed: idle and soft limits. */
-void conn_sweep(struct conn *conn, int64_t now_ms);
+/* Once a second while needed: idle and soft limits. True: the connection is over its soft limit and needs the next sweep. */
+bool conn_sweep(struct conn *conn, int64_t now_ms);
 
 #endif

@@ -119,17 +119,18 @@ static void sweep(struct completion *completion)
 {
     struct net_shard *net = (struct net_shard *)((char *)completion - offsetof(struct net_shard, sweep_due));
     struct sessions *sessions = &net->shard->core.sessions;
+    bool again = net->shard->core.config.timeout_s > 0 && sessions->count > 0;
 
     for (struct session *session = sessions->oldest; session; session = session->next)
-        conn_sweep(conn_of_session(session), net->shard->now_ms); /* closes, but frees only at the end of the turn */
-    if (sessions->count > 0)
+        again |= conn_sweep(conn_of_session(session), shard_now_ms(net->shard)); /* closes, but frees only later */
+    if (again)
         net_need_sweep(net);
 }
 
 void net_need_sweep(struct net_shard *net)
 {
     if (!net->sweep.armed)
-        timer_arm(&net->shard->timers, &net->sweep, net->shard->now_ms + SWEEP_MS);
+        timer_arm(&net->shard->timers, &net->sweep, shard_now_ms(net->shard) + SWEEP_MS);
 }
 
 static void resume_paused(struct completion *completion)
@@ -167,7 +168,7 @@ void net_gather(struct net_shard *net, struct conn *conn)
         net->gathering->gathering_previous = conn;
     net->gathering = conn;
     if (!net->gather_end.armed)
-        timer_arm(&net->shard->timers, &net->gather_end, net->shard->now_ms + GATHER_MS);
+        timer_arm(&net->shard->timers, &net->gather_end, shard_now_ms(net->shard) + GATHER_MS);
 }
 
 void net_gather_end(struct net_shard *net, struct conn *conn)
@@ -189,6 +190,15 @@ static void shard_started(struct completion *completion)
     output_pool_init(&net->chunks, &net->shard->core.memory);
     if (net->shard->index == 0)
         acceptors_start(net->net);
+}
+
+/* CONFIG SET timeout holds for connections that are there already. */
+static void shard_configured(struct completion *completion)
+{
+    struct net_shard *net = (struct net_shard *)((char *)completion - offsetof(struct net_shard, configured));
+
+    if (net->shard->core.config.timeout_s > 0)
+        net_need_sweep(net);
 }
 
 static void shard_stopping(struct completion *completion)
@@ -217,6 +227,7 @@ void net_init(struct net *net, struct memory *memory, struct shard_group *group,
         atomic_init(&net->load[i].connections, 0);
         *shard = (struct net_shard){.net = net, .shard = group->shards[i]};
         shard->started.done = shard_started;
+        shard->configured.done = shard_configured;
         shard->stopping.done = shard_stopping;
         shard->sweep_due.done = sweep;
         shard->sweep.completion = &shard->sweep_due;
@@ -225,6 +236,7 @@ void net_init(struct net *net, struct memory *memory, struct shard_group *group,
         shard->gathered.done = send_gathered;
         shard->gather_end.completion = &shard->gathered;
         group->shards[i]->started = &shard->started;
+        group->shards[i]->configured = &shard->configured;
         group->shards[i]->stopping = &shard->stopping;
     }
 }

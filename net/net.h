@@ -20,7 +20,7 @@ struct net_shard {
     struct net *net;
     struct shard *shard;
     struct output_pool chunks;
-    struct completion started, stopping; /* of the shard */
+    struct completion started, configured, stopping; /* of the shard */
     /* A sweep over the connections each second, while something needs it: idle timeouts, soft output limits. */
     struct timer sweep;
     struct completion sweep_due;

@@ -145,6 +145,7 @@ static void hold(struct shard *shard, struct request *request)
 
 void router_submit(struct shard *shard, struct request *request)
 {
+    shard->core.stats.commands++;
     if (request->command->route == ROUTE_LOCAL) {
         shard_execute(shard, request, NULL);
         shard_answer(shard, request);

@@ -26,6 +26,7 @@ bool shard_open(struct shard *shard, struct loop *loop)
 {
     shard->loop = loop;
     shard->group->mesh.sleepers[shard->index].loop = loop;
+    shard->config_generation = shard->core.config.generation;
     shard->core.net_backend = loop_backend_name(loop);
     shard->core.startup_bytes = core_used_bytes(&shard->core);
     shard->now_ms = loop_time_us(loop) / 1000;
@@ -44,7 +45,7 @@ void shard_execute(struct shard *shard, struct request *request, const struct re
 {
     struct call call = {
         .command = request->command, .argv = request->argv, .argc = request->argc, .db = request->db,
-        .no_touch = request->no_touch, .now_ms = shard->now_ms, .reply = &request->reply, .core = &shard->core,
+        .no_touch = request->no_touch, .now_ms = shard_now_ms(shard), .reply = &request->reply, .core = &shard->core,
         .reach = reach, .session = request->session, .session_id = request->session_id,
     };
 
@@ -52,7 +53,8 @@ void shard_execute(struct shard *shard, struct request *request, const struct re
         call.routed_key = (struct key){request->argv[request->key], request->key_hash};
     request->reply.buffer.memory = &shard->core.memory;
     call_run(&call);
-    shard->core.stats.commands++;
+    shard->core.stats.executed++;
+    shard->core.stats.error_replies += request->reply.error;
     if (__builtin_expect(shard->core.stall_us > 0, 0)) {
         struct timespec pause = {shard->core.stall_us / 1000000, shard->core.stall_us % 1000000 * 1000};
 
@@ -152,6 +154,7 @@ static void execute_due(struct shard *shard)
     mesh_collect(&shard->port);
     /* The time is taken after the rings were read: whoever saw a key expired elsewhere finds it expired here. */
     shard->now_ms = loop_time_us(shard->loop) / 1000;
+    shard->clock_turn = shard->turn;
     keyspace_set_access(shard->core.keyspace,
                         config_maxmemory_policy_is_lfu(&shard->core.config) ? ACCESS_LFU : ACCESS_LRU, shard->now_ms);
     while ((message = mesh_next(&shard->port)) != NULL) {
@@ -223,7 +226,7 @@ static int64_t until(const struct shard *shard, int64_t deadline_ms)
 
 static bool expires(const struct shard *shard)
 {
-    return !shard->parked && shard->core.sessions.pause == SESSION_PAUSE_NONE;
+    return !shard->parked && !sessions_paused(&shard->core.sessions, shard->now_ms);
 }
 
 static int64_t next_deadline_ms(const struct shard *shard)
@@ -307,6 +310,17 @@ static void attend_sessions(struct shard *shard)
         loop_defer(shard->loop, attention);
 }
 
+static void notice_settings(struct shard *shard)
+{
+    uint64_t generation = shard->core.config.generation;
+
+    if (shard->config_generation == generation)
+        return;
+    shard->config_generation = generation;
+    if (shard->configured)
+        shard->configured->done(shard->configured);
+}
+
 void shard_turn(struct shard *shard)
 {
     shard->turn++;
@@ -319,6 +333,7 @@ void shard_turn(struct shard *shard)
     timers_run(&shard->timers, shard->now_ms);
     mesh_publish_returns(&shard->port, shard->loop); /* (d) */
     attend_sessions(shard);
+    notice_settings(shard);
     loop_run_deferred(shard->loop);                 /* connections send */
     stats_sample_rates(&shard->core.stats, shard->now_ms);
     shard->core.stats.turns++;

@@ -46,6 +46,7 @@ struct shard {
     int cpu; /* pinned to, -1: not */
     struct shard_group *group;
     struct completion *started; /* called on the shard's thread when its loop is open */
+    struct completion *configured; /* called there when CONFIG SET has changed the shard's settings */
     struct completion *stopping; /* called there when the group stops: connections are to end */
     pthread_t thread;
     /* This thread. */
@@ -60,7 +61,9 @@ struct shard {
     struct request *held_first, **held_last;
     struct key_owners owners; /* the router's scratch */
     uint64_t turn;
-    int64_t now_ms;        /* Unix time as of this turn */
+    uint64_t config_generation; /* of the settings that `configured` has been called for */
+    int64_t now_ms;        /* Unix time as of this turn's execution; between turns use shard_now_ms */
+    uint64_t clock_turn;   /* the turn in which shard_now_ms last read the clock */
     bool drained;          /* stopping, and nothing of ours is under way any more */
 };
 
@@ -80,6 +83,16 @@ MUST_USE bool shard_open(struct shard *shard, struct loop *loop);
 void shard_close(struct shard *shard);
 /* One turn; may sleep in the loop until there is something to do. */
 void shard_turn(struct shard *shard);
+
+/* Unix time for what a completion does: read once a turn, after the loop has slept. */
+static inline int64_t shard_now_ms(struct shard *shard)
+{
+    if (shard->clock_turn != shard->turn) {
+        shard->clock_turn = shard->turn;
+        shard->now_ms = loop_time_us(shard->loop) / 1000;
+    }
+    return shard->now_ms;
+}
 
 /* A request of the shard's pool, with its connection's settings. argv is to be filled by the caller. */
 struct request *shard_take_request(struct shard *shard, int argc, const struct session *session);
