@@ -297,6 +297,23 @@ Test(router, scatters_and_gathers_find_room_on_all_shards_or_wait)
     group_run_deinit(&run);
 }
 
+Test(router, a_gather_that_finds_no_room_is_held_whole)
+{
+    struct group_client *client;
+    struct ask *gather;
+
+    group_run_init(&run, 2, NULL);
+    client = group_connect(&run, 0);
+    fill_ring(client, 1);
+    gather = group_ask_format(client, "MSETNX %s a %s b", group_key(&run, 0, 1), group_key(&run, 1, 1));
+    cr_assert_eq(client->origin.held, 1);
+    group_turn(&run, 0);
+    cr_assert_null(run.group.shards[0]->parked);
+    group_settle(&run);
+    cr_assert_str_eq(group_answer(gather), ":1 ");
+    group_run_deinit(&run);
+}
+
 Test(router, while_something_is_held_the_shard_looks_again_soon)
 {
     struct group_client *client;
