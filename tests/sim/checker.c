@@ -131,23 +131,29 @@ static void find_passed(const struct place *place, const struct operation *opera
     }
 }
 
-/* Removes those keys, and moves the clock to where they are gone. False: it cannot be so. */
-static bool expire(struct place *place, const struct operation *operation, unsigned passed, int64_t *now_ms)
+/* Removes those keys. */
+static void expire(struct place *place, const struct operation *operation, unsigned passed)
 {
-    struct model_value *db = place->model.values[operation->db];
-
-    for (int i = 0; i < operation->key_count; i++) {
-        struct model_value *value = &db[operation->keys[i]];
-
-        if (!(passed >> i & 1))
-            continue;
-        if (*now_ms < value->earliest_ms)
-            *now_ms = value->earliest_ms;
-        *value = (struct model_value){0};
-    }
     for (int i = 0; i < operation->key_count; i++)
-        if (db[operation->keys[i]].latest_ms && *now_ms >= db[operation->keys[i]].latest_ms)
+        if (passed >> i & 1)
+            place->model.values[operation->db][operation->keys[i]] = (struct model_value){0};
+}
+
+/* Moves the one clock to where the chosen keys have passed their deadlines. False: others have by then, or the answer
+ * had been given before. */
+static bool move_clock(const struct place *place, const struct operation *operation, unsigned passed, int64_t *now_ms)
+{
+    const struct model_value *db = place->model.values[operation->db];
+
+    for (int i = 0; i < operation->key_count; i++)
+        if (passed >> i & 1 && *now_ms < db[operation->keys[i]].earliest_ms)
+            *now_ms = db[operation->keys[i]].earliest_ms;
+    for (int i = 0; i < operation->key_count; i++) {
+        int64_t latest_ms = db[operation->keys[i]].latest_ms;
+
+        if (!(passed >> i & 1) && latest_ms && *now_ms >= latest_ms)
             return false;
+    }
     return *now_ms <= operation->responded_ms;
 }
 
@@ -164,11 +170,16 @@ static bool answer_fits(struct search *search, struct place *place, const struct
 static bool step(struct search *search, const struct place *place, const struct operation *operation, unsigned passed,
                  int64_t now_ms, struct place *next)
 {
+    bool one_clock = search->checker->one_clock;
+
+    if (one_clock && !move_clock(place, operation, passed, &now_ms))
+        return false;
     *next = *place;
-    if (!expire(next, operation, passed, &now_ms) || !answer_fits(search, next, operation))
+    next->now_ms = one_clock ? now_ms : 0;
+    expire(next, operation, passed);
+    if (!answer_fits(search, next, operation))
         return false;
     next->at[operation->client]++;
-    next->now_ms = search->checker->one_clock ? now_ms : 0;
     return true;
 }
 

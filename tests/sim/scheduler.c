@@ -19,6 +19,7 @@ static struct tempo draw_tempo(struct dice *dice)
         .switch_one_in = switches[dice_below(dice, 6)],
         .rest_one_in = dice_one_in(dice, 2) ? 0 : (uint32_t)dice_between(dice, 5, 60),
         .rest_most = 1u << dice_between(dice, 4, 13),
+        .has_bad_places = dice_one_in(dice, 2),
         .tick_us = ticks[dice_below(dice, 4)],
         .uneven = dice_one_in(dice, 3),
     };
@@ -28,6 +29,7 @@ void scheduler_init(struct scheduler *scheduler, uint64_t seed, int fault)
 {
     *scheduler = (struct scheduler){.dice = {seed * 0x9e3779b97f4a7c15u + 1}, .now_us = START_US, .fault = fault};
     scheduler->tempo = draw_tempo(&scheduler->dice);
+    scheduler->places = dice_bits(&scheduler->dice);
     present = scheduler;
 }
 
@@ -134,22 +136,41 @@ bool scheduler_run(struct scheduler *scheduler)
     return false;
 }
 
+/* Keeps the running shard off for a while, more often a short one. */
+static void rest(struct scheduler *scheduler)
+{
+    uint32_t most = scheduler->tempo.rest_most >> dice_below(&scheduler->dice, 4);
+
+    scheduler->running->rests_until = scheduler->decisions + dice_below(&scheduler->dice, most + 1);
+}
+
 void scheduler_give_way(struct scheduler *scheduler)
 {
-    const struct tempo *tempo = &scheduler->tempo;
-    struct actor *actor = scheduler->running;
-
-    if (dice_one_in(&scheduler->dice, tempo->rest_one_in))
-        actor->rests_until = scheduler->decisions + dice_below(&scheduler->dice, tempo->rest_most);
-    coroutine_give_way(actor->coroutine);
+    if (dice_one_in(&scheduler->dice, scheduler->tempo.rest_one_in))
+        rest(scheduler);
+    coroutine_give_way(scheduler->running->coroutine);
 }
 
 /* What shards/ sees of the simulator. */
 
+/* One place in eight, others for each seed. place: where the code is that takes the step. */
+static bool is_bad(const struct scheduler *scheduler, const char *place)
+{
+    uint64_t offset = (uint64_t)(place - (const char *)(uintptr_t)simulate_step);
+
+    return scheduler->tempo.has_bad_places && ((offset ^ scheduler->places) * 0x9e3779b97f4a7c15u) >> 61 == 0;
+}
+
 void simulate_step(void)
 {
-    if (present && present->running && dice_one_in(&present->dice, present->tempo.switch_one_in))
+    if (!present || !present->running)
+        return;
+    if (is_bad(present, __builtin_return_address(0)) && dice_one_in(&present->dice, 8)) {
+        rest(present);
+        coroutine_give_way(present->running->coroutine);
+    } else if (dice_one_in(&present->dice, present->tempo.switch_one_in)) {
         scheduler_give_way(present);
+    }
 }
 
 bool simulate_fault(enum simulate_fault fault)

@@ -34,6 +34,7 @@ struct tempo {
     uint32_t switch_one_in; /* a step gives way */
     uint32_t rest_one_in;   /* a step that gives way keeps its shard off for long */
     uint32_t rest_most;     /* decisions */
+    bool has_bad_places;    /* steps of some places in the code are where shards lose their CPU */
     uint32_t tick_us;       /* most that passes with one decision */
     bool uneven;            /* some actors are drawn far more often than others */
 };
@@ -43,6 +44,7 @@ struct scheduler {
     struct tempo tempo;
     struct actor *actors[ACTORS_MAX];
     int actor_count;
+    uint64_t places;       /* which places are bad */
     struct actor *running; /* whose coroutine runs, NULL: none */
     uint64_t decisions;
     int64_t now_us;      /* Unix time */
