@@ -9,6 +9,7 @@ enum {
     OWN_SLOTS = 1024,          /* to begin with; doubles */
     RING_BYTES_TARGET = 16384, /* of slots in one ring, among few shards */
     RING_SLOTS_LEAST = 64,
+    COMING_SPINS = 200,        /* looks at a closed gate; it opens in less, unless its shard has lost its CPU */
 };
 
 struct mesh_overflow {
@@ -45,6 +46,7 @@ void mesh_init(struct mesh *mesh, struct memory *memory, int shards)
     mesh->returns = memory_alloc_zeroed(memory, count * count * sizeof(struct spsc *));
     for (size_t i = 0; i < count; i++) {
         atomic_init(&mesh->gates[i].published, 0);
+        atomic_init(&mesh->gates[i].coming, UINT64_MAX);
         atomic_init(&mesh->sleepers[i].asleep, false);
         mesh->sleepers[i].loop = NULL;
         for (size_t j = 0; j < count; j++) {
@@ -140,6 +142,11 @@ static void own_publish(struct mesh_own *own, uint64_t stamp)
         own->slots[own->published & (own->capacity - 1)].stamp = stamp;
 }
 
+bool mesh_has_own(const struct mesh_port *port)
+{
+    return port->own.taken != port->own.staged;
+}
+
 void mesh_each_own(struct mesh_port *port, void (*visit)(void *context, struct message *message), void *context)
 {
     struct mesh_own *own = &port->own;
@@ -195,7 +202,7 @@ static void wake(struct mesh_port *port, int to, void *loop)
 /* The three steps of section 4 (b): stamp, push, open the gate. */
 static uint64_t publish_batch(struct mesh_port *port)
 {
-    uint64_t stamp = stamp_take(&port->mesh->clock);
+    uint64_t stamp = stamp_take(&port->mesh->clock, &port->mesh->gates[port->index]);
 
     each_marked(port, port->pushed_to, publish_to, &stamp);
     own_publish(&port->own, stamp);
@@ -229,13 +236,34 @@ void mesh_publish(struct mesh_port *port, struct loop *loop)
 
 /* Execute: the merge by stamps. */
 
+/* Waits a moment for a stamp that holds up this turn; what it holds up even then stays for the next. */
+static uint64_t look_at_coming(const struct mesh_port *port, struct stamp_gate *gate)
+{
+    uint64_t coming = stamp_coming(gate);
+
+    if (simulate_fault(FAULT_NO_LIMIT) || simulate_fault(FAULT_NO_GATE))
+        return UINT64_MAX;
+    for (int spins = 0; coming <= port->bound && spins < COMING_SPINS; spins++)
+        coming = stamp_coming(gate);
+    return coming;
+}
+
+/* What is coming, then what has passed the gates, then the tails. */
 void mesh_collect(struct mesh_port *port)
 {
     port->source_count = 0;
     port->run_source = -1;
+    port->limit = UINT64_MAX;
     for (int source = 0; source < port->mesh->count; source++) {
-        if (source != port->index)
-            port->passed[source] = stamp_passed(&port->mesh->gates[source]); /* gates first, then tails */
+        struct stamp_gate *gate = &port->mesh->gates[source];
+        uint64_t coming;
+
+        if (source == port->index)
+            continue;
+        coming = look_at_coming(port, gate);
+        port->passed[source] = stamp_passed(gate);
+        if (coming < port->limit)
+            port->limit = coming;
     }
     for (int source = 0; source < port->mesh->count; source++) {
         if (source == port->index || spsc_refresh(&port->requests_from[source]))
@@ -257,9 +285,11 @@ static const struct spsc_slot *head_of(const struct mesh_port *port, int source)
 /* Others' batches are due once their gate is open, and below the bound; the own batch's stamp is at most the bound. */
 static bool is_due(const struct mesh_port *port, int source, uint64_t stamp)
 {
-    if (source == port->index)
-        return true;
-    return stamp <= port->passed[source] && (stamp < port->bound || simulate_fault(FAULT_NO_MERGE));
+    if (simulate_fault(FAULT_NO_MERGE))
+        return source == port->index || stamp <= port->passed[source];
+    if (stamp >= port->limit)
+        return false;
+    return source == port->index || (stamp <= port->passed[source] && stamp < port->bound);
 }
 
 static struct message *take_from(struct mesh_port *port, int source)

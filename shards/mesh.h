@@ -68,6 +68,7 @@ struct mesh_port {
     bool exchanged; /* with another shard, in this turn */
     /* The turn's view, made by mesh_collect. */
     uint64_t bound;
+    uint64_t limit;          /* a stamp not below it may still come: nothing from there on is executed */
     uint64_t *passed;        /* by source: the gate as it was */
     int *sources;            /* which may have something due */
     int source_count;
@@ -112,7 +113,9 @@ struct message *mesh_next_return(struct mesh_port *port, int source);
 /* The message that lies `places` behind the next one from that source; NULL: none. To prefetch by. */
 const struct message *mesh_return_ahead(const struct mesh_port *port, int source, uint32_t places);
 
-/* Own requests that could not be executed in their turn: calls visit for each that is still queued. */
+/* Own requests that could not be executed in their turn. */
+bool mesh_has_own(const struct mesh_port *port);
+/* Calls visit for each of them. */
 void mesh_each_own(struct mesh_port *port, void (*visit)(void *context, struct message *message), void *context);
 
 /* Whether others have sent us something that was not there at the last collect.

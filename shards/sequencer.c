@@ -18,8 +18,6 @@ void sequencer_lock(struct sequencer *sequencer)
 {
     int spins = 0;
 
-    if (simulate_fault(FAULT_NO_SEQUENCER))
-        return;
     for (;;) {
         simulate_step();
         if (!atomic_exchange_explicit(&sequencer->held, 1, memory_order_acquire)) /* pairs with the release in unlock */

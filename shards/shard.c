@@ -166,8 +166,7 @@ static void execute_due(struct shard *shard)
             break;
     }
     mesh_release(&shard->port);
-    if (shard->parked)
-        mesh_each_own(&shard->port, own_arguments, shard);
+    mesh_each_own(&shard->port, own_arguments, shard); /* parked, or held up by a stamp that is coming */
 }
 
 /* Returns. */
@@ -247,7 +246,9 @@ static int64_t idle_us(const struct shard *shard)
 {
     int64_t deadline_ms;
 
-    if (shard->port.staged || (!shard->parked && keyspace_reclaim(shard->core.keyspace, 0) > 0))
+    if (shard->port.staged || (!shard->parked && mesh_has_own(&shard->port)))
+        return 0;
+    if (!shard->parked && keyspace_reclaim(shard->core.keyspace, 0) > 0)
         return 0;
     if (shard->held_first || shard->port.overflow_count > 0)
         return RETRY_US;

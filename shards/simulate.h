@@ -15,7 +15,7 @@
 enum simulate_fault {
     FAULT_NO_MERGE,     /* execute ring by ring, not by stamp */
     FAULT_NO_GATE,      /* do not wait for the source's gate */
-    FAULT_NO_SEQUENCER, /* publish multi-shard batches without the lock */
+    FAULT_NO_LIMIT,     /* do not wait for lower stamps that are coming */
     FAULT_NO_PARK,      /* participants of a gather go on executing */
     FAULT_NO_WAKE,      /* drop wake-ups of sleeping shards */
     FAULT_COUNT,
