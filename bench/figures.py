@@ -10,11 +10,13 @@ import subprocess
 import sys
 import time
 
-from load import KEYS, BenchError, Drive, fill, find_loader, measure, open_idle
+import sampling
+from load import BenchError, Drive, fill, find_loader, measure, open_idle
 from report import Report, at_least, at_most, between, ratios
 from servers import ENGINE, REDIS, Floor, Redis, Shoal, cpu_list, redis_version
 
 CONNECTIONS = 50
+SAMPLED_ROUNDS = 3
 CONNECTIONS_PER_LOAD = 25  # where several load processes run
 MEMORY_KEYS = 1_000_000
 IDLE_CONNECTIONS = 1000
@@ -32,7 +34,8 @@ class Bench:
         self.cpus = sorted(os.sched_getaffinity(0))
         if len(self.cpus) < 2:
             raise BenchError("at least two CPUs are needed: one for the server, one for the load")
-        self.loader = find_loader()
+        self.loader = find_loader(options.keys)
+        self.has_perf = sampling.available()
 
     @property
     def backend(self):
@@ -44,7 +47,7 @@ class Bench:
         return rest if len(rest) >= servers else self.cpus
 
     def fill(self, server):
-        fill(server, self.loader.key, KEYS)
+        fill(server, self.loader.key, self.options.keys)
 
     def rounds(self, subjects, pipeline):
         """subjects: name to drives. Alternates them, so that noise hits all alike; name to its list of Measured."""
@@ -55,6 +58,21 @@ class Bench:
                 measured[name].append(measure(self.loader, drives, pipeline, self.options.seconds))
         progress("")
         return measured
+
+
+    def user_us(self, subjects, pipeline, measured):
+        """User-space time of an operation, by name: sampled in runs of its own, or by the ticks of those measured."""
+        if not self.has_perf:
+            return {name: [run.user_us for run in runs] for name, runs in measured.items()}
+        sampled = {name: [] for name in subjects}
+        for at in range(1 if self.options.quick else SAMPLED_ROUNDS):
+            for name, drives in subjects.items():
+                progress(f"pipeline {pipeline}, sampled round {at + 1}, {name}")
+                with sampling.Sampler([drive.server for drive in drives]) as sampler:
+                    run = measure(self.loader, drives, pipeline, self.options.seconds)
+                sampled[name].append(sampler.user_seconds / run.operations * 1e6)
+        progress("")
+        return sampled
 
 
 def progress(text):
@@ -94,14 +112,15 @@ def figure_io(bench):
         for server in servers:
             bench.fill(server)
         for pipeline in PIPELINES:
-            report_io(bench, pipeline, bench.rounds(subjects, pipeline))
+            measured = bench.rounds(subjects, pipeline)
+            report_io(bench, pipeline, measured, bench.user_us(subjects, pipeline, measured))
 
 
-def report_io(bench, pipeline, measured):
+def report_io(bench, pipeline, measured, user):
     report = bench.report
-    report.section(f"Pipeline {pipeline}, {CONNECTIONS} connections, GET:SET 10:1: one CPU for the server, one for the load")
+    report.section(f"Pipeline {pipeline}, {CONNECTIONS} connections, GET:SET 10:1: a CPU for the server, another for "
+                   "the load")
     cpu = {name: [run.cpu_us for run in runs] for name, runs in measured.items()}
-    user = {name: [run.user_us for run in runs] for name, runs in measured.items()}
     for name in measured:
         report.add(f"P{pipeline} {name}", cpu[name], "us of CPU")
     report.add(f"P{pipeline} shoal / floor", ratios(cpu["shoal"], cpu["floor"]), "x",
@@ -178,8 +197,8 @@ def report_crossing(bench, pipeline, measured):
                    "million/s")
     report.add(f"P{pipeline} two shards / one", ratios(cpu["two shards"], cpu["one shard"]), "x",
                at_most(CROSSING_TARGET[pipeline]))
-    report.add(f"P{pipeline} per CPU second, shoal / redis pair", ratios(cpu["two redis-servers"], cpu["two shards"]), "x",
-               at_least(0.9))
+    report.add(f"P{pipeline} per CPU second, shoal / redis pair",
+               ratios(cpu["two redis-servers"], cpu["two shards"]), "x", at_least(0.9))
 
 
 def figure_scaling(bench):
@@ -299,6 +318,7 @@ def options_from(arguments):
     parser.add_argument("--only", action="append", choices=FIGURES, help="these figures (may be repeated)")
     parser.add_argument("--rounds", type=int, help="of each figure (5; 3 with --quick)")
     parser.add_argument("--seconds", type=int, help="that each load lasts (4; 1 with --quick)")
+    parser.add_argument("--keys", type=int, default=100_000, help="that the load chooses among (100000)")
     parser.add_argument("--quick", action="store_true", help="short runs: whether it works, not what it is worth")
     parser.add_argument("--scaling", type=int, metavar="N", help="instead: a table of 1 to N shards, on N CPUs or more")
     parser.add_argument("--net-backend", choices=("io_uring", "epoll"), help="of Shoal and the floor")
@@ -312,8 +332,8 @@ def main(arguments):
     options = options_from(arguments)
     try:
         bench = Bench(options)
-        bench.report.note(f"{len(bench.cpus)} CPUs, load {os.getloadavg()[0]:.1f}, {bench.loader.name}, {redis_version()}, "
-                          f"{options.rounds} rounds of {options.seconds} s")
+        bench.report.note(f"{len(bench.cpus)} CPUs, load {os.getloadavg()[0]:.1f}, {bench.loader.name}, "
+                          f"{redis_version()}, {options.keys:,} keys, {options.rounds} rounds of {options.seconds} s")
         if options.scaling:
             figure_scaling(bench)
             return 0

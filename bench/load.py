@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from servers import BenchError, cpu_list
 
 VALUE_BYTES = 32
-KEYS = 100_000
 FILL_BATCH = 2000
 
 
@@ -28,8 +27,9 @@ class Load:
 class Memtier:
     name = "memtier_benchmark"
 
-    def __init__(self, path):
+    def __init__(self, path, keys):
         self.path = path
+        self.keys = keys
 
     @staticmethod
     def key(number):
@@ -39,7 +39,7 @@ class Memtier:
         report = os.path.join(tempfile.mkdtemp(dir=folder), "report.json")
         command = [self.path, "-s", "127.0.0.1", "-p", str(server.port), "-t", "1", "-c", str(connections),
                    "--pipeline", str(pipeline), "--ratio", "1:10", "-d", str(VALUE_BYTES), "--key-pattern", "R:R",
-                   "--key-minimum", "1", "--key-maximum", str(KEYS), "--distinct-client-seed", "--hide-histogram",
+                   "--key-minimum", "1", "--key-maximum", str(self.keys), "--distinct-client-seed", "--hide-histogram",
                    "--test-time", str(seconds), "--json-out-file", report]
         return _start(command, cpus), lambda output: self._read(report, seconds)
 
@@ -58,8 +58,9 @@ class RedisBenchmark:
     name = "redis-benchmark"
     RATE = {1: 60_000, 32: 500_000}  # a guess at operations a second, by pipeline
 
-    def __init__(self, path):
+    def __init__(self, path, keys):
         self.path = path
+        self.keys = keys
 
     @staticmethod
     def key(number):
@@ -74,7 +75,7 @@ class RedisBenchmark:
 
     def _command(self, server, pipeline, connections, kind, count):
         return [self.path, "-p", str(server.port), "-c", str(connections), "-P", str(pipeline), "-d", str(VALUE_BYTES),
-                "-r", str(KEYS), "-t", kind, "-n", str(count), "--csv"]
+                "-r", str(self.keys), "-t", kind, "-n", str(count), "--csv"]
 
     @staticmethod
     def _read(output, sets):
@@ -87,15 +88,16 @@ def _start(command, cpus):
                             stderr=subprocess.STDOUT, text=True)
 
 
-def find_loader():
+def find_loader(keys):
+    """keys: the load chooses among as many."""
     named = os.environ.get("MEMTIER")
     if named and not os.access(named, os.X_OK):
         raise BenchError(f"MEMTIER: {named} can't be executed")
     memtier = named or shutil.which("memtier_benchmark")
     if memtier:
-        return Memtier(os.path.abspath(memtier))
+        return Memtier(os.path.abspath(memtier), keys)
     if shutil.which("redis-benchmark"):
-        return RedisBenchmark(shutil.which("redis-benchmark"))
+        return RedisBenchmark(shutil.which("redis-benchmark"), keys)
     raise BenchError("neither memtier_benchmark (on PATH or named by MEMTIER) nor redis-benchmark is here")
 
 

@@ -39,7 +39,7 @@ def number(value):
 
 def ratios(upper, lower):
     """By round: what drifts from round to round hits both."""
-    return [above / below for above, below in zip(upper, lower)]
+    return [above / below if below else float("inf") for above, below in zip(upper, lower)]
 
 
 class Report:

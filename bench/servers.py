@@ -1,6 +1,7 @@
 """The servers that are measured, and what the kernel and they themselves tell about them."""
 
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -43,9 +44,15 @@ def cpu_list(cpus):
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """Below the ports that the kernel gives to clients, or one of them might take it before the server does."""
+    while True:
+        port = random.randrange(20_000, 30_000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
 
 
 class Server:
