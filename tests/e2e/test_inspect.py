@@ -55,7 +55,7 @@ def test_info_adds_up_the_shards(raw, server):
 
 
 def test_used_memory_follows_the_data(raw, server):
-    """The first round also fills pools of requests and buffers, which stay."""
+    """The first round also fills pools of requests and buffers, which stay; a few more may be needed later."""
 
     def used():
         return int(server.info("memory")["used_memory"])
@@ -69,7 +69,7 @@ def test_used_memory_follows_the_data(raw, server):
         raw.pipeline(commands)
         assert count * 1000 <= used() - before <= count * 1400
         raw("FLUSHALL")
-        wait_until(lambda: used() - before < count * 20)
+        wait_until(lambda: used() - before < 200000)
 
 
 def test_redis_py_reads_info(r):
