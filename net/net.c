@@ -55,7 +55,10 @@ static void take_over(struct completion *completion)
     struct memory *memory = &to->shard->core.memory;
 
     memory_recharge(NULL, memory, handoff);
-    conn_open(to, handoff->fd, handoff->unix_socket, handoff->addresses.peer, handoff->addresses.local);
+    if (to->stopped)
+        loop_close_fd(to->shard->loop, handoff->fd); /* it was under way when the server was told to stop */
+    else
+        conn_open(to, handoff->fd, handoff->unix_socket, handoff->addresses.peer, handoff->addresses.local);
     memory_free(memory, handoff);
 }
 
@@ -99,7 +102,7 @@ void net_connected(struct net *net, int fd, const struct listener *listener)
     struct address_pair addresses = address_pair_of(fd, listener);
     int target;
 
-    if (!may_connect(net, fd, listener, &addresses)) {
+    if (from->stopped || !may_connect(net, fd, listener, &addresses)) {
         loop_close_fd(from->shard->loop, fd);
         return;
     }
@@ -206,6 +209,7 @@ static void shard_stopping(struct completion *completion)
     struct net_shard *net = (struct net_shard *)((char *)completion - offsetof(struct net_shard, stopping));
     struct sessions *sessions = &net->shard->core.sessions;
 
+    net->stopped = true;
     if (net->shard->index == 0)
         acceptors_stop(net->net);
     for (struct session *session = sessions->oldest; session; session = session->next)

@@ -7,6 +7,7 @@
 #ifndef NET_NET_H
 #define NET_NET_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "net/listener.h"
@@ -21,6 +22,7 @@ struct net_shard {
     struct shard *shard;
     struct output_pool chunks;
     struct completion started, configured, stopping; /* of the shard */
+    bool stopped; /* no connection begins any more */
     /* A sweep over the connections each second, while something needs it: idle timeouts, soft output limits. */
     struct timer sweep;
     struct completion sweep_due;
