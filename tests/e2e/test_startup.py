@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from server import BINARY, free_port, run_to_end, wait_until
+from server import BINARY, free_port, run_to_end, scaled, wait_until
 
 
 def refusal(*arguments, input=None):
@@ -130,6 +130,16 @@ def test_signals_stop_it_cleanly_with_clients_at_work(start, backend, signal_num
     for connection in connections:
         connection.read_until_closed()
         connection.close()
+
+
+def test_connections_that_begin_while_it_stops_do_not_keep_it(start, backend):
+    """Some are accepted and on the way to their shard when the shards let go of theirs."""
+    for _ in range(scaled(50)):
+        server = start("--shards", 3, "--net-backend", backend)
+        connections = [server.connect() for _ in range(10)]
+        server.stop()
+        for connection in connections:
+            connection.close()
 
 
 @pytest.mark.parametrize("options", ["", "NOSAVE", "NOW FORCE"])
