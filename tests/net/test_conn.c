@@ -252,18 +252,42 @@ ON_BOTH_BACKENDS(a_pipeline_may_be_cut_anywhere)
     }
 }
 
+/* Far more than may be in flight; many receives in one turn, whose requests lie in buffers that are reused. */
 ON_BOTH_BACKENDS(a_long_pipeline_is_answered_in_order)
 {
     enum { COUNT = 20000 };
-    static char expected[COUNT * 9];
-    size_t length = 0;
+    static char requests[COUNT * 16], expected[COUNT * 16];
+    size_t length = 0, expected_length = 0, used;
 
-    connect_client();
-    for (int i = 1; i <= COUNT; i++) {
-        write_text("INCR n\r\n");
-        length += (size_t)sprintf(expected + length, ":%d\r\n", i);
-        cr_assert_leq(conn()->pipeline.count, CONN_IN_FLIGHT_MOST);
+    for (int i = 0; i < COUNT; i++) {
+        length += (size_t)sprintf(requests + length, "INCRBY n %d\r\n", i);
+        expected_length += (size_t)sprintf(expected + expected_length, ":%d\r\n", i * (i + 1) / 2);
     }
+    connect_client();
+    used = shard->core.memory.used_bytes;
+    write_bytes(requests, length);
+    expect(expected);
+    cr_assert_lt(shard->core.memory.peak_bytes - used,
+                 2 * CONN_IN_FLIGHT_MOST * sizeof(struct request) + 2 * sizeof requests);
+}
+
+/* The second receive of a turn completes requests in the query buffer, the third moves what is there. */
+ON_BOTH_BACKENDS(requests_outlive_the_buffer_they_came_in)
+{
+    enum { COUNT = 2000, LENGTH = 113 };
+    static char requests[COUNT * LENGTH + 1], expected[COUNT * 16];
+    size_t expected_length = 0;
+    int sum = 0;
+
+    for (int i = 0; i < COUNT; i++) {
+        sum += 1000 + i;
+        cr_assert_eq(
+            sprintf(requests + (size_t)i * LENGTH, "*3\r\n$6\r\nINCRBY\r\n$80\r\n%080d\r\n$4\r\n%d\r\n", 0, 1000 + i),
+            LENGTH);
+        expected_length += (size_t)sprintf(expected + expected_length, ":%d\r\n", sum);
+    }
+    connect_client();
+    write_bytes(requests, sizeof requests - 1);
     expect(expected);
 }
 
