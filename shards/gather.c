@@ -61,7 +61,7 @@ bool gather_stage(struct shard *shard, struct request *request, const struct key
     request_own_arguments(&shard->requests, request);
     for (int i = 0; i < shard->group->count; i++)
         if (takes_part(gather, i))
-            mesh_stage(&shard->port, i, &gather->message, true);
+            mesh_stage(&shard->port, i, &gather->message);
     shard->core.stats.gathered++;
     return true;
 }

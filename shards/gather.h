@@ -1,7 +1,7 @@
 /* A command that one thread executes over the keyspaces of several shards:
  * RENAME, COPY, MSETNX … across shards.
  *
- * Published under the sequencer, the gather lies in every participant's ring.
+ * Published in one batch, the gather lies in every participant's ring with one stamp.
  * Each participant, on reaching it, arrives and parks its execution: it goes on
  * receiving, staging and sending, but executes nothing and leaves its keyspace
  * alone. The last to arrive runs the command on its own thread through the same

@@ -9,7 +9,7 @@ enum {
     OWN_SLOTS = 1024,          /* to begin with; doubles */
     RING_BYTES_TARGET = 16384, /* of slots in one ring, among few shards */
     RING_SLOTS_LEAST = 64,
-    COMING_SPINS = 200,        /* looks at a closed gate; it opens in less, unless its shard has lost its CPU */
+    GATE_SPINS = 200,          /* looks at a closed gate; it opens within a microsecond, unless its shard lost its CPU */
 };
 
 struct mesh_overflow {
@@ -39,14 +39,12 @@ void mesh_init(struct mesh *mesh, struct memory *memory, int shards)
     mesh->memory = memory;
     mesh->count = shards;
     atomic_init(&mesh->clock.next, 1);
-    atomic_init(&mesh->sequencer.held, 0);
     mesh->gates = memory_alloc_aligned(memory, count * sizeof *mesh->gates, CACHE_LINE);
     mesh->sleepers = memory_alloc_aligned(memory, count * sizeof *mesh->sleepers, CACHE_LINE);
     mesh->requests = memory_alloc_zeroed(memory, count * count * sizeof(struct spsc *));
     mesh->returns = memory_alloc_zeroed(memory, count * count * sizeof(struct spsc *));
     for (size_t i = 0; i < count; i++) {
-        atomic_init(&mesh->gates[i].published, 0);
-        atomic_init(&mesh->gates[i].coming, UINT64_MAX);
+        atomic_init(&mesh->gates[i].lowest, STAMP_GATE_OPEN);
         atomic_init(&mesh->sleepers[i].asleep, false);
         mesh->sleepers[i].loop = NULL;
         for (size_t j = 0; j < count; j++) {
@@ -82,7 +80,6 @@ void mesh_port_init(struct mesh_port *port, struct mesh *mesh, struct memory *me
     port->returns_to = memory_alloc_zeroed(memory, count * sizeof *port->returns_to);
     port->returns_from = memory_alloc_zeroed(memory, count * sizeof *port->returns_from);
     port->overflow = memory_alloc_zeroed(memory, count * sizeof *port->overflow);
-    port->passed = memory_alloc_zeroed(memory, count * sizeof *port->passed);
     port->sources = memory_alloc_zeroed(memory, count * sizeof *port->sources);
     port->pushed_to = memory_alloc_zeroed(memory, words(mesh) * sizeof(uint64_t));
     port->returned_to = memory_alloc_zeroed(memory, words(mesh) * sizeof(uint64_t));
@@ -105,7 +102,6 @@ void mesh_port_deinit(struct mesh_port *port)
     memory_free(port->memory, port->returns_to);
     memory_free(port->memory, port->returns_from);
     memory_free(port->memory, port->overflow);
-    memory_free(port->memory, port->passed);
     memory_free(port->memory, port->sources);
     memory_free(port->memory, port->pushed_to);
     memory_free(port->memory, port->returned_to);
@@ -167,10 +163,9 @@ bool mesh_room(struct mesh_port *port, int to)
     return to == port->index || spsc_room(&port->requests_to[to]);
 }
 
-void mesh_stage(struct mesh_port *port, int to, struct message *message, bool sequenced)
+void mesh_stage(struct mesh_port *port, int to, struct message *message)
 {
     port->staged = true;
-    port->sequenced |= sequenced;
     if (to == port->index) {
         own_stage(port, message);
         return;
@@ -199,14 +194,32 @@ static void wake(struct mesh_port *port, int to, void *loop)
     mesh_wake(port, loop, to);
 }
 
-/* The three steps of section 4 (b): stamp, push, open the gate. */
+/* The simulator's fault: every shard's part of the batch has a stamp of its own. */
+static uint64_t publish_split(struct mesh_port *port, uint64_t stamp)
+{
+    struct stamp_gate *gate = &port->mesh->gates[port->index];
+
+    for (int to = 0; to < port->mesh->count; to++) {
+        if (to == port->index)
+            continue;
+        spsc_publish(&port->requests_to[to], stamp);
+        stamp_open_gate(gate);
+        stamp = stamp_take(&port->mesh->clock, gate);
+    }
+    return stamp;
+}
+
+/* Close the gate, stamp, push, open the gate. */
 static uint64_t publish_batch(struct mesh_port *port)
 {
-    uint64_t stamp = stamp_take(&port->mesh->clock, &port->mesh->gates[port->index]);
+    struct stamp_gate *gate = &port->mesh->gates[port->index];
+    uint64_t stamp = stamp_take(&port->mesh->clock, gate);
 
+    if (simulate_fault(FAULT_SPLIT_BATCH))
+        stamp = publish_split(port, stamp);
     each_marked(port, port->pushed_to, publish_to, &stamp);
     own_publish(&port->own, stamp);
-    stamp_open_gate(&port->mesh->gates[port->index], stamp);
+    stamp_open_gate(gate);
     return stamp;
 }
 
@@ -224,46 +237,35 @@ void mesh_publish(struct mesh_port *port, struct loop *loop)
         port->bound = stamp_bound(&port->mesh->clock);
         return;
     }
-    if (port->sequenced)
-        sequencer_lock(&port->mesh->sequencer);
     port->bound = publish_batch(port);
-    if (port->sequenced)
-        sequencer_unlock(&port->mesh->sequencer);
     port->staged = false;
-    port->sequenced = false;
     wake_marked(port, port->pushed_to, loop);
 }
 
 /* Execute: the merge by stamps. */
 
-/* Waits a moment for a stamp that holds up this turn; what it holds up even then stays for the next. */
-static uint64_t look_at_coming(const struct mesh_port *port, struct stamp_gate *gate)
+/* Looks a moment at a gate that holds up this turn; what it holds up even then stays for the next. */
+static uint64_t look_at_gate(const struct mesh_port *port, int source)
 {
-    uint64_t coming = stamp_coming(gate);
+    const struct stamp_gate *gate = &port->mesh->gates[source];
+    uint64_t lowest = stamp_lowest(gate);
 
-    if (simulate_fault(FAULT_NO_LIMIT) || simulate_fault(FAULT_NO_GATE))
-        return UINT64_MAX;
-    for (int spins = 0; coming <= port->bound && spins < COMING_SPINS; spins++)
-        coming = stamp_coming(gate);
-    return coming;
+    for (int spins = 0; lowest <= port->bound && spins < GATE_SPINS; spins++)
+        lowest = stamp_lowest(gate);
+    return lowest;
 }
 
-/* What is coming, then what has passed the gates, then the tails. */
+/* The gates, then the tails. */
 void mesh_collect(struct mesh_port *port)
 {
     port->source_count = 0;
     port->run_source = -1;
-    port->limit = UINT64_MAX;
+    port->limit = STAMP_GATE_OPEN;
     for (int source = 0; source < port->mesh->count; source++) {
-        struct stamp_gate *gate = &port->mesh->gates[source];
-        uint64_t coming;
+        uint64_t lowest = source == port->index ? STAMP_GATE_OPEN : look_at_gate(port, source);
 
-        if (source == port->index)
-            continue;
-        coming = look_at_coming(port, gate);
-        port->passed[source] = stamp_passed(gate);
-        if (coming < port->limit)
-            port->limit = coming;
+        if (lowest < port->limit)
+            port->limit = lowest;
     }
     for (int source = 0; source < port->mesh->count; source++) {
         if (source == port->index || spsc_refresh(&port->requests_from[source]))
@@ -282,14 +284,12 @@ static const struct spsc_slot *head_of(const struct mesh_port *port, int source)
     return &own->slots[own->taken & (own->capacity - 1)];
 }
 
-/* Others' batches are due once their gate is open, and below the bound; the own batch's stamp is at most the bound. */
+/* Below every closed gate, and below the bound; the own batch's stamp is at most the bound. */
 static bool is_due(const struct mesh_port *port, int source, uint64_t stamp)
 {
     if (simulate_fault(FAULT_NO_MERGE))
-        return source == port->index || stamp <= port->passed[source];
-    if (stamp >= port->limit)
-        return false;
-    return source == port->index || (stamp <= port->passed[source] && stamp < port->bound);
+        return true;
+    return stamp < port->limit && (stamp < port->bound || source == port->index);
 }
 
 static struct message *take_from(struct mesh_port *port, int source)

@@ -19,7 +19,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "shards/sequencer.h"
 #include "shards/spsc.h"
 #include "shards/stamp.h"
 
@@ -35,7 +34,6 @@ struct mesh_sleeper {
 /* Shared by all shards. */
 struct mesh {
     struct stamp_clock clock;
-    struct sequencer sequencer;
     struct stamp_gate *gates;       /* by shard */
     struct mesh_sleeper *sleepers;  /* by shard */
     struct spsc **requests;         /* [from * count + to]; none from a shard to itself */
@@ -64,12 +62,11 @@ struct mesh_port {
     struct spsc_receiver *returns_from;
     struct mesh_own own;
     /* The batch being staged. */
-    bool staged, sequenced;
+    bool staged;
     bool exchanged; /* with another shard, in this turn */
     /* The turn's view, made by mesh_collect. */
     uint64_t bound;
-    uint64_t limit;          /* a stamp not below it may still come: nothing from there on is executed */
-    uint64_t *passed;        /* by source: the gate as it was */
+    uint64_t limit;          /* the lowest closed gate: nothing from there on is executed */
     int *sources;            /* which may have something due */
     int source_count;
     int run_source;          /* whose run of equal stamps is being executed, -1: choose */
@@ -89,8 +86,8 @@ void mesh_port_deinit(struct mesh_port *port);
 
 /* (a) Stage. True when a message to that shard fits into this turn's batch. */
 bool mesh_room(struct mesh_port *port, int to);
-/* There must be room. sequenced: part of a multi-shard transaction. */
-void mesh_stage(struct mesh_port *port, int to, struct message *message, bool sequenced);
+/* There must be room. All of a turn's messages get one stamp, so the parts of a command over several shards do. */
+void mesh_stage(struct mesh_port *port, int to, struct message *message);
 
 /* (b) Publish: stamps the batch, shows it, sets the turn's bound, wakes who sleeps. */
 void mesh_publish(struct mesh_port *port, struct loop *loop);

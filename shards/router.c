@@ -77,7 +77,7 @@ static bool stage_single(struct shard *shard, int owner, struct request *request
         request_own_arguments(&shard->requests, request);
         shard->core.stats.crossed++;
     }
-    mesh_stage(&shard->port, owner, &request->message, false);
+    mesh_stage(&shard->port, owner, &request->message);
     return true;
 }
 

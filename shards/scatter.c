@@ -114,7 +114,7 @@ static void part_stage(struct shard *shard, int owner, struct request *part)
 {
     if (owner != shard->index)
         request_own_arguments(&shard->requests, part);
-    mesh_stage(&shard->port, owner, &part->message, true);
+    mesh_stage(&shard->port, owner, &part->message);
 }
 
 static void stage_on_all(struct shard *shard, struct request *whole)

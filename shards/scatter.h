@@ -1,7 +1,7 @@
 /* A command whose parts run on several shards side by side: MGET, DEL, FLUSHALL …
  *
  * Each part is a request of its own, with the part's keys as arguments; all are
- * published in one batch under the sequencer. When the last part is back on the
+ * published in one batch, and so have one stamp. When the last part is back on the
  * connection's shard, the command's merge combines the replies. */
 #ifndef SHARDS_SCATTER_H
 #define SHARDS_SCATTER_H

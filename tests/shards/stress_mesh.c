@@ -7,7 +7,7 @@
  *    shard asserts that a source's versions come in order and without a gap.
  *  - probes: read some thread's y; when the answer is home, read its x, which
  *    must be as new: an effect is never seen before its cause.
- *  - transactions: a part on every shard, sequenced. Each shard folds their
+ *  - transactions: a part on every shard, in one batch. Each shard folds their
  *    order into a digest; in the end all digests are equal.
  * Within a turn stamps never fall. (From turn to turn they may: a batch that nobody
  * can have seen, because its gate was still closed, comes after one stamped later.) */
@@ -94,12 +94,12 @@ static int owner_of_y(const struct world *world, int about)
 /* Staging. */
 
 /* With so few parcels a ring is never full. */
-static void stage(struct worker *worker, int to, struct parcel *parcel, bool sequenced)
+static void stage(struct worker *worker, int to, struct parcel *parcel)
 {
     if (!mesh_room(&worker->port, to))
         fail(worker, "a ring is full");
     worker->away++;
-    mesh_stage(&worker->port, to, &parcel->message, sequenced);
+    mesh_stage(&worker->port, to, &parcel->message);
 }
 
 static struct parcel *take(struct worker *worker, enum parcel_kind kind, uint64_t value)
@@ -126,8 +126,8 @@ static void stage_pair(struct worker *worker)
 {
     uint64_t version = ++worker->version;
 
-    stage(worker, owner_of_x(worker->world, worker->index), take(worker, WRITE_X, version), false);
-    stage(worker, owner_of_y(worker->world, worker->index), take(worker, WRITE_Y, version), false);
+    stage(worker, owner_of_x(worker->world, worker->index), take(worker, WRITE_X, version));
+    stage(worker, owner_of_y(worker->world, worker->index), take(worker, WRITE_Y, version));
 }
 
 static void stage_transaction(struct worker *worker)
@@ -135,7 +135,7 @@ static void stage_transaction(struct worker *worker)
     uint64_t number = ++worker->transactions;
 
     for (int to = 0; to < worker->world->count; to++)
-        stage(worker, to, take(worker, PART, number), true);
+        stage(worker, to, take(worker, PART, number));
 }
 
 static void stage_round(struct worker *worker)
@@ -157,7 +157,7 @@ static void stage_probe(struct worker *worker, struct parcel *probe)
         return;
     probe->kind = READ_Y;
     probe->about = (int)draw(worker, worker->world->count);
-    stage(worker, owner_of_y(worker->world, probe->about), probe, false);
+    stage(worker, owner_of_y(worker->world, probe->about), probe);
 }
 
 /* Executing. */
@@ -197,7 +197,7 @@ static void come_home(struct worker *worker, struct parcel *parcel)
     worker->away--;
     if (parcel->kind == READ_Y) {
         parcel->kind = READ_X;
-        stage(worker, owner_of_x(worker->world, parcel->about), parcel, false);
+        stage(worker, owner_of_x(worker->world, parcel->about), parcel);
     } else if (parcel->kind == READ_X) {
         stage_probe(worker, parcel);
     } else {

@@ -46,7 +46,7 @@ static void close_mesh(void)
 static void stage(int from, int to, int letter)
 {
     cr_assert(mesh_room(&ports[from], to));
-    mesh_stage(&ports[from], to, &letters[letter].message, false);
+    mesh_stage(&ports[from], to, &letters[letter].message);
 }
 
 static void publish(int from)
@@ -90,15 +90,13 @@ Test(mesh, what_is_staged_arrives_only_when_published)
 
 Test(mesh, a_batch_whose_gate_is_closed_has_not_arrived)
 {
-    uint64_t passed;
-
     open_mesh(2);
     stage(0, 1, 4);
     publish(0);
-    passed = atomic_exchange(&mesh.gates[0].published, 0);
+    atomic_store(&mesh.gates[0].lowest, ports[0].bound);
     collect(1);
     expect_next(1, -1);
-    atomic_store(&mesh.gates[0].published, passed);
+    atomic_store(&mesh.gates[0].lowest, STAMP_GATE_OPEN);
     collect(1);
     expect_next(1, 4);
     close_mesh();
@@ -156,7 +154,7 @@ Test(mesh, stamps_rise_by_one_with_each_batch_and_not_without)
     publish(0);
     cr_assert_eq(atomic_load(&mesh.clock.next), stamp + 1);
     cr_assert_eq(ports[0].bound, stamp);
-    cr_assert_eq(atomic_load(&mesh.gates[0].published), stamp);
+    cr_assert_eq(atomic_load(&mesh.gates[0].lowest), STAMP_GATE_OPEN);
     close_mesh();
 }
 
@@ -243,14 +241,22 @@ Test(mesh, what_lies_ahead_is_seen_without_being_taken)
     close_mesh();
 }
 
-Test(mesh, a_sequenced_batch_leaves_the_sequencer_free)
+Test(mesh, a_closed_gate_holds_up_what_others_stamped_later_but_not_what_they_stamped_before)
 {
-    open_mesh(2);
-    mesh_stage(&ports[0], 1, &letters[0].message, true);
-    cr_assert(ports[0].sequenced);
+    open_mesh(3);
+    stage(0, 2, 1);
     publish(0);
-    cr_assert_not(ports[0].sequenced);
-    cr_assert_eq(atomic_load(&mesh.sequencer.held), 0);
+    uint64_t closed_at = atomic_load(&mesh.clock.next);
+
+    stage(0, 2, 2);
+    publish(0);
+    atomic_store(&mesh.gates[1].lowest, closed_at);
+    collect(2);
+    expect_next(2, 1);
+    expect_next(2, -1);
+    atomic_store(&mesh.gates[1].lowest, STAMP_GATE_OPEN);
+    collect(2);
+    expect_next(2, 2);
     close_mesh();
 }
 

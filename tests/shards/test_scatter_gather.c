@@ -130,15 +130,6 @@ Test(scatter, what_was_asked_is_known_when_the_parts_are_back)
     cr_assert_not_null(strstr(group_command(client, "INFO keyspace"), "db0:keys=2,"));
 }
 
-Test(scatter, is_published_under_the_sequencer)
-{
-    ask("GET %1a");
-    cr_assert_not(run.group.shards[0]->port.sequenced);
-    ask("MGET %0a %1a");
-    cr_assert(run.group.shards[0]->port.sequenced);
-    group_settle(&run);
-}
-
 Test(scatter, keys_joins_the_lists_of_all_shards)
 {
     expect("KEYS *", "*0 ");
@@ -318,7 +309,6 @@ Test(gather, a_parked_shard_still_takes_answers)
 
     far = ask("SET %2a v");
     rename = ask("RENAME %0a %3a");
-    cr_assert(run.group.shards[0]->port.sequenced);
     group_turn(&run, 0); /* arrives and parks */
     cr_assert_not_null(run.group.shards[0]->parked);
     group_turn(&run, 2);

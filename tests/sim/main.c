@@ -16,7 +16,7 @@
 enum { FAULT_SEEDS_MOST = 3000, FAILURES_SHOWN = 5, NO_FAULT = -1 };
 
 static const char *const fault_names[FAULT_COUNT] = {
-    [FAULT_NO_MERGE] = "no-merge", [FAULT_NO_GATE] = "no-gate", [FAULT_NO_LIMIT] = "no-limit",
+    [FAULT_NO_MERGE] = "no-merge", [FAULT_NO_GATE] = "no-gate", [FAULT_SPLIT_BATCH] = "split-batch",
     [FAULT_NO_PARK] = "no-park",   [FAULT_NO_WAKE] = "no-wake",
 };
 
