@@ -61,8 +61,8 @@ def race(server, writers, readers):
             failures.append(failure)
         observations.append(seen)
 
-    writing = [threading.Thread(target=write, args=(writer,)) for writer in writers]
-    reading = [threading.Thread(target=read, args=(reader,)) for reader in readers]
+    writing = [threading.Thread(target=write, args=(writer,), daemon=True) for writer in writers]
+    reading = [threading.Thread(target=read, args=(reader,), daemon=True) for reader in readers]
     for thread in reading + writing:
         thread.start()
     for thread in writing:
