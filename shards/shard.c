@@ -20,6 +20,7 @@ enum {
     AHEAD_ENTRY = 3,
     RETRY_US = 50,           /* a ring was full: look again soon, nobody tells when there is room */
     DRAIN_US = 1000,         /* while the group stops */
+    WAIT_MS_MOST = 3600000,  /* for a deadline; one of a client's choosing may be too far away to count in µs */
 };
 
 bool shard_open(struct shard *shard, struct loop *loop)
@@ -218,8 +219,11 @@ static void take_returns(struct shard *shard)
 
 static int64_t until(const struct shard *shard, int64_t deadline_ms)
 {
-    int64_t left_us = (deadline_ms * 1000) - loop_time_us(shard->loop);
+    int64_t now_us = loop_time_us(shard->loop), left_us;
 
+    if (deadline_ms > now_us / 1000 + WAIT_MS_MOST)
+        return WAIT_MS_MOST * INT64_C(1000);
+    left_us = deadline_ms * 1000 - now_us;
     return left_us > 0 ? left_us : 0;
 }
 
@@ -296,11 +300,15 @@ static void wait(struct shard *shard)
 
 static void expire(struct shard *shard)
 {
-    if (!expires(shard))
-        return;
-    if (keyspace_next_expiry_ms(shard->core.keyspace) <= shard->now_ms)
+    if (expires(shard) && keyspace_next_expiry_ms(shard->core.keyspace) <= shard->now_ms)
         keyspace_expire(shard->core.keyspace, shard->now_ms, EXPIRE_PER_TURN);
-    keyspace_reclaim(shard->core.keyspace, RECLAIM_PER_TURN);
+}
+
+/* CLIENT PAUSE does not hold it up: what is left of a flushed database is nobody's data. */
+static void reclaim(struct shard *shard)
+{
+    if (!shard->parked)
+        keyspace_reclaim(shard->core.keyspace, RECLAIM_PER_TURN);
 }
 
 static void attend_sessions(struct shard *shard)
@@ -331,6 +339,7 @@ void shard_turn(struct shard *shard)
     mesh_publish(&shard->port, shard->loop);        /* (b) */
     execute_due(shard);                             /* (c) */
     expire(shard);
+    reclaim(shard);
     timers_run(&shard->timers, shard->now_ms);
     mesh_publish_returns(&shard->port, shard->loop); /* (d) */
     attend_sessions(shard);
