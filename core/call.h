@@ -28,7 +28,7 @@ struct call {
     int argc;
     int db;
     bool no_touch;          /* CLIENT NO-TOUCH: reads leave the access clock alone */
-    int64_t now_ms;         /* Unix time */
+    int64_t now_ms, now_us; /* Unix time */
     struct reply *reply;
     struct core *core;      /* of the shard whose thread this is */
     const struct reach *reach; /* NULL: every key of the command is in core->keyspace */

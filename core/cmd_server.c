@@ -9,8 +9,8 @@
 void cmd_time(struct call *call)
 {
     reply_array(call->reply, 2);
-    reply_bulk_integer(call->reply, call->now_ms / 1000);
-    reply_bulk_integer(call->reply, call->now_ms % 1000 * 1000);
+    reply_bulk_integer(call->reply, call->now_us / 1000000);
+    reply_bulk_integer(call->reply, call->now_us % 1000000);
 }
 
 struct shutdown {

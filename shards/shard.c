@@ -30,7 +30,7 @@ bool shard_open(struct shard *shard, struct loop *loop)
     shard->config_generation = shard->core.config.generation;
     shard->core.net_backend = loop_backend_name(loop);
     shard->core.startup_bytes = core_used_bytes(&shard->core);
-    shard->now_ms = loop_time_us(loop) / 1000;
+    shard_read_clock(shard);
     return true;
 }
 
@@ -46,7 +46,8 @@ void shard_execute(struct shard *shard, struct request *request, const struct re
 {
     struct call call = {
         .command = request->command, .argv = request->argv, .argc = request->argc, .db = request->db,
-        .no_touch = request->no_touch, .now_ms = shard_now_ms(shard), .reply = &request->reply, .core = &shard->core,
+        .no_touch = request->no_touch, .now_ms = shard_now_ms(shard), .now_us = shard->now_us, .reply = &request->reply,
+        .core = &shard->core,
         .reach = reach, .session = request->session, .session_id = request->session_id,
     };
 
@@ -154,8 +155,7 @@ static void execute_due(struct shard *shard)
     }
     mesh_collect(&shard->port);
     /* The time is taken after the rings were read: whoever saw a key expired elsewhere finds it expired here. */
-    shard->now_ms = loop_time_us(shard->loop) / 1000;
-    shard->clock_turn = shard->turn;
+    shard_read_clock(shard);
     keyspace_set_access(shard->core.keyspace,
                         config_maxmemory_policy_is_lfu(&shard->core.config) ? ACCESS_LFU : ACCESS_LRU, shard->now_ms);
     while ((message = mesh_next(&shard->port)) != NULL) {

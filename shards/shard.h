@@ -62,8 +62,8 @@ struct shard {
     struct key_owners owners; /* the router's scratch */
     uint64_t turn;
     uint64_t config_generation; /* of the settings that `configured` has been called for */
-    int64_t now_ms;        /* Unix time as of this turn's execution; between turns use shard_now_ms */
-    uint64_t clock_turn;   /* the turn in which shard_now_ms last read the clock */
+    int64_t now_ms, now_us; /* Unix time as of this turn's execution; between turns use shard_now_ms */
+    uint64_t clock_turn;   /* the turn in which the clock was last read */
     bool drained;          /* stopping, and nothing of ours is under way any more */
 };
 
@@ -84,13 +84,18 @@ void shard_close(struct shard *shard);
 /* One turn; may sleep in the loop until there is something to do. */
 void shard_turn(struct shard *shard);
 
+static inline void shard_read_clock(struct shard *shard)
+{
+    shard->clock_turn = shard->turn;
+    shard->now_us = loop_time_us(shard->loop);
+    shard->now_ms = shard->now_us / 1000;
+}
+
 /* Unix time for what a completion does: read once a turn, after the loop has slept. */
 static inline int64_t shard_now_ms(struct shard *shard)
 {
-    if (shard->clock_turn != shard->turn) {
-        shard->clock_turn = shard->turn;
-        shard->now_ms = loop_time_us(shard->loop) / 1000;
-    }
+    if (shard->clock_turn != shard->turn)
+        shard_read_clock(shard);
     return shard->now_ms;
 }
 

@@ -67,6 +67,7 @@ static void execute(struct command_run *run, const struct command *command, cons
                         .db = run->session.db,
                         .no_touch = run->session.no_touch,
                         .now_ms = run->now_ms,
+                        .now_us = run->now_ms * 1000,
                         .reply = &run->reply,
                         .core = &run->cores[run->at],
                         .reach = run->count > 1 ? &run->reach : NULL,
