@@ -83,7 +83,7 @@ const struct command *command_admit(const struct core *core, const struct sessio
         refuse_arity(command, reply);
     else if (command->flags & CMD_PROTECTED && !may_run_protected(&core->config, session))
         refuse_protected(reply);
-    else if (!(command->flags & CMD_NO_AUTH) && !session->authenticated && core->config.requirepass[0] != '\0')
+    else if (!session->authenticated && !(command->flags & CMD_NO_AUTH) && core->config.requirepass[0] != '\0')
         reply_error(reply, "NOAUTH Authentication required.");
     else
         return command;

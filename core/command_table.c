@@ -77,24 +77,30 @@ static inline size_t slot_index(const struct slot *slot)
     return (mixed * 0x9e3779b97f4a7c15) >> (64 - SLOT_BITS);
 }
 
-static inline bool slot_matches(const struct slot *slot, const struct slot *wanted, struct str name)
+static inline bool same_words(const struct slot *slot, const struct slot *wanted)
 {
-    return slot->first == wanted->first && slot->last == wanted->last && slot->length == wanted->length &&
-           (slot->exact || str_equal_nocase(name, slot->row->name));
+    return slot->first == wanted->first && slot->last == wanted->last && slot->length == wanted->length;
 }
 
-static const struct command *find_row(struct str name)
+static __attribute__((noinline)) const struct command *probe_slots(const struct slot *wanted, struct str name)
 {
-    struct slot wanted;
-
-    if (name.length == 0 || name.length > NAME_MAX_BYTES)
-        return NULL;
-    wanted = slot_of(name);
-    for (size_t at = slot_index(&wanted); slots[at].row; at = (at + 1) % SLOTS) {
-        if (slot_matches(&slots[at], &wanted, name))
+    for (size_t at = slot_index(wanted); slots[at].row; at = (at + 1) % SLOTS) {
+        if (same_words(&slots[at], wanted) && (slots[at].exact || str_equal_nocase(name, slots[at].row->name)))
             return slots[at].row;
     }
     return NULL;
+}
+
+/* Nearly always the first slot tells; without the call in the loop, that needs no stack. */
+static inline const struct command *find_row(struct str name)
+{
+    if (name.length == 0 || name.length > NAME_MAX_BYTES)
+        return NULL;
+    struct slot wanted = slot_of(name);
+    const struct slot *home = &slots[slot_index(&wanted)];
+    if (home->exact && same_words(home, &wanted))
+        return home->row;
+    return probe_slots(&wanted, name);
 }
 
 static const struct command *find_subrow(const struct command *container, struct str name)
@@ -106,19 +112,26 @@ static const struct command *find_subrow(const struct command *container, struct
     return NULL;
 }
 
-const struct command *command_find(const struct str *argv, int argc, const struct command **container)
+static __attribute__((noinline)) const struct command *
+find_subcommand(const struct command *row, const struct str *argv, int argc, const struct command **container)
 {
-    const struct command *row = find_row(argv[0]), *subrow;
+    const struct command *subrow = find_subrow(row, argv[1]);
 
-    *container = NULL;
-    if (!row || !row->subcommands || argc < 2)
-        return row;
-    subrow = find_subrow(row, argv[1]);
     if (row->subcommands->flags & CMD_HIDDEN)
         return subrow && command_arity_fits(subrow, argc) ? subrow : row;
     if (!subrow)
         *container = row;
     return subrow;
+}
+
+const struct command *command_find(const struct str *argv, int argc, const struct command **container)
+{
+    const struct command *row = find_row(argv[0]);
+
+    *container = NULL;
+    if (!row || !row->subcommands || argc < 2)
+        return row;
+    return find_subcommand(row, argv, argc, container);
 }
 
 const struct command *command_find_by_name(struct str name)
