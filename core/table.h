@@ -183,8 +183,9 @@ static inline uint32_t table_matches(const struct table_bucket *bucket, uint8_t 
     return equal & ((1u << TABLE_BUCKET_SLOTS) - 1);
 }
 
-/* Goes on in the stash; false when that is done too. */
-bool table_probe_stash(struct table_probe *probe);
+/* The bucket of the stash to read after bucket `at`, 0 when there is none. Its arguments are values, so that a probe
+ * whose address nobody else takes stays in registers. */
+uint32_t table_stash_next(const struct table_bucket *buckets, uint32_t at);
 
 static inline struct table_segment *table_segment_of(const struct table *table, uint64_t hash)
 {
@@ -210,12 +211,16 @@ static inline bool table_probe_advance(struct table_probe *probe)
     if (probe->buckets == NULL)
         return false;
     const struct table_bucket *home = &probe->buckets[probe->home];
-    if (probe->at == probe->home && home->lent > 0) {
-        probe->at = probe->home + 1;
-        probe->matches = table_matches(home + 1, table_fingerprint(probe->hash));
-        return true;
-    }
-    return home->spilled > 0 && table_probe_stash(probe);
+    uint32_t next = 0;
+    if (probe->at == probe->home && home->lent > 0)
+        next = probe->home + 1;
+    else if (home->spilled > 0)
+        next = table_stash_next(probe->buckets, probe->at);
+    if (next == 0)
+        return false;
+    probe->at = next;
+    probe->matches = table_matches(&probe->buckets[next], table_fingerprint(probe->hash));
+    return true;
 }
 
 static inline void *table_probe_next(struct table_probe *probe)
