@@ -63,14 +63,12 @@ void entry_set_access(struct entry *entry, uint32_t access)
 
 struct str entry_string(const struct entry *entry, char digits[static 32])
 {
-    const struct entry_block *block = entry_block(entry);
-
     ASSERT(entry->type == VALUE_STRING);
-    if (block)
-        return (struct str){block->bytes, block->length};
+    if (!(entry->flags & ENTRY_HAS_WORD))
+        return (struct str){entry_inline(entry), entry->inline_length};
     if (entry->encoding == ENCODING_INT)
         return (struct str){digits, number_format_integer(digits, (int64_t)entry_word(entry))};
-    return (struct str){entry_inline(entry), entry->inline_length};
+    return (struct str){entry_block(entry)->bytes, entry_block(entry)->length};
 }
 
 size_t entry_string_length(const struct entry *entry)

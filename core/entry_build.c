@@ -64,13 +64,6 @@ static bool fits_snugly(size_t capacity, size_t bytes)
     return bytes <= capacity && (capacity - bytes <= SLACK_BYTES || capacity <= 2 * bytes);
 }
 
-/* An empty string has no bytes to copy, and may have no address. */
-static void copy_bytes(char *to, struct str from)
-{
-    if (from.length > 0)
-        memcpy(to, from.bytes, from.length);
-}
-
 /* Shells: an entry but for the block that its word points to. */
 
 static struct entry *shell_create(struct memory *memory, struct str key, unsigned flags, size_t room)
@@ -84,7 +77,7 @@ static struct entry *shell_create(struct memory *memory, struct str key, unsigne
         *entry_key_length_word(entry) = key.length;
     else
         entry->key_length = (uint8_t)key.length;
-    copy_bytes((char *)entry + entry->key_at, key);
+    str_copy((char *)entry + entry->key_at, key);
     return entry;
 }
 
@@ -190,7 +183,7 @@ static struct entry_block *block_create_raw(struct memory *memory, struct str te
     struct entry_block *block = mostly_zeros ? memory_alloc_zeroed(memory, bytes) : memory_alloc(memory, bytes);
 
     block->length = length;
-    copy_bytes(block->bytes, text);
+    str_copy(block->bytes, text);
     if (!mostly_zeros)
         memset(block->bytes + text.length, 0, length - text.length);
     return block;
@@ -226,7 +219,7 @@ static void fill(struct entry *entry, const struct entry_content *content, struc
     else if (block)
         entry_set_word(entry, (uintptr_t)block);
     entry->inline_length = (uint8_t)content_inline_length(content);
-    copy_bytes(entry_inline(entry), (struct str){content->text.bytes, entry->inline_length});
+    str_copy(entry_inline(entry), (struct str){content->text.bytes, entry->inline_length});
 }
 
 struct entry *entry_create(struct memory *memory, struct str key, const struct entry_content *content,
@@ -268,12 +261,19 @@ static bool is_piece_of(struct str text, const struct entry *entry)
     return lies_within(text, entry, bytes) || (block && lies_within(text, block->bytes, block->length));
 }
 
+/* Whether the content fits the entry as it is: only the value's bytes change. */
+static bool has_shape_of(const struct entry *entry, const struct entry_content *content, int64_t expiry_ms)
+{
+    return content->encoding != ENCODING_INT && entry->inline_length == content->text.length &&
+           (entry->flags & ~ENTRY_LONG_KEY) == (expiry_ms >= 0 ? ENTRY_HAS_EXPIRY : 0) && entry->type == VALUE_STRING;
+}
+
 static struct entry *store_piece(struct memory *memory, struct entry *entry, struct entry_content content,
                                  int64_t expiry_ms)
 {
     char *copy = memory_alloc(memory, content.text.length);
 
-    copy_bytes(copy, content.text);
+    str_copy(copy, content.text);
     content.text.bytes = copy;
     entry = entry_store(memory, entry, &content, expiry_ms);
     memory_free(memory, copy);
@@ -283,8 +283,11 @@ static struct entry *store_piece(struct memory *memory, struct entry *entry, str
 struct entry *entry_store(struct memory *memory, struct entry *entry, const struct entry_content *content,
                           int64_t expiry_ms)
 {
+    if (has_shape_of(entry, content, expiry_ms)) {
+        fill(entry, content, NULL, expiry_ms);
+        return entry;
+    }
     struct entry_block *block = entry_block(entry);
-
     if (__builtin_expect(is_piece_of(content->text, entry), 0))
         return store_piece(memory, entry, *content, expiry_ms);
     if (content_needs_block(content)) {

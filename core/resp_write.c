@@ -8,19 +8,23 @@
 
 enum { HEADER_MAX = NUMBER_TEXT_MAX + 3 }; /* letter, number, CRLF */
 
-/* Returns the end of what was written. */
+/* Both return the end of what was written. Most numbers are lengths of one digit or two. */
 static inline char *write_header(char *at, char letter, int64_t number)
 {
     *at++ = letter;
-    at += number_format_integer(at, number);
+    if (number >= 10 && number < 100) {
+        *at++ = (char)('0' + number / 10);
+        *at++ = (char)('0' + number % 10);
+    } else {
+        at += number_format_integer(at, number);
+    }
     memcpy(at, "\r\n", 2);
     return at + 2;
 }
 
 static inline char *write_bytes(char *at, const void *bytes, size_t length)
 {
-    if (length > 0) /* else bytes may be NULL */
-        memcpy(at, bytes, length);
+    str_copy(at, (struct str){bytes, length});
     return at + length;
 }
 
