@@ -23,7 +23,7 @@ static bool set_find_old(struct call *call, const struct string_options *options
     return true;
 }
 
-static void set_with_options(struct call *call)
+static __attribute__((noinline)) void set_with_options(struct call *call)
 {
     struct string_options options;
     struct entry *old;

@@ -208,7 +208,8 @@ static struct entry_block *block_resize(struct memory *memory, struct entry_bloc
 
 /* Entries */
 
-static void fill(struct entry *entry, const struct entry_content *content, struct entry_block *block, int64_t expiry_ms)
+static inline void fill(struct entry *entry, const struct entry_content *content, struct entry_block *block,
+                        int64_t expiry_ms)
 {
     entry->type = VALUE_STRING;
     entry->encoding = content->encoding;
@@ -268,28 +269,11 @@ static bool has_shape_of(const struct entry *entry, const struct entry_content *
            (entry->flags & ~ENTRY_LONG_KEY) == (expiry_ms >= 0 ? ENTRY_HAS_EXPIRY : 0) && entry->type == VALUE_STRING;
 }
 
-static struct entry *store_piece(struct memory *memory, struct entry *entry, struct entry_content content,
-                                 int64_t expiry_ms)
+static struct entry *store_shaped(struct memory *memory, struct entry *entry, const struct entry_content *content,
+                                  int64_t expiry_ms)
 {
-    char *copy = memory_alloc(memory, content.text.length);
-
-    str_copy(copy, content.text);
-    content.text.bytes = copy;
-    entry = entry_store(memory, entry, &content, expiry_ms);
-    memory_free(memory, copy);
-    return entry;
-}
-
-struct entry *entry_store(struct memory *memory, struct entry *entry, const struct entry_content *content,
-                          int64_t expiry_ms)
-{
-    if (has_shape_of(entry, content, expiry_ms)) {
-        fill(entry, content, NULL, expiry_ms);
-        return entry;
-    }
     struct entry_block *block = entry_block(entry);
-    if (__builtin_expect(is_piece_of(content->text, entry), 0))
-        return store_piece(memory, entry, *content, expiry_ms);
+
     if (content_needs_block(content)) {
         block = block_store(memory, block, content->text);
     } else {
@@ -298,6 +282,39 @@ struct entry *entry_store(struct memory *memory, struct entry *entry, const stru
     }
     entry = reshape(memory, entry, flags_for(content, expiry_ms), content_inline_length(content));
     fill(entry, content, block, expiry_ms);
+    return entry;
+}
+
+static struct entry *store_piece(struct memory *memory, struct entry *entry, struct entry_content content,
+                                 int64_t expiry_ms)
+{
+    char *copy = memory_alloc(memory, content.text.length);
+
+    str_copy(copy, content.text);
+    content.text.bytes = copy;
+    entry = store_shaped(memory, entry, &content, expiry_ms);
+    memory_free(memory, copy);
+    return entry;
+}
+
+/* Here, so that a string of the same length is stored without a frame. */
+static __attribute__((noinline)) struct entry *store_anew(struct memory *memory, struct entry *entry,
+                                                          const struct entry_content *content, int64_t expiry_ms)
+{
+    if (is_piece_of(content->text, entry))
+        return store_piece(memory, entry, *content, expiry_ms);
+    return store_shaped(memory, entry, content, expiry_ms);
+}
+
+struct entry *entry_store(struct memory *memory, struct entry *entry, const struct entry_content *content,
+                          int64_t expiry_ms)
+{
+    if (!has_shape_of(entry, content, expiry_ms))
+        return store_anew(memory, entry, content, expiry_ms);
+    entry->encoding = content->encoding;
+    if (expiry_ms >= 0)
+        entry->words[0] = (uint64_t)expiry_ms;
+    str_copy(entry_inline(entry), content->text);
     return entry;
 }
 

@@ -242,15 +242,16 @@ bool keyspace_delete(struct keyspace *keyspace, int db, struct key key, int64_t 
 
 /* Strings */
 
-static struct entry *add(struct keyspace *keyspace, int db, uint64_t hash, struct entry *entry)
+static __attribute__((noinline)) struct entry *add(struct keyspace *keyspace, int db, uint64_t hash,
+                                                   struct entry *entry)
 {
     table_insert(&database_of(keyspace, db)->table, hash, entry);
     reindex(keyspace, db, not_indexed, expiry_item_of(entry));
     return entry;
 }
 
-static struct entry *create(struct keyspace *keyspace, struct str name, const struct entry_content *content,
-                            int64_t expiry_ms)
+static __attribute__((noinline)) struct entry *create(struct keyspace *keyspace, struct str name,
+                                                      const struct entry_content *content, int64_t expiry_ms)
 {
     struct entry *entry = entry_create(keyspace->memory, name, content, expiry_ms);
 

@@ -13,8 +13,8 @@ static inline char *write_header(char *at, char letter, int64_t number)
 {
     *at++ = letter;
     if (number >= 10 && number < 100) {
-        *at++ = (char)('0' + number / 10);
-        *at++ = (char)('0' + number % 10);
+        *at++ = (char)('0' + (uint32_t)number / 10);
+        *at++ = (char)('0' + (uint32_t)number % 10);
     } else {
         at += number_format_integer(at, number);
     }
