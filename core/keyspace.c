@@ -150,14 +150,13 @@ static bool has_expired(const struct entry *entry, int64_t now_ms)
 
 /* Finding and removing */
 
-/* The bits in which eight bytes differ. */
-static inline uint64_t difference(const char *a, const char *b)
+static inline bool words_equal(const char *a, const char *b)
 {
     uint64_t words[2];
 
     memcpy(&words[0], a, sizeof(words[0]));
     memcpy(&words[1], b, sizeof(words[1]));
-    return words[0] ^ words[1];
+    return words[0] == words[1];
 }
 
 /* Most names have 8 to 32 bytes: then two words or four, which may overlap, tell without a call. */
@@ -168,10 +167,10 @@ static inline bool name_equal(struct str a, struct str b)
     size_t length = a.length, last = length - 8;
     if (length < 8 || length > 32)
         return memcmp(a.bytes, b.bytes, length) == 0;
-    uint64_t differ = difference(a.bytes, b.bytes) | difference(a.bytes + last, b.bytes + last);
-    if (length > 16)
-        differ |= difference(a.bytes + 8, b.bytes + 8) | difference(a.bytes + last - 8, b.bytes + last - 8);
-    return differ == 0;
+    if (!words_equal(a.bytes + last, b.bytes + last) || !words_equal(a.bytes, b.bytes))
+        return false;
+    return length <= 16 ||
+           (words_equal(a.bytes + 8, b.bytes + 8) && words_equal(a.bytes + last - 8, b.bytes + last - 8));
 }
 
 static inline struct entry *match(struct table_probe *probe, struct str name)
