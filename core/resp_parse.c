@@ -1,5 +1,8 @@
-/* One pass over the bytes. A header that lies there whole and looks as clients
- * write it is read in one short loop; everything else (a line that has not
+/* One pass over the bytes, but for the headers of a few arguments: a short
+ * request that lies there whole, as nearly all do, is read in one loop that
+ * touches the parser at its end; what that loop gives up on is read again by the
+ * general way, which can stop and go on anywhere. There a header that looks as
+ * clients write it is read at once, and everything else (a line that has not
  * ended, one that is wrong) takes the slow way, which alone knows the errors.
  *
  * An argument points into the bytes of the call that found it. When the request
@@ -122,8 +125,8 @@ static enum resp_status find_header_end(struct resp_parser *parser, struct str b
     return status;
 }
 
-/* A header that has been read: its number, and what follows its line. In registers, where an out argument would not be.
- */
+/* A header that has been read: its number, and what follows its line. As a
+ * result it stays in registers, which an argument to write to would not. */
 struct header {
     const char *after; /* NULL: not short, not whole, or not right: look closer */
     int64_t number;

@@ -5,7 +5,7 @@
  * The parser reads the bytes where they lie. It is given the first byte of a
  * request and all that has arrived since; when that is not enough it remembers
  * how far it got, and is called again with the same bytes (which may have moved)
- * and more after them. No work is done twice, and nothing is allocated from a
+ * and more after them. Little work is done twice, and nothing is allocated from a
  * count on the wire: the argument array grows as arguments arrive.
  * One parser per connection; the thread that owns the connection. */
 #ifndef CORE_RESP_PARSE_H

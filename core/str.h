@@ -36,13 +36,12 @@ static inline bool str_equal(struct str a, struct str b)
 static inline void str_copy(char *to, struct str from)
 {
     if (from.length >= 16 && from.length <= 32) {
-        struct {
-            char bytes[16];
-        } first, last;
-        memcpy(&first, from.bytes, 16);
-        memcpy(&last, from.bytes + from.length - 16, 16);
-        memcpy(to, &first, 16);
-        memcpy(to + from.length - 16, &last, 16);
+        char first[16], last[16];
+
+        memcpy(first, from.bytes, 16);
+        memcpy(last, from.bytes + from.length - 16, 16);
+        memcpy(to, first, 16);
+        memcpy(to + from.length - 16, last, 16);
     } else if (from.length > 0) { /* else there may be no address */
         memmove(to, from.bytes, from.length);
     }
