@@ -36,7 +36,7 @@ struct session {
     char *library_name, *library_version;
     char peer[64], local[64]; /* "127.0.0.1:4711", "/run/shoal.sock:0" */
     int fd;                 /* as CLIENT LIST shows it */
-    int64_t created_ms, active_ms; /* Unix time of the connection and of its last request */
+    int64_t created_ms, active_ms; /* Unix time of the connection and of the last bytes from or to it */
     const struct command *last_command; /* subcommand row where there is one */
     /* As net counts them. */
     uint64_t received_bytes, sent_bytes, commands;

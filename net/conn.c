@@ -147,7 +147,6 @@ static void admit_request(struct conn *conn)
     const struct command *command =
         command_admit(core, &conn->session, request->argv, request->argc, &request->reply);
 
-    conn->session.active_ms = shard_now_ms(conn->shard);
     conn->session.commands++;
     if (!command) {
         core->stats.error_replies++;
@@ -165,6 +164,7 @@ static void protocol_error(struct conn *conn)
 
     conn->shard->core.stats.protocol_errors++;
     conn->session.close_after_reply = true;
+    request->discard_reply = consume_reply_mode(&conn->session);
     request->origin = &conn->origin;
     reply_error_format(&request->reply, "ERR %s", conn->parser.error);
     pipeline_push(&conn->pipeline, request);
@@ -271,6 +271,7 @@ static void received(struct completion *completion)
         conn->cancelling = false;
     }
     if (completion->result > 0) {
+        conn->session.active_ms = shard_now_ms(conn->shard); /* a large request may take long to arrive */
         conn->session.received_bytes += (uint64_t)completion->result;
         conn->shard->core.stats.received_bytes += (uint64_t)completion->result;
         if (!conn->closing && !conn->session.close_after_reply)
@@ -332,6 +333,7 @@ static void sent(struct completion *completion)
     if (completion->result < 0) {
         conn_close(conn);
     } else {
+        conn->session.active_ms = shard_now_ms(conn->shard);
         conn->session.sent_bytes += (uint64_t)completion->result;
         conn->shard->core.stats.sent_bytes += (uint64_t)completion->result;
     }

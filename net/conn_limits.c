@@ -1,5 +1,8 @@
 #include "net/conn_limits.h"
 
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+
 #include "core/client_line.h"
 #include "core/log.h"
 #include "net/conn.h"
@@ -75,13 +78,33 @@ bool conn_check_output_limit(struct conn *conn)
     return false;
 }
 
+/* A large answer is one send, however long the client takes it; the kernel knows whether it does. */
+static void note_progress(struct conn *conn, int64_t now_ms)
+{
+    int bytes = 0;
+
+    if (!conn->sending || ioctl(conn->fd, SIOCOUTQ, &bytes) != 0 || bytes == conn->unacknowledged_bytes)
+        return;
+    conn->unacknowledged_bytes = bytes;
+    conn->session.active_ms = now_ms;
+}
+
+/* A client that waits is not idle: for an answer, or for the end of a pause. */
+static bool is_idle(const struct conn *conn, int64_t timeout_ms, int64_t now_ms)
+{
+    return conn->pipeline.count == 0 && !conn->paused && now_ms - conn->session.active_ms > timeout_ms;
+}
+
 bool conn_sweep(struct conn *conn, int64_t now_ms)
 {
     int64_t timeout_ms = (int64_t)config_of(conn)->timeout_s * 1000;
 
     if (conn->closing || !conn_check_output_limit(conn))
         return false;
-    if (timeout_ms > 0 && conn->pipeline.count == 0 && now_ms - conn->session.active_ms > timeout_ms) {
+    if (timeout_ms == 0)
+        return conn->over_soft_since_ms != 0;
+    note_progress(conn, now_ms);
+    if (is_idle(conn, timeout_ms, now_ms)) {
         log_write(LOG_VERBOSE, "Closing idle client %s", conn->session.peer);
         conn_close(conn);
     }

@@ -302,6 +302,53 @@ def test_idle_clients_are_closed_after_timeout(start, backend):
         assert time.monotonic() - begun > 0.9
 
 
+def test_a_protocol_error_is_not_told_to_who_wants_no_replies(start, backend):
+    server = start("--shards", 1, "--net-backend", backend)
+    with server.connect() as connection:
+        connection.send(b"CLIENT REPLY OFF\r\n*-5a\r\n")
+        assert connection.socket.recv(1) == b""
+
+
+def test_a_request_that_arrives_slowly_is_not_idle(start, backend):
+    server = start("--shards", 2, "--timeout", 1, "--net-backend", backend)
+    with server.connect() as connection:
+        connection.send(b"*2\r\n$4\r\nECHO\r\n$9\r\n")
+        for _ in range(9):
+            time.sleep(0.35)
+            connection.send(b"x")
+        connection.send(b"\r\n")
+        assert connection.read() == b"x" * 9
+
+
+def test_an_answer_that_is_taken_slowly_is_not_idle(start, backend):
+    server = start("--shards", 1, "--timeout", 1, "--net-backend", backend)
+    with server.connect() as writer, server.connect(receive_bytes=65536) as reader:
+        assert writer.command("SET", "large", b"x" * 30_000_000) == "OK"
+        reader.send(b"GET large\r\n")
+        taken, begun = 0, time.monotonic()
+        while taken < 30_000_013:
+            piece = reader.socket.recv(200_000)
+            assert piece, f"closed after {taken} bytes"
+            taken += len(piece)
+            if time.monotonic() - begun < 4:
+                time.sleep(0.05)
+
+
+def test_a_client_held_back_by_a_pause_is_not_idle(start, backend):
+    server = start("--shards", 2, "--timeout", 1, "--net-backend", backend)
+    with server.connect() as connection:
+        assert connection("CLIENT PAUSE 3200 WRITE") == "OK"
+        assert connection("SET a b") == "OK"
+
+
+def test_a_client_that_takes_nothing_is_idle(start, backend):
+    server = start("--shards", 1, "--timeout", 1, "--net-backend", backend)
+    with server.connect() as writer, server.connect(receive_bytes=65536) as reader:
+        assert writer.command("SET", "large", b"x" * 30_000_000) == "OK"
+        reader.send(b"GET large\r\n")
+        wait_until(lambda: server.connect()("CLIENT LIST").count(b"id=") == 1, seconds=10, pause=0.3)
+
+
 def test_a_password_is_not_asked_for_at_any_price(start, backend):
     """Before AUTH a request may have 10 arguments of 16 KiB; more is refused before it is stored."""
     server = start("--requirepass", "x", "--net-backend", backend)
