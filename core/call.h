@@ -26,7 +26,7 @@ struct call {
     const struct command *command;
     const struct str *argv; /* borrowed for the call */
     int argc;
-    int db;
+    uint16_t db;
     bool no_touch;          /* CLIENT NO-TOUCH: reads leave the access clock alone */
     int64_t now_ms, now_us; /* Unix time */
     struct reply *reply;

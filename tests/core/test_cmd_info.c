@@ -300,7 +300,7 @@ Test(cmd_info, memory_is_told_in_human_units)
 Test(cmd_info, shoal_shows_each_shard)
 {
     command_run(&run, "MSET k0 a k1 b k3 c");
-    run.cores[1].stats.commands = 42;
+    run.cores[1].stats.executed = 42;
     struct str reply = command_scatter(&run, "INFO shoal");
 
     cr_assert(contains(reply, "# Shoal\r\nshards:2\r\nshard0:keys=1,clients=1,commands=0,used_memory="));
