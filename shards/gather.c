@@ -104,6 +104,8 @@ static void execute(struct shard *shard, struct gather *gather)
 
 static void release_participants(struct shard *shard, struct gather *gather)
 {
+    uint64_t wakes = shard->port.wakes;
+
     simulate_step();
     atomic_store_explicit(&gather->done, true, memory_order_release);
     /* They declare themselves asleep, then look at done: pairs with the fence in mesh_fall_asleep. */
@@ -111,6 +113,8 @@ static void release_participants(struct shard *shard, struct gather *gather)
     for (int i = 0; i < shard->group->count; i++)
         if (i != shard->index && takes_part(gather, i))
             mesh_wake(&shard->port, shard->loop, i);
+    if (shard->port.wakes != wakes)
+        loop_submit(shard->loop); /* what we execute next may take long */
 }
 
 static void leave(struct shard *shard, struct gather *gather)

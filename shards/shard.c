@@ -330,13 +330,25 @@ static void notice_settings(struct shard *shard)
         shard->configured->done(shard->configured);
 }
 
+/* A wake-up leaves with the loop's next submit, and whoever else has work for that shard takes it to be awake.
+ * So it leaves now where something is to be executed first, which may take long. */
+static void publish(struct shard *shard)
+{
+    uint64_t wakes = shard->port.wakes;
+
+    mesh_publish(&shard->port, shard->loop);
+    if (shard->port.wakes != wakes &&
+        (mesh_has_own(&shard->port) || mesh_has_inbound(&shard->port, shard->parked != NULL)))
+        loop_submit(shard->loop);
+}
+
 void shard_turn(struct shard *shard)
 {
     shard->turn++;
     wait(shard);                                    /* (a) connections parse and stage */
     take_returns(shard);
     router_retry_held(shard);
-    mesh_publish(&shard->port, shard->loop);        /* (b) */
+    publish(shard);                                 /* (b) */
     execute_due(shard);                             /* (c) */
     expire(shard);
     reclaim(shard);
