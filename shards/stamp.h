@@ -56,9 +56,10 @@ struct stamp_clock {
 static inline uint64_t stamp_take(struct stamp_clock *clock, struct stamp_gate *gate)
 {
     simulate_step();
-    /* Pairs with the acquire in stamp_lowest by way of the clock, see above. */
+    /* Pairs with the acquire in stamp_lowest: by way of the clock for this batch, see above; and directly, as a
+     * release, for those before it, whose opening the reader may not see any more ("closed again"). */
     atomic_store_explicit(&gate->lowest, atomic_load_explicit(&clock->next, memory_order_relaxed),
-                          memory_order_relaxed);
+                          memory_order_release);
     simulate_step();
     return atomic_fetch_add_explicit(&clock->next, 1, memory_order_acq_rel);
 }
