@@ -19,7 +19,8 @@ struct merge;
 /* How a command reaches the data (design, section 5). */
 enum route {
     ROUTE_LOCAL,   /* the connection's shard answers when it parses the request */
-    ROUTE_SINGLE,  /* the owner of its keys; a gather where the keys lie on several shards */
+    ROUTE_SINGLE,  /* the owner of its keys; a gather where the keys lie on several shards; without keys the
+                      connection's shard, in the order of its batch */
     ROUTE_SCATTER, /* every owner of a key does its part, `merge` combines the replies; without keys: every shard */
     ROUTE_GATHER,  /* without keys: one thread over the keyspaces of all shards */
     ROUTE_CURSOR,  /* SCAN: the shard that the cursor names */

@@ -40,7 +40,7 @@ static const struct command command_subcommands[] = {
 };
 
 static const struct command config_subcommands[] = {
-    {"get", cmd_config_get, .arity = -3, .route = ROUTE_LOCAL,
+    {"get", cmd_config_get, .arity = -3, .route = ROUTE_SINGLE,
      .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_LOADING | CMD_STALE, GROUP, .since = "2.0.0",
      .complexity = "O(N), where N is the number of settings asked for",
      .summary = "Reads the settings whose names match.", .syntax = "parameter [parameter ...]"},
@@ -49,7 +49,7 @@ static const struct command config_subcommands[] = {
     {"resetstat", cmd_config_resetstat, .arity = 2, .route = ROUTE_SCATTER,
      .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_LOADING | CMD_STALE, GROUP, .since = "2.0.0", .complexity = "O(1)",
      .summary = "Sets the counters of INFO back to zero."},
-    {"rewrite", cmd_config_rewrite, .arity = 2, .route = ROUTE_LOCAL,
+    {"rewrite", cmd_config_rewrite, .arity = 2, .route = ROUTE_SINGLE,
      .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_LOADING | CMD_STALE, GROUP, .since = "2.8.0", .complexity = "O(1)",
      .summary = "Writes the settings in use to the configuration file."},
     {"set", cmd_config_set, .arity = -4, .route = ROUTE_SCATTER,

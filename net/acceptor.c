@@ -12,12 +12,14 @@ struct acceptor {
     struct net *net;
     const struct listener *listener;
     int last_error; /* said once, not for every connection */
+    bool ended;
 };
 
 static void accepted(struct completion *completion)
 {
     struct acceptor *acceptor = (struct acceptor *)completion;
 
+    acceptor->ended = !completion->more;
     if (completion->result >= 0) {
         acceptor->last_error = 0;
         net_connected(acceptor->net, completion->result, acceptor->listener);
@@ -53,5 +55,6 @@ void acceptors_start(struct net *net)
 void acceptors_stop(struct net *net)
 {
     for (int i = 0; i < net->listener_count; i++)
-        loop_cancel(net->group->shards[0]->loop, &net->acceptors[i].accept);
+        if (!net->acceptors[i].ended)
+            loop_cancel(net->group->shards[0]->loop, &net->acceptors[i].accept);
 }

@@ -72,6 +72,7 @@ static void request_done(struct request *request)
     struct conn *conn = (struct conn *)((char *)request->origin - offsetof(struct conn, origin));
 
     request->finished = true;
+    conn_note_answer(conn, request->reply.buffer.length);
     defer_flush(conn);
 }
 
@@ -410,6 +411,7 @@ void conn_open(struct net_shard *net, int fd, bool unix_socket, const char *peer
     conn->shard = shard;
     conn->fd = fd;
     conn->session.fd = fd;
+    conn->answer_bytes = CONN_ANSWER_GUESS;
     conn->session.unix_socket = unix_socket;
     conn->session.attention = &conn->attention;
     conn->session.authenticated = shard->core.config.requirepass[0] == '\0';

@@ -38,6 +38,7 @@ struct conn {
     bool gathering;                /* answers are kept back for one send with those under way */
     struct conn *gathering_previous, *gathering_next; /* in net_shard's list */
     int unacknowledged_bytes;      /* by the client, of a send under way, at the last sweep */
+    size_t answer_bytes;           /* how large answers were of late */
     int64_t over_soft_since_ms;    /* when the output passed the soft limit, 0: it has not */
 };
 

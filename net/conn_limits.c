@@ -26,10 +26,25 @@ static bool output_is_full(const struct conn *conn)
     return limit->hard_bytes == 0 && limit->soft_bytes == 0 && conn->output.bytes > CONN_UNREAD_OUTPUT_MOST;
 }
 
+/* The largest of late, forgotten within some dozens of smaller ones. */
+void conn_note_answer(struct conn *conn, size_t bytes)
+{
+    conn->answer_bytes -= conn->answer_bytes / 8;
+    if (bytes > conn->answer_bytes)
+        conn->answer_bytes = bytes;
+}
+
+/* A pipeline of requests with large answers is taken in smaller lots, or its answers would fill the memory before the
+ * first is sent. */
+static bool answers_may_be_large(const struct conn *conn)
+{
+    return conn->answer_bytes > 0 && (size_t)conn->pipeline.count > CONN_ANSWERS_MOST / conn->answer_bytes;
+}
+
 bool conn_may_start(const struct conn *conn)
 {
     return !conn->closing && !conn->session.close_after_reply && conn->pipeline.count < CONN_IN_FLIGHT_MOST &&
-           !output_is_full(conn);
+           !answers_may_be_large(conn) && !output_is_full(conn);
 }
 
 static void close_for(struct conn *conn, const char *what)

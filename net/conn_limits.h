@@ -4,16 +4,21 @@
 #define NET_CONN_LIMITS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct conn;
 
 enum {
     CONN_IN_FLIGHT_MOST = 2048,           /* requests out: beyond, nothing more is parsed */
+    CONN_ANSWERS_MOST = 8 * 1024 * 1024,  /* bytes that the requests out may be answered with, by what answers were lately */
+    CONN_ANSWER_GUESS = 128 * 1024,       /* before the first answer */
     CONN_UNREAD_OUTPUT_MOST = 1024 * 1024, /* bytes the client has not taken: beyond, nothing more is parsed, where no output limit closes it instead */
     CONN_UNPARSED_MOST = 256 * 1024,      /* bytes that wait to be parsed: beyond, the socket is not read */
 };
 
+/* Learns from an answer of that many bytes how large the next ones may be. */
+void conn_note_answer(struct conn *conn, size_t bytes);
 /* Whether the connection may have more requests started. */
 bool conn_may_start(const struct conn *conn);
 /* False: a limit was passed, the log says which, and the connection is being closed. */

@@ -241,6 +241,8 @@ static int64_t next_deadline_ms(const struct shard *shard)
 
         if (expiry_ms < deadline_ms)
             deadline_ms = expiry_ms;
+    } else if (!shard->parked && shard->core.sessions.pause_until_ms < deadline_ms) {
+        deadline_ms = shard->core.sessions.pause_until_ms; /* then keys expire again */
     }
     return deadline_ms;
 }

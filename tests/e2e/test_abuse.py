@@ -248,6 +248,26 @@ def test_who_does_not_read_takes_a_bounded_amount_of_memory(start, backend):
         sender.join()
 
 
+def test_large_answers_that_nobody_reads_take_a_bounded_amount_of_memory(start, backend):
+    """What counts is bytes, not requests: 1500 answers of a megabyte do not pile up."""
+    server = start("--shards", 2, "--net-backend", backend)
+    with server.connect() as lazy, server.connect() as other:
+        assert other.command("SET", "large", "x" * 1000000) == "OK"
+        before = server.resident_bytes()
+        sender = threading.Thread(target=lazy.send, args=(resp.encode("GET", "large") * 1500,))
+        sender.start()
+        most = 0
+        for _ in range(30):
+            assert other("INCR n") > 0
+            most = max(most, server.resident_bytes() - before)
+            time.sleep(0.05)
+        if not SANITIZED:
+            assert most < 200 << 20
+        for _ in range(1500):
+            assert len(lazy.read()) == 1000000
+        sender.join()
+
+
 def test_inline_requests_of_one_turn_keep_their_own_words(raw):
     """Each shard's request waits for its turn, while the next line is parsed."""
     lines = "".join(f"SET 'in line {i}' 'value {i}'\r\nGET 'in line {i}'\r\n" for i in range(200))

@@ -166,3 +166,11 @@ def test_sixty_connections_pipeline_at_once(server):
     for connection in connections:
         assert [connection.read() for _ in range(51)] == ["OK"] * 50 + [b"49"]
         connection.close()
+
+
+def test_config_get_behind_config_set_in_one_pipeline_reads_what_was_set(server):
+    with server.connect() as client:
+        for value in (77, 78, 0):
+            client.send_commands([("CONFIG", "SET", "timeout", value), ("CONFIG", "GET", "timeout")])
+            assert client.read() == "OK"
+            assert client.read() == [b"timeout", b"%d" % value]
