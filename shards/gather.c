@@ -83,6 +83,7 @@ static struct keyspace *keyspace_of(const struct reach *reach, struct str key)
     const struct gather *gather = ((const struct gather_reach *)reach)->gather;
     int owner = router_owner(&gather->group->router, key);
 
+    simulate_step(); /* in the middle of a command: nobody else may touch what it is working on */
     ASSERT(takes_part(gather, owner));
     return gather->group->shards[owner]->core.keyspace;
 }
