@@ -29,6 +29,7 @@ static void end(void)
 
 TestSuite(scatter, .init = begin, .fini = end);
 TestSuite(gather, .init = begin, .fini = end);
+TestSuite(turn, .init = begin, .fini = end);
 
 /* "SET %0a …": a digit and a letter behind the percent sign name a key, by its shard and its number. */
 static const char *with_keys(const char *line)
@@ -315,6 +316,22 @@ Test(gather, a_parked_shard_still_takes_answers)
     group_turn(&run, 0);
     expect_answer(far, "+OK ");
     cr_assert_not(group_answered(rename));
+    group_settle(&run);
+}
+
+/* Whoever else has work for the sleeper takes it to be awake from then on, however long we execute. */
+Test(turn, a_wake_up_leaves_before_what_the_waker_executes)
+{
+    atomic_store(&run.group.mesh.sleepers[1].asleep, true);
+    ask("GET %1a");
+    group_turn(&run, 0);
+    cr_assert_eq(run.loops[1].wakes, 1);
+    cr_assert_eq(run.loops[0].submits, 0, "nothing is executed: the wait that follows submits");
+    atomic_store(&run.group.mesh.sleepers[1].asleep, true);
+    ask("GET %1a");
+    ask("GET %0a");
+    group_turn(&run, 0);
+    cr_assert_eq(run.loops[0].submits, 1);
     group_settle(&run);
 }
 

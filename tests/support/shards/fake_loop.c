@@ -35,6 +35,11 @@ static bool has_none(const struct loop *loop)
     return false;
 }
 
+static void note_submit(struct loop *loop)
+{
+    fake(loop)->submits++;
+}
+
 static void note_wake(struct loop *from, struct loop *target)
 {
     fake(target)->wakes++;
@@ -55,6 +60,7 @@ static const struct loop_operations operations = {
     .close_fd = refuse_close_fd,
     .wait = note_wait,
     .has_events = has_none,
+    .submit = note_submit,
     .wake = note_wake,
     .time_us = tell_time,
     .monotonic_us = tell_time,

@@ -1,6 +1,6 @@
 /* A loop without a kernel, for shards that a test steps itself: nothing ever
  * arrives, no wait blocks, and the clock stands still unless the test moves it.
- * It counts the waits and the wake-ups. */
+ * It counts the waits, the wake-ups and the submits. */
 #ifndef TESTS_SUPPORT_FAKE_LOOP_H
 #define TESTS_SUPPORT_FAKE_LOOP_H
 
@@ -10,7 +10,7 @@ struct fake_loop {
     struct loop loop;
     int64_t time_us; /* both clocks */
     int64_t tick_us; /* by which each look at a clock moves it */
-    int waits, wakes;
+    int waits, wakes, submits;
     int64_t timeout_us; /* of the last wait */
 };
 
