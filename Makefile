@@ -25,7 +25,7 @@ endif
 
 WARNINGS := -Wall -Wextra -Werror -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes \
             -Wundef -Wwrite-strings -Wvla -Wno-unused-parameter
-BASE     := -std=gnu11 -D_GNU_SOURCE= -g -fno-omit-frame-pointer -fno-strict-aliasing -pthread -I. -MMD -MP
+BASE     := -std=gnu11 -D_GNU_SOURCE -g -fno-omit-frame-pointer -fno-strict-aliasing -pthread -I. -MMD -MP
 
 FLAGS_release := -O3 -flto=auto
 FLAGS_debug   := -O1

@@ -8,7 +8,6 @@
  *
  * Its clients are benchmarks: what is not a request in RESP's array form ends
  * the connection, and replies to a client that does not read are kept without limit. */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>

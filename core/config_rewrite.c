@@ -6,7 +6,6 @@
  * differ from the default. All else, comments above all, stays where it is;
  * runs of empty lines become one. The new file is complete on disk before it
  * takes the old one's name. */
-#define _GNU_SOURCE
 #include "core/config.h"
 
 #include <errno.h>

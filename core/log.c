@@ -3,7 +3,6 @@
  * another. Opening and reopening puts the new file under the old descriptor
  * number, so a thread that is just writing never meets a closed one.
  * A line that cannot be written is lost: there is nowhere to say so. */
-#define _GNU_SOURCE
 #include "core/log.h"
 
 #include <errno.h>

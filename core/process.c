@@ -1,4 +1,3 @@
-#define _GNU_SOURCE /* RUSAGE_THREAD */
 #include "core/process.h"
 
 #include <stdio.h>

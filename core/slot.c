@@ -6,7 +6,6 @@
  * put together from the eight constants of its bits while compiling. As the
  * checksum starts at 0, zero bytes in front change nothing: the bytes that do
  * not fill a block come first and are read as a block with zeros before them. */
-#define _GNU_SOURCE
 #include "core/slot.h"
 
 #define ENTRY(i, a, b, c, d, e, f, g, h)                                                                               \

@@ -1,6 +1,5 @@
 /* The part of the loop that no backend differs in: choosing one, the deferred
  * list, the contract's assertions, and the arithmetic of sends. */
-#define _GNU_SOURCE
 #include "shards/loop.h"
 
 #include <errno.h>

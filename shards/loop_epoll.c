@@ -14,7 +14,6 @@
  * it still holds makes it ready again. All that a turn receives lies one after
  * the other in one arena; each socket may take an equal share of it, so it
  * always suffices, and a busy client cannot starve the others. */
-#define _GNU_SOURCE
 #include "shards/loop_backend.h"
 
 #include <errno.h>

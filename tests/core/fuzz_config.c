@@ -1,6 +1,5 @@
 /* Any bytes as a redis.conf, then as CONFIG SET: neither may crash, and settings
  * that loaded must be written by CONFIG REWRITE so that they load as the same. */
-#define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>

@@ -6,7 +6,6 @@
  * a time limit. A lost wake-up stops the circle, and the alarm ends the program.
  * A thread without a loop wakes everybody in between. Once with each backend,
  * and once with both in turn. */
-#define _GNU_SOURCE
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>

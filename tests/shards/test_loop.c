@@ -2,7 +2,6 @@
  * loop_uring and one of loop_epoll. The far ends of sockets are driven by plain
  * system calls from the same thread, so a test says exactly what is where.
  * Streams carry pattern bytes, which depend on the stream and on the position. */
-#define _GNU_SOURCE
 #include "shards/loop.h"
 
 #include <criterion/criterion.h>
