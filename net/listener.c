@@ -12,10 +12,10 @@
 #include "core/config.h"
 #include "core/log.h"
 
-static bool fail(char *error, size_t error_bytes, const char *name, const char *what)
+static int fail(int code, char *error, size_t error_bytes, const char *name, const char *what)
 {
     snprintf(error, error_bytes, "Could not create server TCP listening socket %s: %s", name, what);
-    return false;
+    return code;
 }
 
 static int open_socket(const struct addrinfo *address, int backlog)
@@ -38,8 +38,9 @@ static int open_socket(const struct addrinfo *address, int backlog)
     return -1;
 }
 
-static bool open_tcp(struct listener *listener, const char *host, const struct config *config, char *error,
-                     size_t error_bytes)
+/* 0, or the errno that says why not. */
+static int open_tcp(struct listener *listener, const char *host, const struct config *config, char *error,
+                    size_t error_bytes)
 {
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
     struct addrinfo *found;
@@ -55,13 +56,11 @@ static bool open_tcp(struct listener *listener, const char *host, const struct c
         hints.ai_family = AF_INET6;
     code = getaddrinfo(hints.ai_family ? NULL : host, port, &hints, &found);
     if (code != 0)
-        return fail(error, error_bytes, listener->name, gai_strerror(code));
+        return fail(EADDRNOTAVAIL, error, error_bytes, listener->name, gai_strerror(code));
     listener->fd = open_socket(found, config->tcp_backlog);
     code = errno;
     freeaddrinfo(found);
-    if (listener->fd < 0)
-        return fail(error, error_bytes, listener->name, strerror(code));
-    return true;
+    return listener->fd >= 0 ? 0 : fail(code, error, error_bytes, listener->name, strerror(code));
 }
 
 /* A leading '-' makes an address optional, as in Redis 7: it may be missing on this host. */
@@ -69,12 +68,13 @@ static bool open_address(struct listener *listeners, int *count, const char *add
                          char *error, size_t error_bytes)
 {
     bool optional = address[0] == '-';
+    int code = open_tcp(&listeners[*count], address + optional, config, error, error_bytes);
 
-    if (open_tcp(&listeners[*count], address + optional, config, error, error_bytes)) {
+    if (code == 0) {
         ++*count;
         return true;
     }
-    if (!optional || errno == EADDRINUSE)
+    if (!optional || code == EADDRINUSE)
         return false;
     log_write(LOG_VERBOSE, "Optional address %s is not available", address + 1);
     return true;
