@@ -85,12 +85,14 @@ static size_t rdb_length_bytes(size_t length)
     return length <= UINT32_MAX ? 5 : 9;
 }
 
-/* What a string takes in an RDB file, without compression. */
+/* What a string takes in an RDB file, without compression; of other values, what they take here. */
 static size_t serialized_bytes(const struct entry *entry)
 {
-    size_t length = entry_string_length(entry);
     int64_t value;
 
+    if (entry_has_value(entry))
+        return entry_bytes(entry);
+    size_t length = entry_string_length(entry);
     if (length <= 11 && entry_integer(entry, &value)) {
         if (value >= INT8_MIN && value <= INT8_MAX)
             return 2;
@@ -112,7 +114,7 @@ void cmd_debug_object(struct call *call)
         return;
     }
     snprintf(text, sizeof(text), "Value at:%p refcount:1 encoding:%s serializedlength:%zu lru:%u lru_seconds_idle:%lld",
-             (const void *)entry, entry_encoding_name(entry), serialized_bytes(entry), entry_access(entry),
+             (const void *)entry, entry_real_encoding_name(entry), serialized_bytes(entry), entry_access(entry),
              (long long)access_idle_seconds(entry_access(entry), call->now_ms));
     reply_simple(call->reply, text);
 }

@@ -29,26 +29,39 @@ enum value_encoding entry_encoding(const struct entry *entry)
 
 const char *entry_encoding_name(const struct entry *entry)
 {
-    static const char *const names[] = {[ENCODING_INT] = "int", [ENCODING_EMBSTR] = "embstr", [ENCODING_RAW] = "raw"};
+    const struct value_kind *kind = entry_kind(entry);
 
-    return names[entry->encoding];
+    return kind->name_of ? kind->name_of(entry_owned(entry)) : kind->name;
 }
 
-const char *value_type_name(enum value_type type)
+const char *entry_real_encoding_name(const struct entry *entry)
 {
-    static const char *const names[] = {
-        [VALUE_STRING] = "string", [VALUE_LIST] = "list", [VALUE_SET] = "set",
-        [VALUE_ZSET] = "zset",     [VALUE_HASH] = "hash", [VALUE_STREAM] = "stream",
-    };
-
-    return names[type];
+    return entry_kind(entry)->real_name;
 }
 
 size_t entry_bytes(const struct entry *entry)
 {
-    const struct entry_block *block = entry_block(entry);
+    const void *owned = entry_owned(entry);
 
-    return memory_block_bytes(entry) + (block ? memory_block_bytes(block) : 0);
+    return memory_block_bytes(entry) + (owned ? entry_kind(entry)->bytes(owned) : 0);
+}
+
+bool entry_has_value(const struct entry *entry)
+{
+    return entry_has_value_inline(entry);
+}
+
+void *entry_value(const struct entry *entry)
+{
+    ASSERT(entry_has_value_inline(entry));
+    return entry_owned(entry);
+}
+
+void entry_set_value(struct entry *entry, enum value_encoding encoding, void *value)
+{
+    ASSERT(entry_has_value_inline(entry) && encoding > ENCODING_RAW && value != NULL);
+    entry->encoding = encoding;
+    entry_set_word(entry, (uintptr_t)value);
 }
 
 uint32_t entry_access(const struct entry *entry)
@@ -68,6 +81,7 @@ struct str entry_string(const struct entry *entry, char digits[static 32])
         return (struct str){entry_inline(entry), entry->inline_length};
     if (entry->encoding == ENCODING_INT)
         return (struct str){digits, number_format_integer(digits, (int64_t)entry_word(entry))};
+    ASSERT(entry->encoding == ENCODING_RAW);
     return (struct str){entry_block(entry)->bytes, entry_block(entry)->length};
 }
 

@@ -15,11 +15,7 @@
 #include <stdint.h>
 
 #include "core/str.h"
-
-enum value_type { VALUE_STRING, VALUE_LIST, VALUE_SET, VALUE_ZSET, VALUE_HASH, VALUE_STREAM };
-
-/* What OBJECT ENCODING can say; strings only, so far. */
-enum value_encoding { ENCODING_INT, ENCODING_EMBSTR, ENCODING_RAW };
+#include "core/value.h"
 
 struct entry;
 
@@ -27,8 +23,8 @@ struct str entry_key(const struct entry *entry);
 int64_t entry_expiry_ms(const struct entry *entry); /* absolute Unix time, -1: none */
 enum value_type entry_type(const struct entry *entry);
 enum value_encoding entry_encoding(const struct entry *entry);
-const char *entry_encoding_name(const struct entry *entry);
-const char *value_type_name(enum value_type type); /* "string", "list", … */
+const char *entry_encoding_name(const struct entry *entry);      /* what OBJECT ENCODING says */
+const char *entry_real_encoding_name(const struct entry *entry); /* what DEBUG OBJECT says */
 /* Bytes of the entry with everything it owns (MEMORY USAGE adds the table's share). */
 size_t entry_bytes(const struct entry *entry);
 
@@ -36,8 +32,16 @@ size_t entry_bytes(const struct entry *entry);
 uint32_t entry_access(const struct entry *entry);
 void entry_set_access(struct entry *entry, uint32_t access);
 
+/* Whether the value is a container or a blob of its own: all but strings kept as bytes or integer. */
+bool entry_has_value(const struct entry *entry);
+/* That value: what it is follows from type and encoding. Borrowed. */
+void *entry_value(const struct entry *entry);
+/* Puts another in its place, of the same type: the block has moved, or the
+ * encoding has changed. The old value is the caller's. The entry stays where it is. */
+void entry_set_value(struct entry *entry, enum value_encoding encoding, void *value);
+
 /* A string's bytes: into the entry, or into `digits` for an integer. Borrowed
- * until the entry changes. */
+ * until the entry changes. Not of a sparse bitmap. */
 struct str entry_string(const struct entry *entry, char digits[static 32]);
 size_t entry_string_length(const struct entry *entry);
 /* The value as an integer, by Redis's rule for INCR. False: not one. */

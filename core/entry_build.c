@@ -206,6 +206,23 @@ static struct entry_block *block_resize(struct memory *memory, struct entry_bloc
     return block;
 }
 
+static void *block_copy(struct memory *memory, const void *value)
+{
+    const struct entry_block *block = value;
+
+    return block_create(memory, (struct str){block->bytes, block->length});
+}
+
+const struct value_kind string_block_kind = {
+    .name = "raw",
+    .real_name = "raw",
+    .copy = block_copy,
+    .bytes = value_blob_bytes,
+    .items = value_blob_items,
+    .drain = value_blob_drain,
+    .rehome = value_blob_rehome,
+};
+
 /* Entries */
 
 static inline void fill(struct entry *entry, const struct entry_content *content, struct entry_block *block,
@@ -232,20 +249,44 @@ struct entry *entry_create(struct memory *memory, struct str key, const struct e
     return entry;
 }
 
+struct entry *entry_create_value(struct memory *memory, struct str key, enum value_type type,
+                                 enum value_encoding encoding, void *value)
+{
+    struct entry *entry = shell_create(memory, key, ENTRY_HAS_WORD, 0);
+
+    ASSERT(encoding > ENCODING_RAW && value != NULL);
+    entry->type = type;
+    entry->encoding = encoding;
+    entry_set_word(entry, (uintptr_t)value);
+    return entry;
+}
+
 struct entry *entry_create_copy(struct memory *memory, struct str key, const struct entry *source)
 {
     struct entry *entry = shell_like(memory, key, source);
-    const struct entry_block *block = entry_block(source);
+    const void *owned = entry_owned(source);
 
-    if (block)
-        entry_set_word(entry, (uintptr_t)block_create(memory, (struct str){block->bytes, block->length}));
+    if (owned)
+        entry_set_word(entry, (uintptr_t)entry_kind(source)->copy(memory, owned));
     return entry;
+}
+
+void *entry_dismantle(struct memory *memory, struct entry *entry, const struct value_kind **kind)
+{
+    void *owned = entry_owned(entry);
+
+    *kind = owned ? entry_kind(entry) : NULL;
+    memory_free(memory, entry);
+    return owned;
 }
 
 void entry_destroy(struct memory *memory, struct entry *entry)
 {
-    memory_free(memory, entry_block(entry));
-    memory_free(memory, entry);
+    const struct value_kind *kind;
+    void *owned = entry_dismantle(memory, entry, &kind);
+
+    if (owned)
+        value_destroy(kind, memory, owned);
 }
 
 static bool lies_within(struct str text, const void *start, size_t bytes)
@@ -301,6 +342,7 @@ static struct entry *store_piece(struct memory *memory, struct entry *entry, str
 static __attribute__((noinline)) struct entry *store_anew(struct memory *memory, struct entry *entry,
                                                           const struct entry_content *content, int64_t expiry_ms)
 {
+    ASSERT(!entry_has_value_inline(entry));
     if (is_piece_of(content->text, entry))
         return store_piece(memory, entry, *content, expiry_ms);
     return store_shaped(memory, entry, content, expiry_ms);
@@ -362,7 +404,7 @@ static struct entry *resize_into_block(struct memory *memory, struct entry *entr
 struct entry *entry_resize_raw(struct memory *memory, struct entry *entry, size_t length)
 {
     char digits[NUMBER_TEXT_MAX];
-    struct str text = entry_string(entry, digits);
+    struct str text = entry_has_value_inline(entry) ? STR("") : entry_string(entry, digits);
     struct entry_block *block = entry_block(entry);
 
     if (block)
@@ -393,19 +435,9 @@ struct entry *entry_rename(struct memory *memory, struct entry *entry, struct st
 
 void entry_recharge(struct memory *from, struct memory *to, const struct entry *entry)
 {
-    const struct entry_block *block = entry_block(entry);
+    void *owned = entry_owned(entry);
 
     memory_recharge(from, to, entry);
-    if (block)
-        memory_recharge(from, to, block);
-}
-
-struct entry_block *entry_take_block(struct entry *entry, size_t least)
-{
-    struct entry_block *block = entry_block(entry);
-
-    if (!block || memory_block_bytes(block) < least)
-        return NULL;
-    entry->flags &= (uint8_t)~ENTRY_HAS_WORD;
-    return block;
+    if (owned)
+        entry_kind(entry)->rehome(owned, from, to);
 }

@@ -8,7 +8,6 @@
 #include "core/entry.h"
 
 struct memory;
-struct entry_block;
 
 /* What a string entry is to hold. */
 struct entry_content {
@@ -26,14 +25,19 @@ struct entry_content entry_content_integer(int64_t integer);
 /* expiry_ms -1: none. */
 struct entry *entry_create(struct memory *memory, struct str key, const struct entry_content *content,
                            int64_t expiry_ms);
+/* Owns the value from now on; no expiry. */
+struct entry *entry_create_value(struct memory *memory, struct str key, enum value_type type,
+                                 enum value_encoding encoding, void *value);
 /* The same value, expiry and access clock under another key, for another owner if need be. */
 struct entry *entry_create_copy(struct memory *memory, struct str key, const struct entry *source);
 void entry_destroy(struct memory *memory, struct entry *entry);
 
+/* The entry holds a string, and shall hold another one. */
 struct entry *entry_store(struct memory *memory, struct entry *entry, const struct entry_content *content,
                           int64_t expiry_ms);
 struct entry *entry_store_expiry(struct memory *memory, struct entry *entry, int64_t expiry_ms);
-/* A raw string of `length` bytes: the old ones, then zeros. Leaves room to grow when it grows. */
+/* A raw string of `length` bytes: the old ones, then zeros. Leaves room to grow when it grows.
+ * A value becomes zeros, and is the caller's then. */
 struct entry *entry_resize_raw(struct memory *memory, struct entry *entry, size_t length);
 char *entry_raw_bytes(struct entry *entry);
 struct entry *entry_rename(struct memory *memory, struct entry *entry, struct str key);
@@ -41,7 +45,8 @@ struct entry *entry_rename(struct memory *memory, struct entry *entry, struct st
 /* Moves the charge for all that the entry owns. */
 void entry_recharge(struct memory *from, struct memory *to, const struct entry *entry);
 
-/* Takes a block of at least `least` bytes out of an entry that is to be destroyed; NULL: it has none. */
-struct entry_block *entry_take_block(struct entry *entry, size_t least);
+/* Frees an entry but for what it owns: a long string's block or a value of that
+ * kind, which is the caller's now; NULL and no kind: nothing. */
+void *entry_dismantle(struct memory *memory, struct entry *entry, const struct value_kind **kind);
 
 #endif

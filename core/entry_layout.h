@@ -14,6 +14,7 @@
 #define CORE_ENTRY_LAYOUT_H
 
 #include <assert.h>
+#include <string.h>
 
 #include "core/entry.h"
 
@@ -81,10 +82,29 @@ static inline void entry_set_word(struct entry *entry, uint64_t word)
     entry->words[entry->flags & ENTRY_HAS_EXPIRY] = word;
 }
 
+/* Encodings are in such an order that one comparison tells. */
+static inline bool entry_has_value_inline(const struct entry *entry)
+{
+    return entry->encoding > ENCODING_RAW;
+}
+
+/* What the word points to, which the entry owns: the block of a long string or the value; NULL where there is none. */
+static inline void *entry_owned(const struct entry *entry)
+{
+    bool owns = (entry->flags & ENTRY_HAS_WORD) && entry->encoding != ENCODING_INT;
+
+    return owns ? (void *)(uintptr_t)entry_word(entry) : NULL;
+}
+
+static inline const struct value_kind *entry_kind(const struct entry *entry)
+{
+    return value_kind_of((enum value_type)entry->type, (enum value_encoding)entry->encoding);
+}
+
 /* The block of a long string, NULL where there is none. */
 static inline struct entry_block *entry_block(const struct entry *entry)
 {
-    bool has_block = (entry->flags & ENTRY_HAS_WORD) && entry->type == VALUE_STRING && entry->encoding != ENCODING_INT;
+    bool has_block = (entry->flags & ENTRY_HAS_WORD) && entry->encoding == ENCODING_RAW;
 
     return has_block ? (struct entry_block *)(uintptr_t)entry_word(entry) : NULL;
 }
@@ -95,6 +115,29 @@ static inline char *entry_inline(const struct entry *entry)
     struct str key = entry_key_inline(entry);
 
     return (char *)key.bytes + key.length;
+}
+
+static inline bool entry_words_equal(const char *a, const char *b)
+{
+    uint64_t words[2];
+
+    memcpy(&words[0], a, sizeof(words[0]));
+    memcpy(&words[1], b, sizeof(words[1]));
+    return words[0] == words[1];
+}
+
+/* Most names have 8 to 32 bytes: then two words or four, which may overlap, tell without a call. */
+static inline bool entry_name_equal(struct str a, struct str b)
+{
+    if (a.length != b.length)
+        return false;
+    size_t length = a.length, last = length - 8;
+    if (length < 8 || length > 32)
+        return memcmp(a.bytes, b.bytes, length) == 0;
+    if (!entry_words_equal(a.bytes + last, b.bytes + last) || !entry_words_equal(a.bytes, b.bytes))
+        return false;
+    return length <= 16 ||
+           (entry_words_equal(a.bytes + 8, b.bytes + 8) && entry_words_equal(a.bytes + last - 8, b.bytes + last - 8));
 }
 
 #endif

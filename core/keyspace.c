@@ -150,35 +150,12 @@ static bool has_expired(const struct entry *entry, int64_t now_ms)
 
 /* Finding and removing */
 
-static inline bool words_equal(const char *a, const char *b)
-{
-    uint64_t words[2];
-
-    memcpy(&words[0], a, sizeof(words[0]));
-    memcpy(&words[1], b, sizeof(words[1]));
-    return words[0] == words[1];
-}
-
-/* Most names have 8 to 32 bytes: then two words or four, which may overlap, tell without a call. */
-static inline bool name_equal(struct str a, struct str b)
-{
-    if (a.length != b.length)
-        return false;
-    size_t length = a.length, last = length - 8;
-    if (length < 8 || length > 32)
-        return memcmp(a.bytes, b.bytes, length) == 0;
-    if (!words_equal(a.bytes + last, b.bytes + last) || !words_equal(a.bytes, b.bytes))
-        return false;
-    return length <= 16 ||
-           (words_equal(a.bytes + 8, b.bytes + 8) && words_equal(a.bytes + last - 8, b.bytes + last - 8));
-}
-
 static inline struct entry *match(struct table_probe *probe, struct str name)
 {
     struct entry *entry;
 
     while ((entry = table_probe_next(probe)) != NULL)
-        if (name_equal(entry_key_inline(entry), name))
+        if (entry_name_equal(entry_key_inline(entry), name))
             break;
     return entry;
 }
@@ -206,11 +183,18 @@ static struct entry *take(struct keyspace *keyspace, int db, struct key key)
     return entry;
 }
 
+static void drop(struct keyspace *keyspace, int db, struct entry *entry)
+{
+    struct entry *taken = take(keyspace, db, key_of(entry_key_inline(entry)));
+
+    ASSERT(taken == entry);
+    reclaim_take_entry(&keyspace->reclaim, entry);
+}
+
 /* Not inline, as what it calls would cost the caller that finds its key a frame. */
 static __attribute__((noinline)) void expire(struct keyspace *keyspace, int db, struct entry *entry)
 {
-    take(keyspace, db, key_of(entry_key_inline(entry)));
-    reclaim_take_entry(&keyspace->reclaim, entry);
+    drop(keyspace, db, entry);
     keyspace->stats.expired++;
 }
 
@@ -258,11 +242,33 @@ static __attribute__((noinline)) struct entry *create(struct keyspace *keyspace,
     return entry;
 }
 
+static struct entry *create_value(struct keyspace *keyspace, struct str name, enum value_type type,
+                                  enum value_encoding encoding, void *value)
+{
+    struct entry *entry = entry_create_value(keyspace->memory, name, type, encoding, value);
+
+    entry->access = keyspace->fresh_access;
+    return entry;
+}
+
 /* A write is an access too; a counter goes on counting. */
 static void freshen(const struct keyspace *keyspace, struct entry *entry)
 {
     if (keyspace->access_policy == ACCESS_LRU)
         entry->access = keyspace->fresh_access;
+}
+
+/* Puts an entry that is nowhere yet in the place of what the probe has found. The name and the text that
+ * it was made with may lie in what goes. Rare in store, whose probe stays in registers as it is passed by value. */
+static __attribute__((noinline)) struct entry *replace(struct keyspace *keyspace, int db, struct table_probe probe,
+                                                       struct entry *old, struct entry *entry)
+{
+    entry->access = old->access;
+    freshen(keyspace, entry);
+    table_probe_replace(&probe, entry);
+    reindex(keyspace, db, expiry_item_of(old), expiry_item_of(entry));
+    reclaim_take_entry(&keyspace->reclaim, old);
+    return entry;
 }
 
 static struct entry *store(struct keyspace *keyspace, int db, struct key key, const struct entry_content *content,
@@ -274,6 +280,10 @@ static struct entry *store(struct keyspace *keyspace, int db, struct key key, co
     keyspace->stats.dirty++;
     if (old == NULL)
         return add(keyspace, db, key.hash, create(keyspace, key.name, content, expiry_ms < 0 ? -1 : expiry_ms));
+    if (__builtin_expect(entry_has_value_inline(old), 0)) {
+        int64_t kept_ms = expiry_ms == KEEP_EXPIRY ? entry_expiry_inline(old) : expiry_ms;
+        return replace(keyspace, db, probe, old, create(keyspace, key.name, content, kept_ms));
+    }
 
     struct expiry_item old_item = expiry_item_of(old);
     entry = entry_store(keyspace->memory, old, content, expiry_ms == KEEP_EXPIRY ? old_item.deadline_ms : expiry_ms);
@@ -313,6 +323,38 @@ struct entry *keyspace_set_bytes(struct keyspace *keyspace, int db, struct key k
 
     return store(keyspace, db, key, &content, KEEP_EXPIRY);
 }
+
+/* Values of other types */
+
+struct entry *keyspace_add_value(struct keyspace *keyspace, int db, struct key key, enum value_type type,
+                                 enum value_encoding encoding, void *value)
+{
+    struct table_probe probe = table_probe(&database_of(keyspace, db)->table, key.hash);
+
+    ASSERT(match(&probe, key.name) == NULL);
+    return add(keyspace, db, key.hash, create_value(keyspace, key.name, type, encoding, value));
+}
+
+struct entry *keyspace_set_value(struct keyspace *keyspace, int db, struct key key, enum value_type type,
+                                 enum value_encoding encoding, void *value)
+{
+    struct table_probe probe = table_probe(&database_of(keyspace, db)->table, key.hash);
+    struct entry *old = match(&probe, key.name), *entry = create_value(keyspace, key.name, type, encoding, value);
+
+    return old ? replace(keyspace, db, probe, old, entry) : add(keyspace, db, key.hash, entry);
+}
+
+void keyspace_delete_entry(struct keyspace *keyspace, int db, struct entry *entry)
+{
+    drop(keyspace, db, entry);
+}
+
+void keyspace_free_value(struct keyspace *keyspace, enum value_type type, enum value_encoding encoding, void *value)
+{
+    reclaim_take_value(&keyspace->reclaim, value_kind_of(type, encoding), value);
+}
+
+/* Changing in place */
 
 /* Lets table and index point to an entry that was `old` and may lie elsewhere
  * now. `old` is only compared with: its bytes may be gone. */

@@ -60,8 +60,26 @@ struct entry *keyspace_set_string_keep_expiry(struct keyspace *keyspace, int db,
 struct entry *keyspace_set_integer(struct keyspace *keyspace, int db, struct key key, int64_t value); /* keeps the expiry */
 struct entry *keyspace_set_bytes(struct keyspace *keyspace, int db, struct key key, struct str value); /* keeps the expiry */
 /* A raw string of `length` bytes to write into; what was there before stays, the
- * rest is zero. entry may be NULL (absent). Keeps the expiry. The result's bytes are at *bytes. */
+ * rest is zero. entry may be NULL (absent). Keeps the expiry. The result's bytes are at *bytes.
+ * Where a sparse bitmap was there, all is zero and the bitmap is the caller's. */
 struct entry *keyspace_resize_raw(struct keyspace *keyspace, int db, struct key key, struct entry *entry, size_t length, char **bytes);
+
+/* Values of the other types. The keyspace owns what it is given, which was
+ * allocated under keyspace_memory. How many changes a command makes only it
+ * knows: these count none, keyspace_changed does. */
+
+/* Under a key that is absent: it was looked for. No expiry. */
+struct entry *keyspace_add_value(struct keyspace *keyspace, int db, struct key key, enum value_type type, enum value_encoding encoding, void *value);
+/* In place of what is there, if anything; its expiry goes. */
+struct entry *keyspace_set_value(struct keyspace *keyspace, int db, struct key key, enum value_type type, enum value_encoding encoding, void *value);
+/* Removes a key that is there: a collection that has become empty. */
+void keyspace_delete_entry(struct keyspace *keyspace, int db, struct entry *entry);
+/* Frees a value that no key holds: what entry_set_value gave back, or what was built in vain. A large one is freed by keyspace_reclaim. */
+void keyspace_free_value(struct keyspace *keyspace, enum value_type type, enum value_encoding encoding, void *value);
+static inline void keyspace_changed(struct keyspace *keyspace, uint64_t count)
+{
+    keyspace_stats(keyspace)->dirty += count;
+}
 
 /* expiry_ms -1 removes it. One change. */
 struct entry *keyspace_set_expiry(struct keyspace *keyspace, int db, struct entry *entry, int64_t expiry_ms);

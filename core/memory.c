@@ -26,7 +26,8 @@
 #define heap_resize realloc
 #define heap_free free
 #define heap_block_bytes(block) malloc_usable_size((void *)(block))
-#define heap_purge() ((void)0) /* malloc_trim() would set up libc's own heap, unused so far, from several threads at once */
+#define heap_purge()                                                                                                   \
+    ((void)0) /* malloc_trim() would set up libc's own heap, unused so far, from several threads at once */
 #define heap_name "libc"
 #define heap_report(print, context) print("no report under a sanitizer\n", context)
 
@@ -56,6 +57,8 @@ static _Noreturn __attribute__((cold, noinline)) void out_of_memory(size_t bytes
 
 static inline void charge(struct memory *memory, size_t bytes)
 {
+    for (; memory->parent; memory = memory->parent)
+        memory->used_bytes += bytes;
     memory->used_bytes += bytes;
     if (memory->used_bytes > memory->peak_bytes)
         memory->peak_bytes = memory->used_bytes;
@@ -63,8 +66,25 @@ static inline void charge(struct memory *memory, size_t bytes)
 
 static inline void discharge(struct memory *memory, size_t bytes)
 {
-    ASSERT(memory->used_bytes >= bytes);
-    memory->used_bytes -= bytes;
+    do {
+        ASSERT(memory->used_bytes >= bytes);
+        memory->used_bytes -= bytes;
+        memory = memory->parent;
+    } while (memory);
+}
+
+void memory_init(struct memory *memory, struct memory *parent)
+{
+    *memory = (struct memory){.parent = parent};
+}
+
+void memory_move_account(struct memory *memory, struct memory *parent)
+{
+    if (memory->parent)
+        discharge(memory->parent, memory->used_bytes);
+    memory->parent = parent;
+    if (parent)
+        charge(parent, memory->used_bytes);
 }
 
 static inline void *charge_block(struct memory *memory, void *block, size_t bytes)
@@ -121,6 +141,16 @@ void memory_free(struct memory *memory, void *block)
 size_t memory_block_bytes(const void *block)
 {
     return heap_block_bytes(block);
+}
+
+struct memory *memory_alloc_account(struct memory *parent, size_t bytes)
+{
+    struct memory *account = memory_alloc_zeroed(parent, bytes);
+
+    ASSERT(bytes >= sizeof(*account));
+    account->parent = parent;
+    account->used_bytes = heap_block_bytes(account);
+    return account;
 }
 
 void memory_recharge(struct memory *from, struct memory *to, const void *block)

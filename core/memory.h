@@ -1,7 +1,9 @@
 /* Every allocation of the server, over mimalloc, counted for its owner.
  *
- * Each shard has one struct memory; whoever allocates or frees names the owner
- * that is charged. The counter belongs to the shard's thread, or to the thread
+ * Whoever allocates or frees names the account that is charged. A shard has a
+ * few; a container with many blocks has its own, below the keyspace's, so that
+ * what it takes is known at once and it can change the shard without a walk
+ * over its blocks. An account belongs to the shard's thread, or to the thread
  * that executes a gather while that shard is parked: never to two at once.
  * A block may be freed by another thread than the one that allocated it.
  * No function returns NULL: when the system has no memory left, the process
@@ -11,10 +13,16 @@
 
 #include <stddef.h>
 
+/* All zeros: an account of nobody else's. */
 struct memory {
-    size_t used_bytes; /* usable bytes of all live blocks, allocator's rounding included */
-    size_t peak_bytes;
+    size_t used_bytes;     /* usable bytes of all live blocks, allocator's rounding included */
+    size_t peak_bytes;     /* kept where there is no parent */
+    struct memory *parent; /* charged too for all that is charged here; may be NULL */
 };
+
+void memory_init(struct memory *memory, struct memory *parent);
+/* The parent is charged no longer for all that is charged here, the new one is. Either may be NULL. */
+void memory_move_account(struct memory *memory, struct memory *parent);
 
 void *memory_alloc(struct memory *memory, size_t bytes);
 void *memory_alloc_zeroed(struct memory *memory, size_t bytes);
@@ -26,6 +34,10 @@ void *memory_resize(struct memory *memory, void *block, size_t bytes);
 void memory_free(struct memory *memory, void *block);
 /* Bytes that the block really holds, at least what was asked for. */
 size_t memory_block_bytes(const void *block);
+
+/* A block of zeros that begins with an account of its own, which is charged for
+ * the block too: a container's head. memory_free(account, account) ends both. */
+struct memory *memory_alloc_account(struct memory *parent, size_t bytes);
 
 /* Moves the charge of a live block from one owner to another. Either may be NULL: a block that travels
  * between shards is charged to nobody meanwhile. */

@@ -4,77 +4,116 @@
 #include "core/expiry.h"
 #include "core/memory.h"
 #include "core/table.h"
+#include "core/value.h"
 
 enum {
-    LARGE_BYTES = 1024 * 1024, /* from here on, returning the pages takes longer than a command */
-    BYTES_A_KEY = 16 * 1024,   /* returned to the system in the time that one key takes */
-    ITEMS_A_KEY = 16,          /* of the expiry index, freed in that time */
+    ITEMS_AT_ONCE = 64, /* a value of so many is freed by the command that drops it */
+    INDEX_ITEMS = 16,   /* of the expiry index, freed in the time that one key takes */
 };
 
-struct detached {
-    struct detached *next;
+struct detached_database {
+    struct detached_database *next;
     struct table table;
     struct expiry expiry;
     uint64_t cursor;
     bool indexed; /* the expiry index is yet to be freed; it goes first */
 };
 
-struct doomed {
-    struct doomed *next;
+struct detached_value {
+    struct detached_value *next;
+    const struct value_kind *kind;
+    void *value;
+    size_t left; /* its items, as counted in reclaim->left */
 };
 
 void reclaim_take_database(struct reclaim *reclaim, struct table *table, struct expiry *expiry)
 {
-    struct detached *detached = memory_alloc(reclaim->memory, sizeof(*detached));
+    struct detached_database *detached = memory_alloc(reclaim->memory, sizeof(*detached));
 
-    *detached = (struct detached){.next = reclaim->databases, .table = *table, .expiry = *expiry, .indexed = true};
+    *detached =
+        (struct detached_database){.next = reclaim->databases, .table = *table, .expiry = *expiry, .indexed = true};
     reclaim->databases = detached;
     reclaim->left += table->count;
 }
 
-void reclaim_take_entry(struct reclaim *reclaim, struct entry *entry)
+static void detach_value(struct reclaim *reclaim, const struct value_kind *kind, void *value, size_t items)
 {
-    struct doomed *block = (struct doomed *)entry_take_block(entry, LARGE_BYTES);
+    struct detached_value *detached = memory_alloc(reclaim->memory, sizeof(*detached));
 
-    entry_destroy(reclaim->memory, entry);
-    if (block == NULL)
-        return;
-    block->next = reclaim->blocks;
-    reclaim->blocks = block;
-    reclaim->left++;
+    *detached = (struct detached_value){reclaim->values, kind, value, items};
+    reclaim->values = detached;
+    reclaim->left += items;
 }
 
-/* One slice: what it is allowed and what it has done, in keys. */
+/* Returns how many items were freed. */
+static size_t take_value(struct reclaim *reclaim, const struct value_kind *kind, void *value, size_t at_once)
+{
+    size_t items = kind->items(value);
+
+    if (items > at_once) {
+        detach_value(reclaim, kind, value, items);
+        return 0;
+    }
+    value_destroy(kind, reclaim->memory, value);
+    return items;
+}
+
+static size_t take_entry(struct reclaim *reclaim, struct entry *entry, size_t at_once)
+{
+    const struct value_kind *kind;
+    void *value = entry_dismantle(reclaim->memory, entry, &kind);
+
+    return value ? take_value(reclaim, kind, value, at_once) : 0;
+}
+
+void reclaim_take_value(struct reclaim *reclaim, const struct value_kind *kind, void *value)
+{
+    take_value(reclaim, kind, value, ITEMS_AT_ONCE);
+}
+
+void reclaim_take_entry(struct reclaim *reclaim, struct entry *entry)
+{
+    take_entry(reclaim, entry, ITEMS_AT_ONCE);
+}
+
+/* One slice: what it is allowed and what it has done, in keys or items. */
 struct slice {
     struct reclaim *reclaim;
     size_t most, done;
 };
 
-static void free_block(struct slice *slice)
+/* One step of the value that is first. Where it had more items than it said, nobody
+ * knows how many have gone: the slice ends. */
+static void drain_first_value(struct slice *slice)
 {
-    struct doomed *block = slice->reclaim->blocks;
+    struct reclaim *reclaim = slice->reclaim;
+    struct detached_value *first = reclaim->values;
+    size_t before = first->left;
 
-    slice->reclaim->blocks = block->next;
-    slice->reclaim->left--;
-    slice->done += 1 + memory_block_bytes(block) / BYTES_A_KEY;
-    memory_free(slice->reclaim->memory, block);
+    first->left = first->kind->drain(reclaim->memory, first->value, slice->most - slice->done);
+    reclaim->left += first->left - before;
+    slice->done += first->left < before ? before - first->left : slice->most;
+    if (first->left > 0)
+        return;
+    reclaim->values = first->next;
+    memory_free(reclaim->memory, first);
 }
 
+/* A segment hands over all its keys, however little is left of the slice: then only their small values are freed. */
 static void free_item(void *context, void *item)
 {
     struct slice *slice = context;
 
-    slice->done++;
     slice->reclaim->left--;
-    reclaim_take_entry(slice->reclaim, item);
+    slice->done += 1 + take_entry(slice->reclaim, item, slice->done < slice->most ? ITEMS_AT_ONCE : 1);
 }
 
-static void drain_index(struct slice *slice, struct detached *detached)
+static void drain_index(struct slice *slice, struct detached_database *detached)
 {
     size_t before = expiry_count(&detached->expiry);
-    size_t left = expiry_drain(&detached->expiry, (slice->most - slice->done) * ITEMS_A_KEY);
+    size_t left = expiry_drain(&detached->expiry, (slice->most - slice->done) * INDEX_ITEMS);
 
-    slice->done += 1 + (before - left) / ITEMS_A_KEY;
+    slice->done += 1 + (before - left) / INDEX_ITEMS;
     detached->indexed = left > 0;
 }
 
@@ -82,7 +121,7 @@ static void drain_index(struct slice *slice, struct detached *detached)
 static void drain_first_database(struct slice *slice)
 {
     struct reclaim *reclaim = slice->reclaim;
-    struct detached *detached = reclaim->databases;
+    struct detached_database *detached = reclaim->databases;
 
     if (detached->indexed) {
         drain_index(slice, detached);
@@ -100,9 +139,9 @@ size_t reclaim_step(struct reclaim *reclaim, size_t most)
 {
     struct slice slice = {.reclaim = reclaim, .most = most};
 
-    while (slice.done < most && (reclaim->blocks || reclaim->databases)) {
-        if (reclaim->blocks)
-            free_block(&slice);
+    while (slice.done < most && (reclaim->values || reclaim->databases)) {
+        if (reclaim->values)
+            drain_first_value(&slice);
         else
             drain_first_database(&slice);
     }

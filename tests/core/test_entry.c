@@ -326,17 +326,22 @@ Test(entry, a_large_value_gives_its_memory_back_when_overwritten)
     stop(&fixture);
 }
 
-Test(entry, a_block_is_taken_out_only_when_large_enough)
+Test(entry, a_dismantled_entry_leaves_what_it_owned)
 {
-    struct fixture fixture;
-    struct entry_block *block;
+    struct memory memory = {0};
+    const struct value_kind *kind = NULL;
+    struct entry_content short_text = entry_content_text(STR("short")), integer = entry_content_integer(5);
+    char bytes[1000] = {0};
+    struct entry_content long_text = entry_content_text((struct str){bytes, sizeof(bytes)});
+    void *block;
 
-    start(&fixture, 16);
-    resize(&fixture, 5000);
-    cr_assert_null(entry_take_block(fixture.entry, 100000));
-    cr_assert_not_null(block = entry_take_block(fixture.entry, 5000));
-    memory_free(&fixture.memory, block);
-    stop(&fixture);
+    cr_assert_null(entry_dismantle(&memory, entry_create(&memory, STR("key"), &short_text, 7), &kind));
+    cr_assert_null(entry_dismantle(&memory, entry_create(&memory, STR("key"), &integer, 7), &kind));
+    cr_assert_eq(memory.used_bytes, 0);
+    block = entry_dismantle(&memory, entry_create(&memory, STR("key"), &long_text, 7), &kind);
+    cr_assert_eq(kind->bytes(block), memory.used_bytes);
+    value_destroy(kind, &memory, block);
+    cr_assert_eq(memory.used_bytes, 0);
 }
 
 Test(entry, names_are_those_that_redis_shows)
