@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "bench/measure.h"
 #include "core/assert.h"
 #include "core/call.h"
 #include "core/command.h"
@@ -52,27 +52,6 @@ struct engine {
 
 /* --- Requests --- */
 
-static uint64_t mix(uint64_t z)
-{
-    z += 0x9e3779b97f4a7c15u;
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return z ^ z >> 31;
-}
-
-static uint32_t *shuffled(size_t count, uint64_t seed)
-{
-    uint32_t *order = malloc(count * sizeof *order);
-
-    for (size_t i = 0; i < count; i++) {
-        size_t other = mix(seed + i) % (i + 1);
-
-        order[i] = order[other];
-        order[other] = (uint32_t)i;
-    }
-    return order;
-}
-
 /* Mixed is as memtier's default: ten GETs to a SET. */
 static bool is_get(enum kind kind, size_t at)
 {
@@ -89,7 +68,7 @@ static int write_request(char *to, bool get, uint32_t number)
 static struct stream stream_of(enum kind kind, size_t keys, uint64_t seed)
 {
     struct stream stream = {.pipelines = keys / PIPELINE};
-    uint32_t *order = shuffled(keys, seed << 32);
+    uint32_t *order = measure_shuffled(keys, seed << 32);
     size_t length = 0;
 
     stream.bytes = malloc(keys * (KEY_BYTES + VALUE_BYTES + 64));
@@ -208,14 +187,6 @@ static void fill(struct engine *engine, size_t keys)
 
 /* --- Measuring --- */
 
-static double now_s(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
 static int compare(const void *left, const void *right)
 {
     double difference = *(const double *)left - *(const double *)right;
@@ -237,12 +208,12 @@ static void measure(struct engine *engine, const struct stream *streams, const s
 
     for (int round = 0; round < options->rounds; round++) {
         for (int kind = 0; kind < KINDS; kind++) {
-            double began_s = now_s();
+            double began_ns = measure_now_ns();
 
             if (options->kind != KINDS && options->kind != kind)
                 continue;
             run_stream(engine, &streams[kind], options->operations);
-            rates[kind][round] = (double)options->operations / (now_s() - began_s);
+            rates[kind][round] = (double)options->operations * 1e9 / (measure_now_ns() - began_ns);
         }
     }
     for (int kind = 0; kind < KINDS; kind++)

@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "bench/measure.h"
 #include "core/memory.h"
 
 enum { KEY_BYTES = 16, BATCH = 16, WARM = 1000 };
@@ -23,20 +23,6 @@ struct bench {
 
 static const struct str value = STR("32 bytes: the value of every key");
 static const struct str other = STR("32 other bytes for the same keys");
-
-static double now_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now); /* not disturbed by who else runs */
-    return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
-}
-
-static void report(const char *what, double began_ns, size_t operations)
-{
-    printf("%-36s %7.1f ns\n", what, (now_ns() - began_ns) / (double)operations);
-    fflush(stdout);
-}
 
 static size_t resident_bytes(void)
 {
@@ -56,16 +42,10 @@ static void start(struct bench *bench, size_t count)
 
     *bench = (struct bench){.count = count};
     bench->names = malloc(2 * count * KEY_BYTES);
-    bench->order = malloc(count * sizeof(*bench->order));
+    bench->order = measure_shuffled(count, 0);
     for (size_t at = 0; at < 2 * count; at++) {
         snprintf(name, sizeof(name), "key:%012zu", at);
         memcpy(bench->names + at * KEY_BYTES, name, KEY_BYTES);
-    }
-    for (size_t at = 0; at < count; at++) {
-        size_t swapped = (size_t)random() % (at + 1);
-
-        bench->order[at] = bench->order[swapped];
-        bench->order[swapped] = (uint32_t)at;
     }
     bench->keyspace = keyspace_create(&bench->memory, 16);
 }
@@ -84,15 +64,15 @@ static struct key absent_at(const struct bench *bench, size_t turn)
 static void insert(struct bench *bench, bool expiring)
 {
     size_t resident = resident_bytes(), used = bench->memory.used_bytes;
-    double began_ns = now_ns();
+    double began_ns = measure_now_ns();
 
     for (size_t turn = 0; turn < bench->count; turn++)
         keyspace_set_string(bench->keyspace, 0, key_at(bench, turn), value,
                             expiring ? 1000000000 + random() % 1000000000 : -1);
-    report(expiring ? "insert with a random deadline" : "insert", began_ns, bench->count);
-    printf("%-36s %7.1f bytes a key resident, %.1f charged\n", expiring ? "with a deadline" : "without a deadline",
-           (double)(resident_bytes() - resident) / (double)bench->count,
-           (double)(bench->memory.used_bytes - used) / (double)bench->count);
+    measure_report(expiring ? "insert with a random deadline" : "insert", began_ns, bench->count);
+    measure_report_value(expiring ? "resident, with a deadline" : "resident, without a deadline",
+                         (double)(resident_bytes() - resident) / (double)bench->count, "bytes a key");
+    measure_report_value("charged", (double)(bench->memory.used_bytes - used) / (double)bench->count, "bytes a key");
 }
 
 static void read_entry(struct bench *bench, const struct entry *entry)
@@ -105,24 +85,24 @@ static void read_entry(struct bench *bench, const struct entry *entry)
 
 static void find(struct bench *bench)
 {
-    double began_ns = now_ns();
+    double began_ns = measure_now_ns();
 
     for (size_t turn = 0; turn < bench->count; turn++)
         read_entry(bench, keyspace_find(bench->keyspace, 0, key_at(bench, turn), 0));
-    report("find and read, cold", began_ns, bench->count);
-    began_ns = now_ns();
+    measure_report("find and read, cold", began_ns, bench->count);
+    began_ns = measure_now_ns();
     for (size_t turn = 0; turn < bench->count; turn++)
         read_entry(bench, keyspace_find(bench->keyspace, 0, key_at(bench, turn % WARM), 0));
-    report("find and read, warm", began_ns, bench->count);
-    began_ns = now_ns();
+    measure_report("find and read, warm", began_ns, bench->count);
+    began_ns = measure_now_ns();
     for (size_t turn = 0; turn < bench->count; turn++)
         bench->sum += keyspace_find(bench->keyspace, 0, absent_at(bench, turn), 0) != NULL;
-    report("find nothing, cold", began_ns, bench->count);
+    measure_report("find nothing, cold", began_ns, bench->count);
 }
 
 static void find_batched(struct bench *bench)
 {
-    double began_ns = now_ns();
+    double began_ns = measure_now_ns();
     size_t whole = bench->count / BATCH * BATCH;
 
     for (size_t turn = 0; turn < whole; turn += BATCH) {
@@ -137,47 +117,47 @@ static void find_batched(struct bench *bench)
         for (size_t at = 0; at < BATCH; at++)
             read_entry(bench, keyspace_find(bench->keyspace, 0, keys[at], 0));
     }
-    report("find and read, in batches of 16", began_ns, whole);
+    measure_report("find and read, in batches of 16", began_ns, whole);
 }
 
 static void overwrite(struct bench *bench, int64_t expiry_ms)
 {
-    double began_ns = now_ns();
+    double began_ns = measure_now_ns();
 
     for (size_t turn = 0; turn < bench->count; turn++)
         keyspace_set_string(bench->keyspace, 0, key_at(bench, turn), other, expiry_ms);
-    report("overwrite, cold", began_ns, bench->count);
-    began_ns = now_ns();
+    measure_report("overwrite, cold", began_ns, bench->count);
+    began_ns = measure_now_ns();
     for (size_t turn = 0; turn < bench->count; turn++)
         keyspace_set_string(bench->keyspace, 0, key_at(bench, turn % WARM), value, expiry_ms);
-    report("overwrite, warm", began_ns, bench->count);
+    measure_report("overwrite, warm", began_ns, bench->count);
 }
 
 static void delete_half(struct bench *bench)
 {
-    double began_ns = now_ns();
+    double began_ns = measure_now_ns();
 
     for (size_t turn = 0; turn < bench->count / 2; turn++)
         bench->sum += keyspace_delete(bench->keyspace, 0, key_at(bench, turn), 0);
-    report("delete, cold", began_ns, bench->count / 2);
+    measure_report("delete, cold", began_ns, bench->count / 2);
 }
 
 static void flush(struct bench *bench)
 {
-    double began_ns = now_ns(), longest_ns = 0;
+    double began_ns = measure_now_ns(), longest_ns = 0;
     size_t keys = keyspace_flush(bench->keyspace, 0), left;
 
-    report("flush", began_ns, 1);
-    began_ns = now_ns();
+    measure_report("flush", began_ns, 1);
+    began_ns = measure_now_ns();
     do {
-        double slice_ns = now_ns();
+        double slice_ns = measure_now_ns();
 
         left = keyspace_reclaim(bench->keyspace, 1000);
-        slice_ns = now_ns() - slice_ns;
+        slice_ns = measure_now_ns() - slice_ns;
         longest_ns = slice_ns > longest_ns ? slice_ns : longest_ns;
     } while (left > 0);
-    report("reclaim, a key", began_ns, keys);
-    printf("%-36s %7.1f us\n", "the longest slice of 1000 keys", longest_ns / 1000);
+    measure_report("reclaim, a key", began_ns, keys);
+    measure_report_value("the longest slice of 1000 keys", longest_ns, "ns");
 }
 
 static void run_plain(size_t count)
@@ -202,9 +182,9 @@ static void run_expiring(size_t count)
     insert(&bench, true);
     find(&bench);
     overwrite(&bench, 2000000000);
-    began_ns = now_ns();
+    began_ns = measure_now_ns();
     bench.sum += keyspace_expire(bench.keyspace, 1500000000, SIZE_MAX);
-    report("expire, a key", began_ns, bench.sum ? keyspace_stats(bench.keyspace)->expired + 1 : 1);
+    measure_report("expire, a key", began_ns, bench.sum ? keyspace_stats(bench.keyspace)->expired + 1 : 1);
     flush(&bench);
 }
 
@@ -223,7 +203,7 @@ static void run_apart(void (*run)(size_t count), size_t count)
 
 int main(int argc, char **argv)
 {
-    size_t count = argc > 1 ? strtoull(argv[1], NULL, 10) : 1000000;
+    size_t count = measure_count(argc, argv);
 
     if (count < WARM)
         return fprintf(stderr, "at least %d keys\n", WARM), 1;

@@ -4,8 +4,8 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "bench/measure.h"
 #include "core/memory.h"
 
 struct item {
@@ -21,30 +21,9 @@ struct bench {
     size_t count;
 };
 
-static uint64_t mix(uint64_t z)
-{
-    z += 0x9e3779b97f4a7c15u;
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return z ^ z >> 31;
-}
-
 static uint64_t hash_of(const void *item)
 {
     return ((const struct item *)item)->hash;
-}
-
-static double now_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
-}
-
-static void report(const char *what, double began_ns, size_t operations)
-{
-    printf("%-28s %7.1f ns\n", what, (now_ns() - began_ns) / (double)operations);
 }
 
 static struct item *find(const struct table *table, uint64_t hash, uint64_t key, struct table_probe *probe)
@@ -58,53 +37,40 @@ static struct item *find(const struct table *table, uint64_t hash, uint64_t key,
     return NULL;
 }
 
-static void shuffle(uint32_t *order, size_t count)
-{
-    for (size_t i = count - 1; i > 0; i--) {
-        size_t other = mix(i) % (i + 1);
-        uint32_t swapped = order[i];
-
-        order[i] = order[other];
-        order[other] = swapped;
-    }
-}
-
 static void prepare(struct bench *bench, size_t count)
 {
     bench->count = count;
     bench->items = calloc(count, sizeof *bench->items);
-    bench->order = calloc(count, sizeof *bench->order);
-    for (size_t i = 0; i < count; i++) {
-        bench->items[i] = (struct item){mix(i), i};
-        bench->order[i] = (uint32_t)i;
-    }
-    shuffle(bench->order, count);
+    bench->order = measure_shuffled(count, 0);
+    for (size_t i = 0; i < count; i++)
+        bench->items[i] = (struct item){measure_mix(i), i};
     table_init(&bench->table, &bench->memory, hash_of);
 }
 
 /* The slowest insertion is what a client would feel as a stall. */
 static void insert(struct bench *bench)
 {
-    double slowest_ns = 0, bytes_per_item = 0, began_ns = now_ns();
+    double slowest_ns = 0, bytes_per_item = 0, began_ns = measure_now_ns();
     size_t samples = 0;
 
     for (size_t i = 0; i < bench->count; i++)
         table_insert(&bench->table, bench->items[i].hash, &bench->items[i]);
-    report("insert", began_ns, bench->count);
-    printf("%-28s %7.2f\n", "bytes per item at the end", (double)table_bytes(&bench->table) / (double)bench->count);
+    measure_report("insert", began_ns, bench->count);
+    measure_report_value("memory at the end", (double)table_bytes(&bench->table) / (double)bench->count,
+                         "bytes an item");
     table_deinit(&bench->table);
     for (size_t i = 0; i < bench->count; i++) {
-        began_ns = now_ns();
+        began_ns = measure_now_ns();
         table_insert(&bench->table, bench->items[i].hash, &bench->items[i]);
-        double took_ns = now_ns() - began_ns;
+        double took_ns = measure_now_ns() - began_ns;
         slowest_ns = took_ns > slowest_ns ? took_ns : slowest_ns;
         if (i < bench->count / 4 || i % 1000 != 0)
             continue;
         bytes_per_item += (double)table_bytes(&bench->table) / (double)(i + 1);
         samples++;
     }
-    printf("%-28s %7.0f ns\n", "slowest insertion", slowest_ns);
-    printf("%-28s %7.2f\n", "bytes per item on average", bytes_per_item / (double)samples);
+    measure_report_value("slowest insertion", slowest_ns, "ns");
+    measure_report_value("memory on average", bytes_per_item / (double)samples, "bytes an item");
 }
 
 static size_t look_up(struct bench *bench, size_t within, uint64_t offset)
@@ -114,7 +80,7 @@ static size_t look_up(struct bench *bench, size_t within, uint64_t offset)
 
     for (size_t i = 0; i < bench->count; i++) {
         uint64_t key = (within == bench->count ? bench->order[i] : i % within) + offset;
-        found += find(&bench->table, mix(key), key, &probe) != NULL;
+        found += find(&bench->table, measure_mix(key), key, &probe) != NULL;
     }
     return found;
 }
@@ -127,11 +93,11 @@ static void look_up_in_batches(struct bench *bench)
 
     for (size_t i = 0; i + BATCH <= bench->count; i += BATCH) {
         for (size_t j = i; j < i + BATCH; j++)
-            table_prefetch(&bench->table, mix(bench->order[j]));
+            table_prefetch(&bench->table, measure_mix(bench->order[j]));
         for (size_t j = i; j < i + BATCH; j++)
-            table_prefetch_item(&bench->table, mix(bench->order[j]));
+            table_prefetch_item(&bench->table, measure_mix(bench->order[j]));
         for (size_t j = i; j < i + BATCH; j++)
-            found += find(&bench->table, mix(bench->order[j]), bench->order[j], &probe) != NULL;
+            found += find(&bench->table, measure_mix(bench->order[j]), bench->order[j], &probe) != NULL;
     }
     if (found == 0)
         abort();
@@ -146,42 +112,42 @@ static void scan(struct bench *bench)
 {
     uint64_t cursor = 0;
     size_t visits = 0;
-    double began_ns = now_ns();
+    double began_ns = measure_now_ns();
 
     do
         cursor = table_scan(&bench->table, cursor, count_visit, &visits);
     while (cursor != 0);
-    report("scan, an item", began_ns, visits);
+    measure_report("scan, an item", began_ns, visits);
 }
 
 static uint64_t dice(void *context)
 {
-    return mix(++*(uint64_t *)context);
+    return measure_mix(++*(uint64_t *)context);
 }
 
 static void choose(struct bench *bench)
 {
     uint64_t state = 1;
-    double began_ns = now_ns();
+    double began_ns = measure_now_ns();
 
     for (size_t i = 0; i < bench->count; i++)
         if (table_random(&bench->table, dice, &state) == NULL)
             abort();
-    report("random", began_ns, bench->count);
+    measure_report("random", began_ns, bench->count);
 }
 
 static void take_all(struct bench *bench)
 {
     struct table_probe probe;
-    double began_ns = now_ns();
+    double began_ns = measure_now_ns();
 
     for (size_t i = 0; i < bench->count; i++) {
         uint64_t key = bench->order[i];
-        if (find(&bench->table, mix(key), key, &probe) == NULL)
+        if (find(&bench->table, measure_mix(key), key, &probe) == NULL)
             abort();
         table_probe_remove(&bench->table, &probe);
     }
-    report("remove", began_ns, bench->count);
+    measure_report("remove", began_ns, bench->count);
 }
 
 int main(int argc, char **argv)
@@ -189,23 +155,23 @@ int main(int argc, char **argv)
     struct bench bench = {0};
     double began_ns;
 
-    prepare(&bench, argc > 1 ? strtoull(argv[1], NULL, 10) : 1000000);
+    prepare(&bench, measure_count(argc, argv));
     insert(&bench);
-    began_ns = now_ns();
+    began_ns = measure_now_ns();
     if (look_up(&bench, bench.count < 1000 ? bench.count : 1000, 0) != bench.count)
         abort();
-    report("hit, 1000 warm items", began_ns, bench.count);
-    began_ns = now_ns();
+    measure_report("hit, 1000 warm items", began_ns, bench.count);
+    began_ns = measure_now_ns();
     if (look_up(&bench, bench.count, 0) != bench.count)
         abort();
-    report("hit, all at random", began_ns, bench.count);
-    began_ns = now_ns();
+    measure_report("hit, all at random", began_ns, bench.count);
+    began_ns = measure_now_ns();
     look_up_in_batches(&bench);
-    report("hit, prefetched by 16", began_ns, bench.count);
-    began_ns = now_ns();
+    measure_report("hit, prefetched by 16", began_ns, bench.count);
+    began_ns = measure_now_ns();
     if (look_up(&bench, bench.count, bench.count) != 0)
         abort();
-    report("miss, all at random", began_ns, bench.count);
+    measure_report("miss, all at random", began_ns, bench.count);
     scan(&bench);
     choose(&bench);
     take_all(&bench);
