@@ -53,6 +53,14 @@ static void append_and_pop(struct bench *bench)
     for (uint64_t i = 0; i < bench->count; i++)
         bptree_remove(&bench->tree, i, &i);
     report("remove the first", began_ns, bench->count);
+    began_ns = now_ns();
+    for (uint64_t i = 0; i < bench->count; i++)
+        bptree_append(&bench->tree, (struct bptree_item){i, i});
+    report("append what is sorted", began_ns, bench->count);
+    began_ns = now_ns();
+    for (uint64_t i = 0; i < bench->count; i++)
+        bptree_take_rank(&bench->tree, 0);
+    report("take the first", began_ns, bench->count);
 }
 
 static void insert(struct bench *bench)
@@ -103,14 +111,20 @@ static void walk(struct bench *bench)
     report("walk, an item", began_ns, count);
 }
 
+/* Half at random, then the rest by ranges of a thousand. */
 static void take_all(struct bench *bench)
 {
     double began_ns = now_ns();
 
-    for (uint64_t i = 0; i < bench->count; i++)
+    for (uint64_t i = 0; i < bench->count / 2; i++)
         if (!bptree_remove(&bench->tree, order_of(i), &i))
             abort();
-    report("remove at random", began_ns, bench->count);
+    report("remove at random", began_ns, bench->count / 2);
+    printf("%-28s %7.2f\n", "  bytes per item", (double)bptree_bytes(&bench->tree) / (double)bench->tree.count);
+    began_ns = now_ns();
+    for (uint64_t i = 0; bench->tree.count > 0; i++)
+        bptree_remove_ranks(&bench->tree, order_of(i) % bench->tree.count, 1000, NULL, NULL);
+    report("remove by ranges, an item", began_ns, bench->count - bench->count / 2);
 }
 
 int main(int argc, char **argv)

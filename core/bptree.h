@@ -7,8 +7,9 @@
  * (order: the score, mapped so that unsigned order is numeric order), the
  * expiry index (the deadline), streams and pending lists (the ID's
  * milliseconds, the rest by tie).
- * Appending in rising order fills leaves completely; a payload that has left
- * the tree is never handed to the tie comparison. One thread at a time. */
+ * Leaves are nine tenths full after insertions in any order, completely after
+ * appending; a payload that has left the tree is never handed to the tie
+ * comparison. One thread at a time. */
 #ifndef CORE_BPTREE_H
 #define CORE_BPTREE_H
 
@@ -41,9 +42,12 @@ struct bptree {
 void bptree_init(struct bptree *tree, struct memory *memory, bptree_tie *tie);
 void bptree_deinit(struct bptree *tree);
 
-/* Takes the tree apart from its end: drops about `most` items and returns how many are left.
+/* Told of every item that leaves the tree in a crowd; it may free the payload, but not touch the tree. */
+typedef void bptree_drop(void *context, struct bptree_item item);
+
+/* Takes the tree apart from its end: drops about `most` items and returns how many are left. drop may be NULL.
  * Once begun, only this and bptree_deinit may be called. */
-size_t bptree_drain(struct bptree *tree, size_t most);
+size_t bptree_drain(struct bptree *tree, size_t most, bptree_drop *drop, void *context);
 
 /* A place in the tree: valid until the tree changes. One before the first item
  * or after the last is a place too, from which one can step back. */
@@ -54,9 +58,17 @@ struct bptree_place {
 
 /* wanted is handed to the tie comparison; with a NULL tie it points to the uint64_t payload. */
 bool bptree_insert(struct bptree *tree, struct bptree_item item, const void *wanted); /* false: an equal one is there */
-bool bptree_remove(struct bptree *tree, uint64_t order, const void *wanted);          /* false: not there */
+/* Adds an item that sorts after all others, without a search or a comparison: loads what is known to be sorted. */
+void bptree_append(struct bptree *tree, struct bptree_item item);
+bool bptree_remove(struct bptree *tree, uint64_t order, const void *wanted); /* false: not there */
 /* The payload of an item replaced by one that sorts the same (a moved allocation). */
 bool bptree_replace(struct bptree *tree, uint64_t order, const void *wanted, uint64_t payload);
+
+/* Takes out the item at this rank, which is there: 0 is the first, count - 1 the last. */
+struct bptree_item bptree_take_rank(struct bptree *tree, size_t rank);
+/* Removes the items of the ranks first to first + count - 1, as far as there are such; returns how many there were.
+ * Its time is that of a search and of what it removes. drop may be NULL. */
+size_t bptree_remove_ranks(struct bptree *tree, size_t first, size_t count, bptree_drop *drop, void *context);
 
 /* The first item not below (order, wanted), the place after the last if there is none;
  * wanted NULL: the first with an order not below. */
@@ -66,6 +78,8 @@ struct bptree_place bptree_first(const struct bptree *tree);
 struct bptree_place bptree_last(const struct bptree *tree);
 /* How many items are below (order, wanted): the rank of what bptree_seek finds. */
 size_t bptree_rank(const struct bptree *tree, uint64_t order, const void *wanted);
+/* bptree_seek and bptree_rank in one descent: ranks of two places tell how far they are apart. */
+struct bptree_place bptree_seek_ranked(const struct bptree *tree, uint64_t order, const void *wanted, size_t *rank);
 
 /* NULL past either end. */
 const struct bptree_item *bptree_get(const struct bptree_place *place);

@@ -4,18 +4,25 @@
 #include <string.h>
 
 #include "core/assert.h"
+#include "core/memory.h"
 
-static_assert(sizeof(struct bptree_node) <= 512, "a node fits the allocator's class of 512 bytes");
+static_assert(sizeof(struct bptree_node) <= 1024, "a node fits the allocator's class of 1024 bytes");
 static_assert(offsetof(struct bptree_branch, first) == 0, "an element begins with its item");
 
-static size_t element_bytes(uint32_t level)
+struct bptree_node *bptree_node_create(struct bptree *tree)
 {
-    return level == 0 ? sizeof(struct bptree_item) : sizeof(struct bptree_branch);
+    struct bptree_node *node = memory_alloc(tree->memory, sizeof *node);
+
+    node->previous = node->next = NULL;
+    node->count = 0;
+    tree->bytes += memory_block_bytes(node);
+    return node;
 }
 
-static char *element(struct bptree_node *node, uint32_t level, uint32_t index)
+void bptree_node_destroy(struct bptree *tree, struct bptree_node *node)
 {
-    return (char *)node->items + index * element_bytes(level);
+    tree->bytes -= memory_block_bytes(node);
+    memory_free(tree->memory, node);
 }
 
 static int compare(const struct bptree_key *key, const struct bptree_item *item)
@@ -71,45 +78,23 @@ bool bptree_node_is_equal(const struct bptree_node *node, uint32_t level, uint32
 
 void bptree_node_insert(struct bptree_node *node, uint32_t level, uint32_t index, const void *added)
 {
+    size_t bytes = bptree_element_bytes(level);
+    char *place = bptree_node_element(node, level, index);
+
     ASSERT(index <= node->count && node->count < bptree_node_capacity(level));
-    memmove(element(node, level, index + 1), element(node, level, index), (node->count - index) * element_bytes(level));
-    memcpy(element(node, level, index), added, element_bytes(level));
+    memmove(place + bytes, place, (node->count - index) * bytes);
+    memcpy(place, added, bytes);
     node->count++;
 }
 
-void bptree_node_erase(struct bptree_node *node, uint32_t level, uint32_t index)
+void bptree_node_erase(struct bptree_node *node, uint32_t level, uint32_t index, uint32_t count)
 {
-    ASSERT(index < node->count);
-    node->count--;
-    memmove(element(node, level, index), element(node, level, index + 1), (node->count - index) * element_bytes(level));
-}
+    size_t bytes = bptree_element_bytes(level);
+    char *place = bptree_node_element(node, level, index);
 
-/* The first `count` elements of right become the last of left. */
-static void move_left(struct bptree_node *left, struct bptree_node *right, uint32_t level, uint32_t count)
-{
-    memcpy(element(left, level, left->count), element(right, level, 0), count * element_bytes(level));
-    memmove(element(right, level, 0), element(right, level, count), (right->count - count) * element_bytes(level));
-}
-
-/* The last `count` elements of left become the first of right. */
-static void move_right(struct bptree_node *left, struct bptree_node *right, uint32_t level, uint32_t count)
-{
-    memmove(element(right, level, count), element(right, level, 0), right->count * element_bytes(level));
-    memcpy(element(right, level, 0), element(left, level, left->count - count), count * element_bytes(level));
-}
-
-void bptree_node_divide(struct bptree_node *left, struct bptree_node *right, uint32_t level, uint32_t left_count)
-{
-    uint32_t total = left->count + right->count;
-
-    ASSERT(left_count <= total && left_count <= bptree_node_capacity(level));
-    ASSERT(total - left_count <= bptree_node_capacity(level));
-    if (left_count > left->count)
-        move_left(left, right, level, left_count - left->count);
-    else
-        move_right(left, right, level, left->count - left_count);
-    left->count = left_count;
-    right->count = total - left_count;
+    ASSERT(index + count <= node->count);
+    node->count -= count;
+    memmove(place, place + count * bytes, (node->count - index) * bytes);
 }
 
 struct bptree_branch bptree_node_branch(struct bptree_node *node, uint32_t level)
@@ -124,4 +109,21 @@ struct bptree_branch bptree_node_branch(struct bptree_node *node, uint32_t level
         for (uint32_t index = 0; index < node->count; index++)
             branch.count += node->branches[index].count;
     return branch;
+}
+
+void bptree_leaf_chain(struct bptree_node *left, struct bptree_node *right)
+{
+    right->previous = left;
+    right->next = left->next;
+    if (right->next != NULL)
+        right->next->previous = right;
+    left->next = right;
+}
+
+void bptree_leaf_unchain(struct bptree_node *leaf)
+{
+    if (leaf->previous != NULL)
+        leaf->previous->next = leaf->next;
+    if (leaf->next != NULL)
+        leaf->next->previous = leaf->previous;
 }

@@ -15,7 +15,7 @@ void expiry_deinit(struct expiry *expiry)
 
 size_t expiry_drain(struct expiry *expiry, size_t most)
 {
-    return bptree_drain(&expiry->tree, most);
+    return bptree_drain(&expiry->tree, most, NULL, NULL);
 }
 
 static void take_out(struct expiry *expiry, struct expiry_item item)
