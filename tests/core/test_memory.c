@@ -84,6 +84,62 @@ Test(memory, recharging_moves_the_account)
     cr_assert_eq(to.used_bytes, 0);
 }
 
+Test(memory, a_charge_counts_for_every_account_above)
+{
+    struct memory root = {0}, middle, leaf;
+    void *block;
+
+    memory_init(&middle, &root);
+    memory_init(&leaf, &middle);
+    block = memory_alloc(&leaf, 1000);
+    size_t bytes = leaf.used_bytes;
+    cr_assert_geq(bytes, 1000);
+    cr_assert_eq(middle.used_bytes, bytes);
+    cr_assert_eq(root.used_bytes, bytes);
+    cr_assert_eq(root.peak_bytes, bytes);
+    block = memory_resize(&leaf, block, 5000);
+    cr_assert_eq(root.used_bytes, leaf.used_bytes);
+    memory_recharge(&leaf, &middle, block);
+    cr_assert_eq(leaf.used_bytes, 0);
+    cr_assert_eq(middle.used_bytes, root.used_bytes);
+    memory_free(&middle, block);
+    cr_assert_eq(middle.used_bytes, 0);
+    cr_assert_eq(root.used_bytes, 0);
+    cr_assert_geq(root.peak_bytes, 5000);
+}
+
+Test(memory, an_account_moves_with_all_that_it_was_charged)
+{
+    struct memory from = {0}, to = {0}, account;
+    void *kept = memory_alloc(&from, 300), *block;
+
+    memory_init(&account, &from);
+    block = memory_alloc(&account, 1000);
+    memory_move_account(&account, &to);
+    cr_assert_eq(from.used_bytes, memory_block_bytes(kept));
+    cr_assert_eq(to.used_bytes, account.used_bytes);
+    cr_assert_eq(to.peak_bytes, account.used_bytes);
+    memory_move_account(&account, NULL);
+    cr_assert_eq(to.used_bytes, 0);
+    memory_free(&account, block);
+    cr_assert_eq(account.used_bytes, 0);
+    memory_free(&from, kept);
+}
+
+Test(memory, an_account_in_its_own_block_ends_with_it)
+{
+    struct memory parent = {0};
+    struct memory *account = memory_alloc_account(&parent, 200);
+
+    cr_assert_eq(account->used_bytes, memory_block_bytes(account));
+    cr_assert_eq(parent.used_bytes, account->used_bytes);
+    memory_free(account, memory_alloc(account, 50));
+    for (size_t at = sizeof(*account); at < 200; at++)
+        cr_assert_eq(((char *)account)[at], 0);
+    memory_free(account, account);
+    cr_assert_eq(parent.used_bytes, 0);
+}
+
 Test(memory, absurd_size_aborts, .signal = SIGABRT)
 {
     struct memory memory = {0};
