@@ -26,7 +26,8 @@ struct bptree_item {
 };
 
 /* Compares payloads of equal order: below, equal to, above 0. NULL for plain unsigned order of the payloads.
- * `wanted` is what a search was given, `stored` what lies in the tree: they may be of different kinds. */
+ * `wanted` is what a search was given, `stored` what lies in the tree: they may be of different kinds. What it reads
+ * of a stored payload stays as it is while the item is in the tree. */
 typedef int bptree_tie(const void *wanted, uint64_t stored);
 
 struct bptree {
