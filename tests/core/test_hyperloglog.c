@@ -24,10 +24,15 @@ static bool add_text(struct buffer *buffer, const char *prefix, uint64_t number,
     return status == HYPERLOGLOG_CHANGED;
 }
 
-static void add_range(struct buffer *buffer, const char *prefix, uint64_t count)
+static void add_range_below(struct buffer *buffer, const char *prefix, uint64_t count, size_t sparse_max)
 {
     for (uint64_t number = 0; number < count; number++)
-        add_text(buffer, prefix, number, SPARSE_MAX);
+        add_text(buffer, prefix, number, sparse_max);
+}
+
+static void add_range(struct buffer *buffer, const char *prefix, uint64_t count)
+{
+    add_range_below(buffer, prefix, count, SPARSE_MAX);
 }
 
 static uint64_t count_of(struct buffer *buffer)
@@ -101,6 +106,26 @@ Test(hyperloglog, elements_of_every_length_are_hashed_as_by_redis)
         cr_assert_eq(hyperloglog_add(&buffer, elements[i], SPARSE_MAX), HYPERLOGLOG_CHANGED);
     check_reference(&buffer, &(struct reference){0, 0, 33, 0xed6bcd6e0b790b4f, 5});
     buffer_deinit(&buffer);
+}
+
+/* Here runs of values meet, are cut and joined all the time. */
+Test(hyperloglog, bytes_are_those_of_redis_where_hardly_a_register_is_empty)
+{
+    const struct reference references[] = {
+        {5000, 0, 7226, 0x9b6793561cbd2d79, 4985},
+        {20000, 0, 13079, 0x5d5d816fcc29ae04, 19891},
+        {60000, 0, 13623, 0xcb5860894e1e0bb0, 60453},
+    };
+
+    for (size_t i = 0; i < sizeof references / sizeof references[0]; i++) {
+        struct memory memory = {0};
+        struct buffer buffer;
+
+        fresh(&buffer, &memory);
+        add_range_below(&buffer, "", references[i].added, 16000);
+        check_reference(&buffer, &references[i]);
+        buffer_deinit(&buffer);
+    }
 }
 
 static struct hyperloglog_union *union_of(const struct buffer *a, const struct buffer *b)
@@ -245,6 +270,59 @@ Test(hyperloglog, the_count_is_stale_only_after_a_change)
         count++;
     cr_assert_eq(hyperloglog_count(&buffer, &count), HYPERLOGLOG_CHANGED);
     buffer_deinit(&buffer);
+}
+
+/* A hash of 50 zeros gives the value 51, which the estimator treats by itself; the counts are redis-server's. */
+Test(hyperloglog, full_registers_are_estimated_as_by_redis)
+{
+    struct hyperloglog_union *all = malloc(sizeof *all);
+
+    hyperloglog_union_init(all);
+    for (uint32_t index = 0; index < HYPERLOGLOG_REGISTERS; index++)
+        all->registers[index] = index % 3 == 0 ? 51 : index % 50;
+    cr_assert_eq(hyperloglog_union_count(all), 440321);
+    for (uint32_t index = 0; index < HYPERLOGLOG_REGISTERS; index++)
+        all->registers[index] = index % 3 == 0 ? 0 : 51;
+    cr_assert_eq(hyperloglog_union_count(all), 25155);
+    free(all);
+}
+
+Test(hyperloglog, runs_hold_values_up_to_32)
+{
+    struct hyperloglog_union *all = malloc(sizeof *all);
+    struct memory memory = {0};
+    struct buffer buffer;
+
+    fresh(&buffer, &memory);
+    hyperloglog_union_init(all);
+    all->registers[9] = 32;
+    cr_assert_eq(hyperloglog_union_write(all, &buffer, SPARSE_MAX), HYPERLOGLOG_CHANGED);
+    cr_assert_not(hyperloglog_is_dense(buffer_str(&buffer)));
+    all->registers[5] = 33;
+    cr_assert_eq(hyperloglog_union_write(all, &buffer, SPARSE_MAX), HYPERLOGLOG_CHANGED);
+    cr_assert(hyperloglog_is_dense(buffer_str(&buffer)));
+    check_registers(&buffer, all);
+    free(all);
+    buffer_deinit(&buffer);
+}
+
+Test(hyperloglog, a_merge_with_a_dense_one_is_dense_however_small)
+{
+    struct memory memory = {0};
+    struct buffer dense, sparse;
+
+    fresh(&dense, &memory);
+    fresh(&sparse, &memory);
+    add_range_below(&dense, "", 3, 0);
+    add_range(&sparse, "", 5);
+    struct hyperloglog_union *all = union_of(&sparse, &dense);
+    cr_assert_eq(hyperloglog_union_write(all, &sparse, SPARSE_MAX), HYPERLOGLOG_CHANGED);
+    cr_assert(hyperloglog_is_dense(buffer_str(&sparse)));
+    cr_assert_eq(count_of(&sparse), 5);
+    free(all);
+    buffer_deinit(&dense);
+    buffer_deinit(&sparse);
+    cr_assert_eq(memory.used_bytes, 0);
 }
 
 static const char STALE_HEADER[] = "HYLL\1\0\0\0\0\0\0\0\0\0\0\x80";
