@@ -338,26 +338,24 @@ static struct entry *store_piece(struct memory *memory, struct entry *entry, str
     return entry;
 }
 
-/* Here, so that a string of the same length is stored without a frame. */
-static __attribute__((noinline)) struct entry *store_anew(struct memory *memory, struct entry *entry,
-                                                          const struct entry_content *content, int64_t expiry_ms)
+bool entry_overwrite(struct entry *entry, const struct entry_content *content, int64_t expiry_ms)
 {
-    ASSERT(!entry_has_value_inline(entry));
-    if (is_piece_of(content->text, entry))
-        return store_piece(memory, entry, *content, expiry_ms);
-    return store_shaped(memory, entry, content, expiry_ms);
+    if (!has_shape_of(entry, content, expiry_ms))
+        return false;
+    entry->encoding = content->encoding;
+    if (expiry_ms >= 0)
+        entry->words[0] = (uint64_t)expiry_ms;
+    str_copy(entry_inline(entry), content->text);
+    return true;
 }
 
 struct entry *entry_store(struct memory *memory, struct entry *entry, const struct entry_content *content,
                           int64_t expiry_ms)
 {
-    if (!has_shape_of(entry, content, expiry_ms))
-        return store_anew(memory, entry, content, expiry_ms);
-    entry->encoding = content->encoding;
-    if (expiry_ms >= 0)
-        entry->words[0] = (uint64_t)expiry_ms;
-    str_copy(entry_inline(entry), content->text);
-    return entry;
+    ASSERT(!entry_has_value_inline(entry));
+    if (is_piece_of(content->text, entry))
+        return store_piece(memory, entry, *content, expiry_ms);
+    return store_shaped(memory, entry, content, expiry_ms);
 }
 
 struct entry *entry_store_expiry(struct memory *memory, struct entry *entry, int64_t expiry_ms)

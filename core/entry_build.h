@@ -32,7 +32,11 @@ struct entry *entry_create_value(struct memory *memory, struct str key, enum val
 struct entry *entry_create_copy(struct memory *memory, struct str key, const struct entry *source);
 void entry_destroy(struct memory *memory, struct entry *entry);
 
-/* The entry holds a string, and shall hold another one. */
+/* Of an entry that holds a string: */
+
+/* The quick way, without a frame: writes a string of the same length, where the words fit too, into the
+ * entry. False: it has another shape. */
+MUST_USE bool entry_overwrite(struct entry *entry, const struct entry_content *content, int64_t expiry_ms);
 struct entry *entry_store(struct memory *memory, struct entry *entry, const struct entry_content *content,
                           int64_t expiry_ms);
 struct entry *entry_store_expiry(struct memory *memory, struct entry *entry, int64_t expiry_ms);

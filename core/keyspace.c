@@ -233,22 +233,16 @@ static __attribute__((noinline)) struct entry *add(struct keyspace *keyspace, in
     return entry;
 }
 
-static __attribute__((noinline)) struct entry *create(struct keyspace *keyspace, struct str name,
-                                                      const struct entry_content *content, int64_t expiry_ms)
+static struct entry *fresh(const struct keyspace *keyspace, struct entry *entry)
 {
-    struct entry *entry = entry_create(keyspace->memory, name, content, expiry_ms);
-
     entry->access = keyspace->fresh_access;
     return entry;
 }
 
-static struct entry *create_value(struct keyspace *keyspace, struct str name, enum value_type type,
-                                  enum value_encoding encoding, void *value)
+static __attribute__((noinline)) struct entry *create(struct keyspace *keyspace, struct str name,
+                                                      const struct entry_content *content, int64_t expiry_ms)
 {
-    struct entry *entry = entry_create_value(keyspace->memory, name, type, encoding, value);
-
-    entry->access = keyspace->fresh_access;
-    return entry;
+    return fresh(keyspace, entry_create(keyspace->memory, name, content, expiry_ms));
 }
 
 /* A write is an access too; a counter goes on counting. */
@@ -258,16 +252,34 @@ static void freshen(const struct keyspace *keyspace, struct entry *entry)
         entry->access = keyspace->fresh_access;
 }
 
-/* Puts an entry that is nowhere yet in the place of what the probe has found. The name and the text that
- * it was made with may lie in what goes. Rare in store, whose probe stays in registers as it is passed by value. */
-static __attribute__((noinline)) struct entry *replace(struct keyspace *keyspace, int db, struct table_probe probe,
-                                                       struct entry *old, struct entry *entry)
+/* Puts another entry of the same name in the place of what the probe has found, which is done with. */
+static struct entry *replace(struct keyspace *keyspace, int db, struct table_probe *probe, struct entry *old,
+                             struct entry *entry)
 {
     entry->access = old->access;
-    freshen(keyspace, entry);
-    table_probe_replace(&probe, entry);
+    table_probe_replace(probe, entry);
     reindex(keyspace, db, expiry_item_of(old), expiry_item_of(entry));
+    freshen(keyspace, entry);
     reclaim_take_entry(&keyspace->reclaim, old);
+    return entry;
+}
+
+/* Stores what does not fit into the entry as it is. The probe is passed by value so that store's can be in registers.
+ */
+static __attribute__((noinline)) struct entry *store_anew(struct keyspace *keyspace, int db, struct table_probe probe,
+                                                          struct entry *old, const struct entry_content *content,
+                                                          int64_t expiry_ms)
+{
+    struct expiry_item old_item = expiry_item_of(old);
+
+    if (entry_has_value_inline(old))
+        return replace(keyspace, db, &probe, old, create(keyspace, entry_key_inline(old), content, expiry_ms));
+
+    struct entry *entry = entry_store(keyspace->memory, old, content, expiry_ms);
+    if (entry != old)
+        table_probe_replace(&probe, entry);
+    reindex(keyspace, db, old_item, expiry_item_of(entry));
+    freshen(keyspace, entry);
     return entry;
 }
 
@@ -275,20 +287,17 @@ static struct entry *store(struct keyspace *keyspace, int db, struct key key, co
                            int64_t expiry_ms)
 {
     struct table_probe probe = table_probe(&database_of(keyspace, db)->table, key.hash);
-    struct entry *old = match(&probe, key.name), *entry;
+    struct entry *entry = match(&probe, key.name);
 
     keyspace->stats.dirty++;
-    if (old == NULL)
+    if (entry == NULL)
         return add(keyspace, db, key.hash, create(keyspace, key.name, content, expiry_ms < 0 ? -1 : expiry_ms));
-    if (__builtin_expect(entry_has_value_inline(old), 0)) {
-        int64_t kept_ms = expiry_ms == KEEP_EXPIRY ? entry_expiry_inline(old) : expiry_ms;
-        return replace(keyspace, db, probe, old, create(keyspace, key.name, content, kept_ms));
-    }
 
-    struct expiry_item old_item = expiry_item_of(old);
-    entry = entry_store(keyspace->memory, old, content, expiry_ms == KEEP_EXPIRY ? old_item.deadline_ms : expiry_ms);
-    if (entry != old)
-        table_probe_replace(&probe, entry);
+    struct expiry_item old_item = expiry_item_of(entry);
+    if (expiry_ms == KEEP_EXPIRY)
+        expiry_ms = old_item.deadline_ms;
+    if (!entry_overwrite(entry, content, expiry_ms))
+        return store_anew(keyspace, db, probe, entry, content, expiry_ms);
     reindex(keyspace, db, old_item, expiry_item_of(entry));
     freshen(keyspace, entry);
     return entry;
@@ -330,18 +339,20 @@ struct entry *keyspace_add_value(struct keyspace *keyspace, int db, struct key k
                                  enum value_encoding encoding, void *value)
 {
     struct table_probe probe = table_probe(&database_of(keyspace, db)->table, key.hash);
+    struct entry *entry = entry_create_value(keyspace->memory, key.name, type, encoding, value);
 
     ASSERT(match(&probe, key.name) == NULL);
-    return add(keyspace, db, key.hash, create_value(keyspace, key.name, type, encoding, value));
+    return add(keyspace, db, key.hash, fresh(keyspace, entry));
 }
 
 struct entry *keyspace_set_value(struct keyspace *keyspace, int db, struct key key, enum value_type type,
                                  enum value_encoding encoding, void *value)
 {
     struct table_probe probe = table_probe(&database_of(keyspace, db)->table, key.hash);
-    struct entry *old = match(&probe, key.name), *entry = create_value(keyspace, key.name, type, encoding, value);
+    struct entry *old = match(&probe, key.name);
+    struct entry *entry = entry_create_value(keyspace->memory, key.name, type, encoding, value);
 
-    return old ? replace(keyspace, db, probe, old, entry) : add(keyspace, db, key.hash, entry);
+    return old ? replace(keyspace, db, &probe, old, entry) : add(keyspace, db, key.hash, fresh(keyspace, entry));
 }
 
 void keyspace_delete_entry(struct keyspace *keyspace, int db, struct entry *entry)

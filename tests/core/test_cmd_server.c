@@ -130,6 +130,10 @@ Test(cmd_server, debug_object_tells_encoding_and_serialized_length)
         cr_assert(contains(reply, "+Value at:0x"));
         cr_assert(contains(reply, cases[i].says), "%s: %.*s", cases[i].value, (int)reply.length, reply.bytes);
     }
+    struct keyspace *keyspace = run.cores[0].keyspace;
+    void *blob = memory_alloc(keyspace_memory(keyspace), 100);
+    keyspace_add_value(keyspace, 0, key_of(STR("blob")), VALUE_SET, ENCODING_INTSET, blob);
+    cr_assert(contains(command_run(&run, "DEBUG OBJECT blob"), " refcount:1 encoding:intset serializedlength:1"));
     run.now_ms += 5000;
     cr_assert(contains(command_run(&run, "DEBUG OBJECT k"), " lru_seconds_idle:5\r\n"));
     command_expect(&run, "DEBUG OBJECT nosuch", "-ERR no such key ");

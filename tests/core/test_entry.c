@@ -64,6 +64,13 @@ static void check(const struct fixture *fixture)
     cr_assert_eq(entry_bytes(fixture->entry), fixture->memory.used_bytes);
 }
 
+/* As the keyspace does it. */
+static void put(struct fixture *fixture, const struct entry_content *content)
+{
+    if (!entry_overwrite(fixture->entry, content, fixture->expiry_ms))
+        fixture->entry = entry_store(&fixture->memory, fixture->entry, content, fixture->expiry_ms);
+}
+
 static void store(struct fixture *fixture, struct str text)
 {
     struct entry_content content = entry_content_bytes(text);
@@ -71,7 +78,7 @@ static void store(struct fixture *fixture, struct str text)
     memcpy(fixture->text, text.bytes, text.length);
     fixture->length = text.length;
     fixture->encoding = text.length <= 44 ? ENCODING_EMBSTR : ENCODING_RAW;
-    fixture->entry = entry_store(&fixture->memory, fixture->entry, &content, fixture->expiry_ms);
+    put(fixture, &content);
 }
 
 static void store_random(struct fixture *fixture)
@@ -90,7 +97,7 @@ static void store_integer(struct fixture *fixture, int64_t integer)
 
     fixture->length = (size_t)sprintf(fixture->text, "%lld", (long long)integer);
     fixture->encoding = ENCODING_INT;
-    fixture->entry = entry_store(&fixture->memory, fixture->entry, &content, fixture->expiry_ms);
+    put(fixture, &content);
 }
 
 /* A piece of the entry's own bytes: what GETRANGE handed out, stored again. */
@@ -107,7 +114,7 @@ static void store_piece(struct fixture *fixture)
     copy = malloc(piece.length + 1);
     memcpy(copy, piece.bytes, piece.length);
     fixture->expiry_ms = dice_below(2) ? -1 : 77;
-    fixture->entry = entry_store(&fixture->memory, fixture->entry, &content, fixture->expiry_ms);
+    put(fixture, &content);
     memcpy(fixture->text, copy, piece.length);
     fixture->length = piece.length;
     fixture->encoding = piece.length <= 44 ? ENCODING_EMBSTR : ENCODING_RAW;
