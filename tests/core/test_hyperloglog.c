@@ -284,6 +284,9 @@ Test(hyperloglog, full_registers_are_estimated_as_by_redis)
     for (uint32_t index = 0; index < HYPERLOGLOG_REGISTERS; index++)
         all->registers[index] = index % 3 == 0 ? 0 : 51;
     cr_assert_eq(hyperloglog_union_count(all), 25155);
+    for (uint32_t index = 0; index < HYPERLOGLOG_REGISTERS; index++)
+        all->registers[index] = index % 3 == 0 ? 51 : 45;
+    cr_assert_eq(hyperloglog_union_count(all), 620736569970872832);
     free(all);
 }
 
