@@ -104,6 +104,57 @@ Test(keyspace_value, a_value_may_be_exchanged_in_its_place)
     cr_assert_eq(entry_bytes(entry) + keyspace_overhead_bytes(spaces[0], 0), memories[0].used_bytes - start_bytes[0]);
 }
 
+Test(keyspace_value, an_exchange_may_change_the_encoding)
+{
+    void *intset = blob_create(&memories[0], 10), *listpack = blob_create(&memories[0], 20);
+    struct entry *entry = keyspace_add_value(spaces[0], 0, key("k"), VALUE_SET, ENCODING_INTSET, intset);
+
+    entry_set_value(entry, ENCODING_LISTPACK, listpack);
+    keyspace_free_value(spaces[0], VALUE_SET, ENCODING_INTSET, intset);
+    cr_assert_eq(entry_type(entry), VALUE_SET);
+    cr_assert_eq(entry_encoding(entry), ENCODING_LISTPACK);
+    cr_assert_eq(entry_value(entry), listpack);
+}
+
+Test(keyspace_value, a_sparse_bitmap_made_raw_is_zeros_and_its_value_the_callers)
+{
+    static const size_t lengths[] = {0, 10, 5000};
+
+    value_kinds[VALUE_STRING][ENCODING_SPARSE_BITMAP] = &bag_kind;
+    for (size_t at = 0; at < COUNT_OF(lengths); at++) {
+        void *bag = bag_create(&memories[0], 1, 3);
+        struct entry *entry = keyspace_add_value(spaces[0], 0, key("k"), VALUE_STRING, ENCODING_SPARSE_BITMAP, bag);
+        char *bytes;
+
+        entry = keyspace_set_expiry(spaces[0], 0, entry, 50);
+        entry = keyspace_resize_raw(spaces[0], 0, key("k"), entry, lengths[at], &bytes);
+        cr_assert_eq(entry_encoding(entry), ENCODING_RAW);
+        cr_assert_eq(entry_string_length(entry), lengths[at]);
+        cr_assert_eq(entry_expiry_ms(entry), 50);
+        for (size_t i = 0; i < lengths[at]; i++)
+            cr_assert_eq(bytes[i], 0);
+        cr_assert(bag_holds(bag, 1, 3));
+        keyspace_free_value(spaces[0], VALUE_STRING, ENCODING_SPARSE_BITMAP, bag);
+        keyspace_delete_entry(spaces[0], 0, entry);
+    }
+}
+
+Test(keyspace_value, a_replaced_value_is_fresh_under_lru_and_keeps_its_count_under_lfu)
+{
+    struct entry *entry;
+
+    keyspace_set_access(spaces[0], ACCESS_LRU, 50000);
+    cr_assert_eq(entry_access(add_bag("k", 1)), 50);
+    keyspace_set_access(spaces[0], ACCESS_LRU, 70000);
+    entry = keyspace_set_value(spaces[0], 0, key("k"), BAG_TYPE, BAG_ENCODING, bag_create(&memories[0], 1, 5));
+    cr_assert_eq(entry_access(entry), 70);
+    keyspace_set_access(spaces[0], ACCESS_LFU, 60000);
+    entry_set_access(entry, 1 << 8 | 99);
+    entry = keyspace_set_value(spaces[0], 0, key("k"), BAG_TYPE, BAG_ENCODING, bag_create(&memories[0], 1, 5));
+    cr_assert_eq(entry_access(entry), 1 << 8 | 99);
+    cr_assert_eq(entry_access(keyspace_set_string(spaces[0], 0, key("k"), STR("v"), -1)), 1 << 8 | 99);
+}
+
 Test(keyspace_value, storing_replaces_the_value_and_drops_the_expiry)
 {
     keyspace_set_string(spaces[0], 0, key("k"), STR("text"), 50);
