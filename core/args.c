@@ -71,11 +71,11 @@ void args_help(struct call *call, const char *const *lines)
 {
     struct reply *reply = call->reply;
     size_t mark = reply_mark(reply);
-    char name[64], head[128];
+    char name[COMMAND_CALLED_BYTES], head[COMMAND_CALLED_BYTES + 64];
     int64_t count = 3;
 
-    snprintf(head, sizeof head, "%s <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
-             command_capitals(call->command->parent, name));
+    snprintf(head, sizeof head,
+             "%s <subcommand> [<arg> [value] [opt] ...]. Subcommands are:", command_capitals(call->argv[0], name));
     reply_simple(reply, head);
     for (; *lines; lines++, count++)
         reply_simple(reply, *lines);

@@ -38,12 +38,15 @@ const char *command_full_name(const struct command *command, char text[static 64
     return text;
 }
 
-const char *command_capitals(const struct command *command, char text[static 64])
+const char *command_capitals(struct str called, char text[static COMMAND_CALLED_BYTES])
 {
     size_t length = 0;
 
-    for (const char *letter = command->name; *letter && length < 63; letter++)
-        text[length++] = (char)toupper((unsigned char)*letter);
+    for (; length < called.length && length < COMMAND_CALLED_BYTES - 1; length++) {
+        unsigned char byte = (unsigned char)called.bytes[length];
+
+        text[length] = iscntrl(byte) ? ' ' : (char)toupper(byte);
+    }
     text[length] = '\0';
     return text;
 }

@@ -2,8 +2,9 @@
  * categories and documentation all read.
  *
  * The rows are stated group by group in command_table_GROUP.c;
- * command_table_init puts them together, once and before any thread starts.
- * From then on nothing here changes. */
+ * command_table_init puts them together, command_rename changes names, both
+ * before any thread starts. From then on nothing here changes.
+ * A renamed command's row stays as it was: only clients call it by the new name. */
 #ifndef CORE_COMMAND_H
 #define CORE_COMMAND_H
 
@@ -97,7 +98,7 @@ struct key_spec {
     int16_t count_at, first_at; /* keynum: relative to the beginning */
 };
 
-enum { COMMAND_KEY_SPECS = 3 };
+enum { COMMAND_KEY_SPECS = 3, COMMAND_CALLED_BYTES = 256 /* the longest name and its end */ };
 
 typedef void command_handler(struct call *call);
 /* Combines the replies of a scatter's parts; NULL: all are the same, the first serves. */
@@ -124,6 +125,7 @@ struct command {
     const char *tips;   /* for clients of a cluster, separated by spaces; NULL: none */
     const char *deprecated_since, *replaced_by;
     /* Set by command_table_init. */
+    const char *called;           /* the name that finds the row: its own, or the one that command_rename gave it */
     const struct command *parent; /* a subcommand's container */
     int16_t only_key; /* the argument that is the key, where there is exactly one at a fixed place; else 0 */
 };
@@ -132,6 +134,9 @@ extern const struct command *const command_table; /* sorted by name, ends with a
 
 /* Puts the table and its index together; once, before any thread starts (again does nothing). */
 void command_table_init(void);
+/* Gives the command that is called `from` another name, or removes it from the table where `to` is empty. Rows may
+ * move: before anything refers to one, and before any thread starts. NULL, or what is wrong, in Redis's words. */
+MUST_USE const char *command_rename(struct str from, struct str to);
 size_t command_count(void);
 
 /* The row for a request, subcommand resolved. NULL: unknown (the container's
@@ -139,15 +144,15 @@ size_t command_count(void);
  * hidden subcommands (DEBUG) answers itself for those that there are none of or
  * whose arity does not fit. */
 const struct command *command_find(const struct str *argv, int argc, const struct command **container);
-/* By "get" or "config|get"; hidden rows are not found. */
+/* By "get" or "config|get", as clients call them; hidden rows are not found. */
 const struct command *command_find_by_name(struct str name);
 bool command_arity_fits(const struct command *command, int argc);
 uint32_t command_categories(const struct command *command);
 
 /* "config|get" of a subcommand, else the name. text: at least 64 bytes; returns it. */
 const char *command_full_name(const struct command *command, char text[static 64]);
-/* "CONFIG": the row's own name in capitals, in the same manner. */
-const char *command_capitals(const struct command *command, char text[static 64]);
+/* "CONFIG": a command as the client called it, in capitals and on one line; returns text. */
+const char *command_capitals(struct str called, char text[static COMMAND_CALLED_BYTES]);
 
 struct key_position {
     int index;      /* in argv */

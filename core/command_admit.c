@@ -23,12 +23,12 @@ static void refuse_unknown(const struct str *argv, int argc, struct reply *reply
                        argv[0].bytes, arguments);
 }
 
-static void refuse_unknown_subcommand(const struct command *container, const struct str *argv, struct reply *reply)
+static void refuse_unknown_subcommand(const struct str *argv, struct reply *reply)
 {
-    char name[64];
+    char name[COMMAND_CALLED_BYTES];
 
     reply_error_format(reply, "ERR unknown subcommand '%.*s'. Try %s HELP.", str_quoted_length(argv[1]), argv[1].bytes,
-                       command_capitals(container, name));
+                       command_capitals(argv[0], name));
 }
 
 /* MSET: each key comes with its value. Where only the last key's shard would
@@ -76,7 +76,7 @@ const struct command *command_admit(const struct core *core, const struct sessio
     const struct command *command = command_find(argv, argc, &container);
 
     if (container)
-        refuse_unknown_subcommand(container, argv, reply);
+        refuse_unknown_subcommand(argv, reply);
     else if (!command)
         refuse_unknown(argv, argc, reply);
     else if (!command_arity_fits(command, argc) || !values_complete(command, argc))

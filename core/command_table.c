@@ -1,7 +1,8 @@
 /* The rows of all groups as one table, and the way from a name to its row.
  *
  * Rows are copied out of the groups' constant tables, because a subcommand
- * points to its container and because some columns follow from others.
+ * points to its container, because some columns follow from others, and because
+ * a row may be called by another name than its own, or be taken out.
  *
  * Names are found through slots with linear probing, at most a quarter full. A
  * name's words are its first and its last eight bytes with the bit of letter
@@ -13,23 +14,32 @@
 #include <assert.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <strings.h>
 
 #include "core/assert.h"
 #include "core/command_rows.h"
+#include "core/memory.h"
 
-enum { ROWS_MAX = 255, SUBROWS_MAX = 255, SLOT_BITS = 10, SLOTS = 1 << SLOT_BITS, NAME_MAX_BYTES = 31 };
+enum {
+    ROWS_MAX = 255,
+    SUBROWS_MAX = 255,
+    SLOT_BITS = 10,
+    SLOTS = 1 << SLOT_BITS,
+    NAME_MAX_BYTES = COMMAND_CALLED_BYTES - 1
+};
 
 static_assert(4 * ROWS_MAX < SLOTS, "probing is short");
 
 static struct command rows[ROWS_MAX + 1];
 static struct command subrows[SUBROWS_MAX + 1];
 static struct slot {
-    uint64_t first, last; /* words of the row's name */
+    uint64_t first, last; /* words of the name that the row is called by */
     const struct command *row;
     uint32_t length;
     bool exact; /* the words and the length tell the name from every other */
 } slots[SLOTS];
 static size_t row_count, subrow_count;
+static struct memory called_memory; /* charged for names that were given later; they stay */
 
 const struct command *const command_table = rows;
 
@@ -85,7 +95,7 @@ static inline bool same_words(const struct slot *slot, const struct slot *wanted
 static __attribute__((noinline)) const struct command *probe_slots(const struct slot *wanted, struct str name)
 {
     for (size_t at = slot_index(wanted); slots[at].row; at = (at + 1) % SLOTS) {
-        if (same_words(&slots[at], wanted) && (slots[at].exact || str_equal_nocase(name, slots[at].row->name)))
+        if (same_words(&slots[at], wanted) && (slots[at].exact || str_equal_nocase(name, slots[at].row->called)))
             return slots[at].row;
     }
     return NULL;
@@ -193,10 +203,16 @@ static void adopt_subcommands(struct command *container)
 
         ASSERT(subrow_count < SUBROWS_MAX);
         *row = *from;
-        row->parent = container;
+        row->called = row->name;
         derive_keys(row);
     }
     subrow_count++; /* the end, a row without a name */
+}
+
+static void link_subcommands(const struct command *container)
+{
+    for (struct command *row = &subrows[container->subcommands - subrows]; row->name; row++)
+        row->parent = container;
 }
 
 static bool is_letters(const char *name)
@@ -206,15 +222,34 @@ static bool is_letters(const char *name)
 
 static void index_row(const struct command *row)
 {
-    struct slot slot = slot_of(str_from(row->name));
+    struct slot slot = slot_of(str_from(row->called));
     size_t at = slot_index(&slot);
 
     ASSERT(slot.length <= NAME_MAX_BYTES);
     slot.row = row;
-    slot.exact = is_letters(row->name) && slot.length <= 16;
+    slot.exact = slot.length <= 16 && is_letters(row->called);
     for (; slots[at].row; at = (at + 1) % SLOTS)
-        ASSERT(strcmp(slots[at].row->name, row->name) != 0);
+        ASSERT(strcasecmp(slots[at].row->called, row->called) != 0);
     slots[at] = slot;
+}
+
+static void index_rows(void)
+{
+    memset(slots, 0, sizeof slots);
+    for (const struct command *row = rows; row->name; row++) {
+        if (row->subcommands)
+            link_subcommands(row);
+        index_row(row);
+    }
+}
+
+static char *copy_name(struct str name)
+{
+    char *copy = memory_alloc(&called_memory, name.length + 1);
+
+    memcpy(copy, name.bytes, name.length);
+    copy[name.length] = '\0';
+    return copy;
 }
 
 void command_table_init(void)
@@ -223,9 +258,40 @@ void command_table_init(void)
         return;
     collect_rows();
     for (struct command *row = rows; row->name; row++) {
+        row->called = row->name;
         derive_keys(row);
         if (row->subcommands)
             adopt_subcommands(row);
-        index_row(row);
     }
+    index_rows();
+}
+
+static void remove_row(struct command *row)
+{
+    memmove(row, row + 1, (size_t)(&rows[row_count] - row) * sizeof *row); /* with the end of the table */
+    row_count--;
+}
+
+const char *command_rename(struct str from, struct str to)
+{
+    const struct command *found = find_row(from), *other = find_row(to);
+
+    if (!found)
+        return "No such command in rename-command";
+    if (to.length > NAME_MAX_BYTES)
+        return "The new name is too long";
+    if (other && other != found)
+        return "Target command name already exists";
+
+    struct command *row = &rows[found - rows];
+
+    if (row->called != row->name)
+        memory_free(&called_memory, (char *)row->called);
+    row->called = row->name;
+    if (to.length == 0)
+        remove_row(row);
+    else
+        row->called = copy_name(to);
+    index_rows();
+    return NULL;
 }

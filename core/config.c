@@ -96,7 +96,7 @@ bool config_validate(const struct config *config, char *error, size_t error_byte
 
 static void log_if_unused(const struct config_row *row)
 {
-    if (row->width == 0)
+    if (row->width == 0 && !(row->flags & CONFIG_NAMELESS))
         log_write(LOG_NOTICE, "directive '%s' has no effect in this version", row->name);
 }
 

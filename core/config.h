@@ -98,6 +98,8 @@ MUST_USE bool config_load_file(struct config *config, const char *path, char *er
 MUST_USE bool config_load_options(struct config *config, int argc, char **argv, char *error, size_t error_bytes);
 /* Values that do not go together: nothing to listen on, a socket's path that is too long. */
 MUST_USE bool config_validate(const struct config *config, char *error, size_t error_bytes);
+/* What rename-command said, to the command table: once, where command_rename may be called. */
+MUST_USE bool config_rename_commands(const struct config *config, char *error, size_t error_bytes);
 /* One log line for each directive that was given and has no effect in this version: once the log is open. */
 void config_log_unused(const struct config *config);
 /* The same for one that CONFIG SET named. */

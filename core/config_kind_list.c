@@ -391,12 +391,12 @@ static bool set_replicaof(struct config *config, const struct config_row *row, c
 const struct config_kind config_kind_replicaof = {
     .many_words = true, .set = set_replicaof, .print = print_kept, .write = write_kept};
 
-/* lines that Shoal notes and passes over */
+/* lines that would change who may do what: a server without them must not start */
 
-static bool set_ignored(struct config *config, const struct config_row *row, const struct str *words, int count,
+static bool set_refused(struct config *config, const struct config_row *row, const struct str *words, int count,
                         bool fresh, struct config_problem *problem)
 {
-    return count > 0 || refuse(problem, "wrong number of arguments");
+    return refuse(problem, row->check(row->name));
 }
 
-const struct config_kind config_kind_ignored = {.many_words = true, .set = set_ignored};
+const struct config_kind config_kind_refused = {.many_words = true, .set = set_refused};

@@ -64,6 +64,16 @@ static int64_t adjust_clients(int64_t value)
     return within(value, 1, INT_MAX);
 }
 
+static const char *refuse_module(const char *text)
+{
+    return "this version cannot load modules";
+}
+
+static const char *refuse_users(const char *text)
+{
+    return text[0] ? "this version knows no users; 'requirepass' sets a password for everybody" : NULL;
+}
+
 static const char *check_dump_name(const char *text)
 {
     return strchr(text, '/') ? "dbfilename can't be a path, just a filename" : NULL;
@@ -275,7 +285,7 @@ const struct config_row config_rows[] = {
 
     /* security */
     {TEXT("requirepass", ""), .flags = CONFIG_SECRET, FIELD(requirepass)},
-    {TEXT("aclfile", ""), FIXED},
+    {TEXT("aclfile", ""), FIXED, .check = refuse_users},
     {LONG("acllog-max-len", "128")},
     {CHOICE("acl-pubsub-default", "resetchannels", channel_names)},
 
@@ -347,9 +357,9 @@ const struct config_row config_rows[] = {
     {PORT("cluster-announce-bus-port", "0")},
 
     /* lines of redis.conf that set nothing */
-    {ROW("loadmodule", "", ignored), .flags = CONFIG_NAMELESS},
-    {ROW("rename-command", "", ignored), .flags = CONFIG_NAMELESS},
-    {ROW("user", "", ignored), .flags = CONFIG_NAMELESS},
+    {ROW("loadmodule", "", refused), .flags = CONFIG_NAMELESS, .check = refuse_module},
+    {ROW("rename-command", "", rename), .flags = CONFIG_NAMELESS},
+    {ROW("user", "", refused), .flags = CONFIG_NAMELESS | CONFIG_SECRET, .check = refuse_users},
     {0},
 };
 /* clang-format on */

@@ -43,7 +43,8 @@ extern const struct config_kind config_kind_yes_no, config_kind_integer, config_
     config_kind_directory; /* config_kind.c */
 extern const struct config_kind config_kind_bind, config_kind_affinity, config_kind_save, config_kind_output_limits,
     config_kind_events, config_kind_percentiles, config_kind_oom_values, config_kind_replicaof,
-    config_kind_ignored; /* config_kind_list.c */
+    config_kind_refused;                            /* config_kind_list.c */
+extern const struct config_kind config_kind_rename; /* config_rename.c */
 
 struct config_row {
     const char *name, *alias;

@@ -302,8 +302,7 @@ static int prepare_and_serve(struct config *config, struct server_facts *facts)
     int listener_count, status;
     sigset_t signals = stop_signals();
 
-    if (!placement_choose(&placement, config, error, sizeof error) ||
-        !enter_data_folder(config, error, sizeof error))
+    if (!placement_choose(&placement, config, error, sizeof error) || !enter_data_folder(config, error, sizeof error))
         return fail(error);
     if (config->daemonize)
         daemonize();
@@ -340,7 +339,8 @@ int main(int argc, char **argv)
     }
     command_table_init();
     config_init(&config);
-    if (!load(&config, &facts, argc, argv, error, sizeof error)) {
+    if (!load(&config, &facts, argc, argv, error, sizeof error) ||
+        !config_rename_commands(&config, error, sizeof error)) {
         status = fail(error);
     } else if (!log_open(config.logfile)) {
         snprintf(error, sizeof error, "Can't open the log file '%s': %s", config.logfile, strerror(errno));

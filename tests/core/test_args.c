@@ -111,11 +111,12 @@ Test(args, an_expiry_error_names_the_subcommand_in_full)
     expect_error(expiry("0", ARGS_SECONDS, false, false), "-ERR invalid expire time in 'object|freq' command\r\n");
 }
 
-Test(args, help_is_framed_by_the_containers_name_and_help_itself)
+Test(args, help_is_framed_by_the_containers_name_as_called_and_help_itself)
 {
     static const char *const lines[] = {"GET <x>", "    Gets it.", NULL};
 
     call.command = command_find_by_name(STR("config|help"));
+    call.argv = (struct str[]){STR("Config"), STR("help")};
     args_help(&call, lines);
     expect_error(false, "*5\r\n+CONFIG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:\r\n+GET <x>\r\n"
                         "+    Gets it.\r\n+HELP\r\n+    Prints this help.\r\n");

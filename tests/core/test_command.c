@@ -206,7 +206,6 @@ Test(command, subcommands_are_resolved)
 
     cr_assert_str_eq(command_full_name(find_words("CONFIG", "Get", 3, &container), name), "config|get");
     cr_assert_str_eq(command_full_name(find_words("config", NULL, 1, &container), name), "config");
-    cr_assert_str_eq(command_capitals(find_words("client", "no-evict", 3, &container), name), "NO-EVICT");
     cr_assert_str_eq(command_full_name(find_words("get", "get", 2, &container), name), "get");
     cr_assert_null(container);
 }
@@ -234,6 +233,100 @@ Test(command, hidden_subcommands_are_resolved_when_they_fit_and_never_shown)
     cr_assert_null(command_find_by_name(STR("config|")));
     cr_assert_null(command_find_by_name(STR("get|x")));
     cr_assert_null(command_find_by_name(STR("|")));
+}
+
+Test(command, capitals_are_one_line_that_fits)
+{
+    char text[COMMAND_CALLED_BYTES], longer[2 * COMMAND_CALLED_BYTES];
+
+    cr_assert_str_eq(command_capitals(STR("no-Evict"), text), "NO-EVICT");
+    cr_assert_str_eq(command_capitals(STR("a\r\nb"), text), "A  B");
+    memset(longer, 'x', sizeof longer);
+    cr_assert_eq(strlen(command_capitals((struct str){longer, sizeof longer}, text)), COMMAND_CALLED_BYTES - 1);
+}
+
+/* Renaming changes the table for good: each test has a process of its own. */
+static void rename_to(const char *from, const char *to)
+{
+    const char *problem = command_rename(str_from(from), str_from(to));
+
+    cr_assert_null(problem, "%s to %s: %s", from, to, problem);
+}
+
+static const char *found_by(const char *called)
+{
+    const struct command *row = command_find_by_name(str_from(called));
+
+    return row ? row->name : "nothing";
+}
+
+Test(command, a_renamed_command_is_found_by_the_new_name_alone_and_stays_what_it_was)
+{
+    size_t count = command_count();
+    const struct command *row = command_find_by_name(STR("config"));
+
+    rename_to("CONFIG", "Guarded-1");
+    cr_assert_str_eq(found_by("config"), "nothing");
+    cr_assert_str_eq(found_by("config|get"), "nothing");
+    cr_assert_str_eq(found_by("guarded-1"), "config");
+    cr_assert_str_eq(found_by("GUARDED-1|get"), "get");
+    cr_assert_str_eq(found_by("guarded-2"), "nothing");
+    cr_assert_eq(command_find_by_name(STR("guarded-1")), row);
+    cr_assert_eq(command_count(), count);
+}
+
+Test(command, names_that_follow_each_other_may_be_swapped)
+{
+    rename_to("get", "aside");
+    rename_to("set", "GET");
+    rename_to("aside", "set");
+    rename_to("mget", "MGET");
+    cr_assert_str_eq(found_by("get"), "set");
+    cr_assert_str_eq(found_by("set"), "get");
+    cr_assert_str_eq(found_by("mget"), "mget");
+    cr_assert_str_eq(found_by("aside"), "nothing");
+}
+
+Test(command, a_name_may_be_as_long_as_a_secret)
+{
+    char secret[COMMAND_CALLED_BYTES + 1] = "";
+
+    memset(secret, 'a', COMMAND_CALLED_BYTES - 1);
+    rename_to("config", secret);
+    cr_assert_str_eq(found_by(secret), "config");
+    secret[100] = 'b'; /* the same words at both ends */
+    cr_assert_str_eq(found_by(secret), "nothing");
+    memset(secret, 'c', COMMAND_CALLED_BYTES);
+    cr_assert_str_eq(command_rename(STR("get"), str_from(secret)), "The new name is too long");
+}
+
+Test(command, a_removed_command_is_gone_and_the_others_stay)
+{
+    size_t count = command_count();
+
+    rename_to("client", "guarded");
+    rename_to("append", "");
+    rename_to("guarded", "");
+    rename_to("FLUSHALL", "");
+    cr_assert_eq(command_count(), count - 3);
+    cr_assert_null(find_slowly(STR("append")));
+    cr_assert_str_eq(found_by("append"), "nothing");
+    cr_assert_str_eq(found_by("client"), "nothing");
+    cr_assert_str_eq(found_by("guarded|id"), "nothing");
+    cr_assert_str_eq(found_by("flushall"), "nothing");
+    check_sorted(command_table);
+    walk(check_parent);
+    for (const struct command *row = command_table; row->name; row++)
+        cr_assert_eq(command_find_by_name(str_from(row->name)), row, "%s", row->name);
+}
+
+Test(command, what_cannot_be_renamed_is_said_in_redis_words)
+{
+    cr_assert_str_eq(command_rename(STR("nosuch"), STR("x")), "No such command in rename-command");
+    cr_assert_str_eq(command_rename(STR(""), STR("x")), "No such command in rename-command");
+    cr_assert_str_eq(command_rename(STR("config|get"), STR("x")), "No such command in rename-command");
+    cr_assert_str_eq(command_rename(STR("get"), STR("MGET")), "Target command name already exists");
+    cr_assert_str_eq(found_by("get"), "get");
 }
 
 /* The keys of a request as "index flags" pairs. */

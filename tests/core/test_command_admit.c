@@ -114,10 +114,12 @@ Test(command_admit, the_longest_quote_fits_whatever_the_arguments)
     }
 }
 
-Test(command_admit, an_unknown_subcommand_names_the_help)
+Test(command_admit, an_unknown_subcommand_names_the_help_of_what_was_called)
 {
     expect_refused(admit_words("config", "No", NULL, NULL), "-ERR unknown subcommand 'No'. Try CONFIG HELP.\r\n");
     expect_refused(admit_words("COMMAND", "x", NULL, NULL), "-ERR unknown subcommand 'x'. Try COMMAND HELP.\r\n");
+    cr_assert_null(command_rename(STR("config"), STR("gu\nArd")));
+    expect_refused(admit_words("Gu\nard", "x", NULL, NULL), "-ERR unknown subcommand 'x'. Try GU ARD HELP.\r\n");
 }
 
 Test(command_admit, a_wrong_number_of_arguments_names_the_command)

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/command.h"
 #include "core/config.h"
 
 static struct config config;
@@ -136,10 +137,54 @@ Test(config_file, errors_name_place_line_and_reason)
           "shoal.conf:1: 'affinity bull': an affinity pattern is text without blanks around exactly one '*'");
     fails("databases 0", "shoal.conf:1: 'databases 0': argument must be between 1 and 65536 inclusive");
     fails("rename-command", "shoal.conf:1: 'rename-command': wrong number of arguments");
+    fails("rename-command GET", "shoal.conf:1: 'rename-command GET': wrong number of arguments");
+    fails("rename-command GET a b", "shoal.conf:1: 'rename-command GET a b': wrong number of arguments");
     fails("unixsocketperm 99999",
           "shoal.conf:1: 'unixsocketperm 99999': argument couldn't be parsed as an octal number");
     fails("unixsocketperm 10000", "shoal.conf:1: 'unixsocketperm 10000': argument must be between 0 and 777 inclusive");
     fails("slaveof a x", "shoal.conf:1: 'slaveof a x': Invalid master port");
+}
+
+Test(config_file, what_would_guard_a_server_is_not_passed_over)
+{
+    static const char users[] = "this version knows no users; 'requirepass' sets a password for everybody";
+    char expected[256];
+
+    snprintf(expected, sizeof expected, "shoal.conf:2: 'user ...': %s", users);
+    fails("port 1\nuser default off\n", expected);
+    fails("port 1\nuser\n", expected);
+    snprintf(expected, sizeof expected, "shoal.conf:1: 'aclfile /etc/users.acl': %s", users);
+    fails("aclfile /etc/users.acl\n", expected);
+    fails("loadmodule /x/y.so a b\n", "shoal.conf:1: 'loadmodule /x/y.so a b': this version cannot load modules");
+}
+
+static bool is_there(const char *called)
+{
+    return command_find_by_name(str_from(called)) != NULL;
+}
+
+Test(config_file, commands_are_renamed_when_everything_is_read_in_the_order_that_was_given)
+{
+    struct config copy;
+
+    command_table_init();
+    cr_assert(load("rename-command GET aside\nRENAME-COMMAND flushall \"\"\nrename-command set \"the \\\"get\\\"\"\n"),
+              "%s", error);
+    cr_assert(load_options("--rename-command|aside|fetch|--rename-command|MSET|"), "%s", error);
+    config_copy(&copy, &config);
+    cr_assert(is_there("get") && is_there("flushall"));
+    cr_assert(config_rename_commands(&copy, error, sizeof error), "%s", error);
+    cr_assert(is_there("fetch") && is_there("the \"get\"") && is_there("mget"));
+    cr_assert_not(is_there("get") || is_there("aside") || is_there("flushall") || is_there("set") || is_there("mset"));
+    config_deinit(&copy);
+}
+
+Test(config_file, a_command_that_cannot_be_renamed_is_named)
+{
+    command_table_init();
+    cr_assert(load("rename-command GET fetch\nrename-command get x\n"), "%s", error);
+    cr_assert_not(config_rename_commands(&config, error, sizeof error));
+    cr_assert_str_eq(error, "'rename-command \"get\" \"x\"': No such command in rename-command");
 }
 
 Test(config_file, secrets_and_control_bytes_stay_out_of_errors)
@@ -262,8 +307,8 @@ Test(config_file, standard_input_is_read_before_the_options)
 
 Test(config_file, the_stock_redis_conf_loads)
 {
-    cr_assert(load("daemonize no\nsupervised auto\nreplicaof 10.0.0.1 6379\nmasterauth x\nuser alice on >p ~* +@all\n"
-                   "rename-command CONFIG \"\"\nloadmodule /x/y.so a b\nappendonly yes\nappendfsync always\n"
+    cr_assert(load("daemonize no\nsupervised auto\nreplicaof 10.0.0.1 6379\nmasterauth x\naclfile \"\"\n"
+                   "rename-command CONFIG \"\"\nappendonly yes\nappendfsync always\n"
                    "io-threads 4\nlua-time-limit 5000\nhash-max-ziplist-entries 512\ncluster-enabled yes\n"
                    "oom-score-adj-values 0 200 800\nslowlog-max-len 128\ntls-port 0\n"),
               "%s", error);
