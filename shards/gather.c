@@ -11,11 +11,11 @@ struct gather {
     struct message message;
     struct request *request;
     struct shard_group *group;
-    bool everywhere;            /* no keys: every shard takes part */
+    bool everywhere; /* no keys: every shard takes part */
     uint64_t participants[SHARD_SET_WORDS];
-    _Atomic(int) to_arrive;     /* acquire-release: the last to arrive sees what each did to its keyspace before */
-    _Atomic(bool) done;         /* released by the executor, acquired by who leaves: sees what was done to its keyspace */
-    _Atomic(int) to_leave;      /* the last one takes the gather home */
+    _Atomic(int) to_arrive; /* acquire-release: the last to arrive sees what each did to its keyspace before */
+    _Atomic(bool) done;     /* released by the executor, acquired by who leaves: sees what was done to its keyspace */
+    _Atomic(int) to_leave;  /* the last one takes the gather home */
 };
 
 /* Home: staging. */
@@ -99,7 +99,7 @@ static void execute(struct shard *shard, struct gather *gather)
         reach.reach.keyspaces = keyspaces;
         reach.reach.keyspace_count = shard->group->count;
     }
-    shard_execute(shard, gather->request, &reach.reach);
+    shard_execute(shard, gather->request, &reach.reach, shard_message_ms(shard));
     shard_answer(shard, gather->request);
 }
 

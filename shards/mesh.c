@@ -9,7 +9,7 @@ enum {
     OWN_SLOTS = 1024,          /* to begin with; doubles */
     RING_BYTES_TARGET = 16384, /* of slots in one ring, among few shards */
     RING_SLOTS_LEAST = 64,
-    GATE_SPINS = 200,          /* looks at a closed gate; it opens within a microsecond, unless its shard lost its CPU */
+    GATE_SPINS = 200, /* looks at a closed gate; it opens within a microsecond, unless its shard lost its CPU */
 };
 
 struct mesh_overflow {
@@ -195,7 +195,7 @@ static void wake(struct mesh_port *port, int to, void *loop)
 }
 
 /* The simulator's fault: every shard's part of the batch has a stamp of its own. */
-static uint64_t publish_split(struct mesh_port *port, uint64_t stamp)
+static uint64_t publish_split(struct mesh_port *port, uint64_t stamp, int64_t now_ms)
 {
     struct stamp_gate *gate = &port->mesh->gates[port->index];
 
@@ -204,19 +204,19 @@ static uint64_t publish_split(struct mesh_port *port, uint64_t stamp)
             continue;
         spsc_publish(&port->requests_to[to], stamp);
         stamp_open_gate(gate);
-        stamp = stamp_take(&port->mesh->clock, gate);
+        stamp = stamp_take(&port->mesh->clock, gate, now_ms);
     }
     return stamp;
 }
 
 /* Close the gate, stamp, push, open the gate. */
-static uint64_t publish_batch(struct mesh_port *port)
+static uint64_t publish_batch(struct mesh_port *port, int64_t now_ms)
 {
     struct stamp_gate *gate = &port->mesh->gates[port->index];
-    uint64_t stamp = stamp_take(&port->mesh->clock, gate);
+    uint64_t stamp = stamp_take(&port->mesh->clock, gate, now_ms);
 
     if (simulate_fault(FAULT_SPLIT_BATCH))
-        stamp = publish_split(port, stamp);
+        stamp = publish_split(port, stamp, now_ms);
     each_marked(port, port->pushed_to, publish_to, &stamp);
     own_publish(&port->own, stamp);
     stamp_open_gate(gate);
@@ -231,13 +231,13 @@ static void wake_marked(struct mesh_port *port, uint64_t *bits, struct loop *loo
     memset(bits, 0, words(port->mesh) * sizeof *bits);
 }
 
-void mesh_publish(struct mesh_port *port, struct loop *loop)
+void mesh_publish(struct mesh_port *port, struct loop *loop, int64_t now_ms)
 {
     if (!port->staged) {
-        port->bound = stamp_bound(&port->mesh->clock);
+        port->bound = stamp_bound(&port->mesh->clock, now_ms);
         return;
     }
-    port->bound = publish_batch(port);
+    port->bound = publish_batch(port, now_ms);
     port->staged = false;
     wake_marked(port, port->pushed_to, loop);
 }

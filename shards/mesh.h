@@ -34,9 +34,9 @@ struct mesh_sleeper {
 /* Shared by all shards. */
 struct mesh {
     struct stamp_clock clock;
-    struct stamp_gate *gates;       /* by shard */
-    struct mesh_sleeper *sleepers;  /* by shard */
-    struct spsc **requests;         /* [from * count + to]; none from a shard to itself */
+    struct stamp_gate *gates;      /* by shard */
+    struct mesh_sleeper *sleepers; /* by shard */
+    struct spsc **requests;        /* [from * count + to]; none from a shard to itself */
     struct spsc **returns;
     struct memory *memory;
     int count;
@@ -48,7 +48,7 @@ void mesh_deinit(struct mesh *mesh);
 /* The shard's own requests: first-in first-out, never full. */
 struct mesh_own {
     struct spsc_slot *slots;
-    uint32_t capacity; /* a power of two */
+    uint32_t capacity;                 /* a power of two */
     uint32_t taken, staged, published; /* running counts */
 };
 
@@ -66,14 +66,14 @@ struct mesh_port {
     bool exchanged; /* with another shard, in this turn */
     /* The turn's view, made by mesh_collect. */
     uint64_t bound;
-    uint64_t limit;          /* the lowest closed gate: nothing from there on is executed */
-    int *sources;            /* which may have something due */
+    uint64_t limit; /* the lowest closed gate: nothing from there on is executed */
+    int *sources;   /* which may have something due */
     int source_count;
-    int run_source;          /* whose run of equal stamps is being executed, -1: choose */
+    int run_source; /* whose run of equal stamps is being executed, -1: choose */
     uint64_t run_stamp;
-    bool run_started;        /* the last mesh_next began a run */
+    bool run_started; /* the last mesh_next began a run */
     /* Whom to tell. */
-    uint64_t *pushed_to;     /* bit per shard: requests staged, or returns to publish */
+    uint64_t *pushed_to; /* bit per shard: requests staged, or returns to publish */
     uint64_t *returned_to;
     /* Answers that found no room, by destination, first to last. */
     struct mesh_overflow *overflow;
@@ -89,8 +89,8 @@ bool mesh_room(struct mesh_port *port, int to);
 /* There must be room. All of a turn's messages get one stamp, so the parts of a command over several shards do. */
 void mesh_stage(struct mesh_port *port, int to, struct message *message);
 
-/* (b) Publish: stamps the batch, shows it, sets the turn's bound, wakes who sleeps. */
-void mesh_publish(struct mesh_port *port, struct loop *loop);
+/* (b) Publish: stamps the batch, shows it, sets the turn's bound, wakes who sleeps. now_ms: Unix time. */
+void mesh_publish(struct mesh_port *port, struct loop *loop, int64_t now_ms);
 
 /* (c) Execute: mesh_collect looks at gates and tails, mesh_next then gives the
  * due messages in order (NULL: none is left), and mesh_release frees their slots
@@ -100,11 +100,23 @@ struct message *mesh_next(struct mesh_port *port);
 /* The message that lies `places` behind the next one from the same source; NULL: none. To prefetch by. */
 const struct message *mesh_ahead(const struct mesh_port *port, uint32_t places);
 void mesh_release(struct mesh_port *port);
+/* The time, Unix, of the message that mesh_next gave last. */
+static inline int64_t mesh_message_ms(const struct mesh_port *port)
+{
+    return stamp_time_ms(port->run_stamp);
+}
+
+/* When mesh_next has given all: nothing of an earlier time will be executed here any more. */
+static inline int64_t mesh_settled_ms(const struct mesh_port *port)
+{
+    return stamp_time_ms(port->limit < port->bound ? port->limit : port->bound);
+}
 
 /* (d) Answer: sends a message back to its home, without order. */
 void mesh_return(struct mesh_port *port, int to, struct message *message);
 void mesh_publish_returns(struct mesh_port *port, struct loop *loop);
-/* What a shard returned to us: mesh_collect_returns says whether there is anything, mesh_next_return takes it (NULL: no more). */
+/* What a shard returned to us: mesh_collect_returns says whether there is anything, mesh_next_return takes it (NULL: no
+ * more). */
 bool mesh_collect_returns(struct mesh_port *port, int source);
 struct message *mesh_next_return(struct mesh_port *port, int source);
 /* The message that lies `places` behind the next one from that source; NULL: none. To prefetch by. */

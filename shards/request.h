@@ -41,15 +41,15 @@ struct request {
     struct message message;
     uint16_t db;
     bool no_touch;
-    uint16_t key;                   /* the argument that is its only key, whose hash is key_hash; 0: none */
+    uint16_t key; /* the argument that is its only key, whose hash is key_hash; 0: none */
     int argc;
-    struct str *argv;               /* argv_inline, or a heap block */
+    struct str *argv; /* argv_inline, or a heap block */
     const struct command *command;
     uint64_t key_hash;
     uint64_t session_id;
     struct str argv_inline[REQUEST_ARGV_INLINE];
     struct reply reply;
-    char bytes[REQUEST_BYTES];      /* owned arguments, as far as they fit; the rest is the reply's first storage */
+    char bytes[REQUEST_BYTES]; /* owned arguments, as far as they fit; the rest is the reply's first storage */
     /* Home alone. */
     bool arguments_owned;
     bool discard_reply;             /* CLIENT REPLY OFF or SKIP */
@@ -57,10 +57,10 @@ struct request {
     void (*done)(struct request *); /* the answer is in reply; the request is home's again */
     struct request *next;           /* in its connection's queue, or in the pool */
     struct origin *origin;
-    struct session *session;        /* for local commands, else NULL */
-    struct scatter *scatter;        /* of which this is a part, else NULL */
-    struct request *next_held;      /* waits for room in a ring */
-    char *argument_block;           /* owned arguments that are too large to lie in line */
+    struct session *session;   /* for local commands, else NULL */
+    struct scatter *scatter;   /* of which this is a part, else NULL */
+    struct request *next_held; /* waits for room in a ring */
+    char *argument_block;      /* owned arguments that are too large to lie in line */
 };
 
 static_assert(sizeof(struct request) % 64 == 0, "requests lie on whole cache lines");

@@ -147,7 +147,7 @@ void router_submit(struct shard *shard, struct request *request)
 {
     shard->core.stats.commands++;
     if (request->command->route == ROUTE_LOCAL) {
-        shard_execute(shard, request, NULL);
+        shard_execute(shard, request, NULL, shard_now_ms(shard));
         shard_answer(shard, request);
         return;
     }

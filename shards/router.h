@@ -42,12 +42,12 @@ enum { SHARD_SET_WORDS = CONFIG_SHARDS_MAX / 64 };
 struct key_owners {
     struct memory *memory;
     struct key_place {
-        int index;      /* in argv */
+        int index; /* in argv */
         uint16_t owner;
-    } *places;
+    } * places;
     int count, capacity;
     uint64_t set[SHARD_SET_WORDS];
-    int distinct;       /* owners in the set */
+    int distinct; /* owners in the set */
 };
 
 static inline bool shard_set_has(const uint64_t set[SHARD_SET_WORDS], int shard)

@@ -54,9 +54,16 @@ static void merge_parts(struct shard *shard, struct scatter *scatter)
         replies[i] = buffer_str(&scatter->parts[i]->reply.buffer);
 
     struct merge merge = {
-        .command = whole->command, .argv = whole->argv, .argc = whole->argc, .core = &shard->core,
-        .now_ms = shard->now_ms, .reply = &whole->reply, .parts = replies, .part_count = scatter->part_count,
-        .part_of_key = scatter->part_of_key, .key_count = scatter->key_count,
+        .command = whole->command,
+        .argv = whole->argv,
+        .argc = whole->argc,
+        .core = &shard->core,
+        .now_ms = shard->now_ms,
+        .reply = &whole->reply,
+        .parts = replies,
+        .part_count = scatter->part_count,
+        .part_of_key = scatter->part_of_key,
+        .key_count = scatter->key_count,
     };
     whole->command->merge(&merge);
 }
@@ -87,7 +94,8 @@ static struct scatter *scatter_create(struct shard *shard, struct request *whole
     struct scatter *scatter =
         memory_alloc(&shard->core.memory, sizeof *scatter + (size_t)parts * sizeof scatter->parts[0]);
 
-    *scatter = (struct scatter){.shard = shard, .whole = whole, .part_count = parts, .waiting = parts, .key_count = keys};
+    *scatter =
+        (struct scatter){.shard = shard, .whole = whole, .part_count = parts, .waiting = parts, .key_count = keys};
     if (keys > 0)
         scatter->part_of_key = memory_alloc(&shard->core.memory, (size_t)keys * sizeof(uint16_t));
     request_own_arguments(&shard->requests, whole); /* the merge reads them */

@@ -18,10 +18,21 @@ enum {
     AHEAD_MESSAGE = 9,       /* how far ahead of execution a message, its table lines and its entry are prefetched */
     AHEAD_TABLE = 6,
     AHEAD_ENTRY = 3,
-    RETRY_US = 50,           /* a ring was full: look again soon, nobody tells when there is room */
-    DRAIN_US = 1000,         /* while the group stops */
-    WAIT_MS_MOST = 3600000,  /* for a deadline; one of a client's choosing may be too far away to count in µs */
+    RETRY_US = 50,          /* a ring was full: look again soon, nobody tells when there is room */
+    DRAIN_US = 1000,        /* while the group stops */
+    WAIT_MS_MOST = 3600000, /* for a deadline; one of a client's choosing may be too far away to count in µs */
 };
+
+void shard_read_clock(struct shard *shard)
+{
+    int64_t monotonic_us = loop_monotonic_us(shard->loop);
+    int64_t least_us = shard->now_us + (monotonic_us - shard->monotonic_us) / 2;
+    int64_t now_us = loop_time_us(shard->loop);
+
+    shard->monotonic_us = monotonic_us;
+    shard->now_us = now_us > least_us ? now_us : least_us;
+    shard->now_ms = shard->now_us / 1000;
+}
 
 bool shard_open(struct shard *shard, struct loop *loop)
 {
@@ -30,6 +41,8 @@ bool shard_open(struct shard *shard, struct loop *loop)
     shard->config_generation = shard->core.config.generation;
     shard->core.net_backend = loop_backend_name(loop);
     shard->core.startup_bytes = core_used_bytes(&shard->core);
+    shard->now_us = loop_time_us(loop);
+    shard->monotonic_us = loop_monotonic_us(loop);
     shard_read_clock(shard);
     return true;
 }
@@ -42,13 +55,21 @@ void shard_close(struct shard *shard)
 
 /* Execution. */
 
-void shard_execute(struct shard *shard, struct request *request, const struct reach *reach)
+void shard_execute(struct shard *shard, struct request *request, const struct reach *reach, int64_t now_ms)
 {
     struct call call = {
-        .command = request->command, .argv = request->argv, .argc = request->argc, .db = request->db,
-        .no_touch = request->no_touch, .now_ms = shard_now_ms(shard), .now_us = shard->now_us, .reply = &request->reply,
+        .command = request->command,
+        .argv = request->argv,
+        .argc = request->argc,
+        .db = request->db,
+        .no_touch = request->no_touch,
+        .now_ms = now_ms,
+        .now_us = shard->now_us,
+        .reply = &request->reply,
         .core = &shard->core,
-        .reach = reach, .session = request->session, .session_id = request->session_id,
+        .reach = reach,
+        .session = request->session,
+        .session_id = request->session_id,
     };
 
     if (request->key)
@@ -62,12 +83,19 @@ void shard_execute(struct shard *shard, struct request *request, const struct re
 
         shard->core.stall_us = 0;
         loop_submit(shard->loop); /* the other shards are to stall at the same time */
-        nanosleep(&pause, NULL); /* DEBUG SLEEP: stalls the server on purpose */
+        nanosleep(&pause, NULL);  /* DEBUG SLEEP: stalls the server on purpose */
     }
     if (__builtin_expect(shard->core.shutdown_requested, 0)) {
         shard->core.shutdown_requested = false;
         shard->group->shutdown->done(shard->group->shutdown);
     }
+}
+
+int64_t shard_message_ms(const struct shard *shard)
+{
+    if (simulate_fault(FAULT_OWN_CLOCK))
+        return loop_time_us(shard->loop) / 1000;
+    return mesh_message_ms(&shard->port);
 }
 
 void shard_answer(struct shard *shard, struct request *request)
@@ -91,7 +119,7 @@ static void meet(struct shard *shard, struct message *message)
 
     struct request *request = (struct request *)message;
 
-    shard_execute(shard, request, NULL);
+    shard_execute(shard, request, NULL, shard_message_ms(shard));
     shard_answer(shard, request);
 }
 
@@ -154,8 +182,6 @@ static void execute_due(struct shard *shard)
         return;
     }
     mesh_collect(&shard->port);
-    /* The time is taken after the rings were read: whoever saw a key expired elsewhere finds it expired here. */
-    shard_read_clock(shard);
     keyspace_set_access(shard->core.keyspace,
                         config_maxmemory_policy_is_lfu(&shard->core.config) ? ACCESS_LFU : ACCESS_LRU, shard->now_ms);
     while ((message = mesh_next(&shard->port)) != NULL) {
@@ -217,13 +243,14 @@ static void take_returns(struct shard *shard)
 
 /* Sleep. */
 
-static int64_t until(const struct shard *shard, int64_t deadline_ms)
+static int64_t until(struct shard *shard, int64_t deadline_ms)
 {
-    int64_t now_us = loop_time_us(shard->loop), left_us;
+    int64_t left_us;
 
-    if (deadline_ms > now_us / 1000 + WAIT_MS_MOST)
+    shard_read_clock(shard);
+    if (deadline_ms > shard->now_ms + WAIT_MS_MOST)
         return WAIT_MS_MOST * INT64_C(1000);
-    left_us = deadline_ms * 1000 - now_us;
+    left_us = deadline_ms * 1000 - shard->now_us;
     return left_us > 0 ? left_us : 0;
 }
 
@@ -248,7 +275,7 @@ static int64_t next_deadline_ms(const struct shard *shard)
 }
 
 /* How long the loop may wait: 0 where there is work, -1 for as long as nothing happens. */
-static int64_t idle_us(const struct shard *shard)
+static int64_t idle_us(struct shard *shard)
 {
     int64_t deadline_ms;
 
@@ -300,10 +327,13 @@ static void wait(struct shard *shard)
 
 /* The turn. */
 
+/* No further than the time of what is yet to be executed, so that a key dies at one instant for all shards. */
 static void expire(struct shard *shard)
 {
-    if (expires(shard) && keyspace_next_expiry_ms(shard->core.keyspace) <= shard->now_ms)
-        keyspace_expire(shard->core.keyspace, shard->now_ms, EXPIRE_PER_TURN);
+    int64_t settled_ms = mesh_settled_ms(&shard->port);
+
+    if (expires(shard) && keyspace_next_expiry_ms(shard->core.keyspace) <= settled_ms)
+        keyspace_expire(shard->core.keyspace, settled_ms, EXPIRE_PER_TURN);
 }
 
 /* CLIENT PAUSE does not hold it up: what is left of a flushed database is nobody's data. */
@@ -338,7 +368,7 @@ static void publish(struct shard *shard)
 {
     uint64_t wakes = shard->port.wakes;
 
-    mesh_publish(&shard->port, shard->loop);
+    mesh_publish(&shard->port, shard->loop, shard_now_ms(shard));
     if (shard->port.wakes != wakes &&
         (mesh_has_own(&shard->port) || mesh_has_inbound(&shard->port, shard->parked != NULL)))
         loop_submit(shard->loop);
@@ -347,18 +377,18 @@ static void publish(struct shard *shard)
 void shard_turn(struct shard *shard)
 {
     shard->turn++;
-    wait(shard);                                    /* (a) connections parse and stage */
+    wait(shard); /* (a) connections parse and stage */
     take_returns(shard);
     router_retry_held(shard);
-    publish(shard);                                 /* (b) */
-    execute_due(shard);                             /* (c) */
+    publish(shard);     /* (b) */
+    execute_due(shard); /* (c) */
     expire(shard);
     reclaim(shard);
     timers_run(&shard->timers, shard->now_ms);
     mesh_publish_returns(&shard->port, shard->loop); /* (d) */
     attend_sessions(shard);
     notice_settings(shard);
-    loop_run_deferred(shard->loop);                 /* connections send */
+    loop_run_deferred(shard->loop); /* connections send */
     stats_sample_rates(&shard->core.stats, shard->now_ms);
     shard->core.stats.turns++;
     shard->core.stats.wakes_sent = shard->port.wakes;

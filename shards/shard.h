@@ -34,8 +34,9 @@ struct shard_group {
     /* Shared. */
     struct mesh mesh;
     _Atomic(bool) stopping;
-    _Atomic(int) draining; /* shards that still have connections or requests of their own, and main until it has told all */
-    _Atomic(int) turning;  /* shards that may still wake another one's loop */
+    _Atomic(int)
+        draining; /* shards that still have connections or requests of their own, and main until it has told all */
+    _Atomic(int) turning; /* shards that may still wake another one's loop */
     /* SHUTDOWN ran on some shard: called on that shard's thread. */
     struct completion *shutdown;
 };
@@ -45,9 +46,9 @@ struct shard {
     int index;
     int cpu; /* pinned to, -1: not */
     struct shard_group *group;
-    struct completion *started; /* called on the shard's thread when its loop is open */
+    struct completion *started;    /* called on the shard's thread when its loop is open */
     struct completion *configured; /* called there when CONFIG SET has changed the shard's settings */
-    struct completion *stopping; /* called there when the group stops: connections are to end */
+    struct completion *stopping;   /* called there when the group stops: connections are to end */
     pthread_t thread;
     /* This thread. */
     struct core core;
@@ -62,14 +63,15 @@ struct shard {
     struct key_owners owners; /* the router's scratch */
     uint64_t turn;
     uint64_t config_generation; /* of the settings that `configured` has been called for */
-    int64_t now_ms, now_us; /* Unix time as of this turn's execution; between turns use shard_now_ms */
-    uint64_t clock_turn;   /* the turn in which the clock was last read */
-    bool drained;          /* stopping, and nothing of ours is under way any more */
+    int64_t now_ms, now_us;     /* Unix time of this turn, see shard_read_clock; between turns use shard_now_ms */
+    int64_t monotonic_us;       /* when that was read */
+    uint64_t clock_turn;        /* the turn in which shard_now_ms last read it */
+    bool drained;               /* stopping, and nothing of ours is under way any more */
 };
 
 /* config is copied. False: *wrong names an affinity pattern that is none. */
-MUST_USE bool shard_group_init(struct shard_group *group, const struct config *config,
-                               const struct server_facts *facts, int shards, const char **wrong);
+MUST_USE bool shard_group_init(struct shard_group *group, const struct config *config, const struct server_facts *facts,
+                               int shards, const char **wrong);
 void shard_group_deinit(struct shard_group *group);
 
 /* Starts all threads and waits until each has its loop. False: one failed; its loop_error and loop_why say why, and
@@ -84,26 +86,28 @@ void shard_close(struct shard *shard);
 /* One turn; may sleep in the loop until there is something to do. */
 void shard_turn(struct shard *shard);
 
-static inline void shard_read_clock(struct shard *shard)
-{
-    shard->clock_turn = shard->turn;
-    shard->now_us = loop_time_us(shard->loop);
-    shard->now_ms = shard->now_us / 1000;
-}
+/* Unix time, which never goes back: when the system's clock is set back, ours goes on at half
+ * its pace until the other has caught up. */
+void shard_read_clock(struct shard *shard);
 
-/* Unix time for what a completion does: read once a turn, after the loop has slept. */
+/* Unix time of the turn: read once, after the loop has slept. */
 static inline int64_t shard_now_ms(struct shard *shard)
 {
-    if (shard->clock_turn != shard->turn)
+    if (shard->clock_turn != shard->turn) {
+        shard->clock_turn = shard->turn;
         shard_read_clock(shard);
+    }
     return shard->now_ms;
 }
 
 /* A request of the shard's pool, with its connection's settings. argv is to be filled by the caller. */
 struct request *shard_take_request(struct shard *shard, int argc, const struct session *session);
 
-/* Runs the request's command. reach: NULL unless this is a gather. */
-void shard_execute(struct shard *shard, struct request *request, const struct reach *reach);
+/* Runs the request's command at now_ms, the time in its stamp, or the turn's for what is answered where it was
+ * parsed. reach: NULL unless this is a gather. */
+void shard_execute(struct shard *shard, struct request *request, const struct reach *reach, int64_t now_ms);
+/* The time of the message that the shard is about to execute. */
+int64_t shard_message_ms(const struct shard *shard);
 /* Gives the executed request back to its home, which calls request->done. */
 void shard_answer(struct shard *shard, struct request *request);
 

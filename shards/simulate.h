@@ -13,11 +13,12 @@
 #include <stdint.h>
 
 enum simulate_fault {
-    FAULT_NO_MERGE,     /* execute ring by ring, not by stamp */
-    FAULT_NO_GATE,      /* do not wait for closed gates */
-    FAULT_SPLIT_BATCH,  /* a stamp for each shard's part of a batch, so for each part of a transaction */
-    FAULT_NO_PARK,      /* participants of a gather go on executing */
-    FAULT_NO_WAKE,      /* drop wake-ups of sleeping shards */
+    FAULT_NO_MERGE,    /* execute ring by ring, not by stamp */
+    FAULT_NO_GATE,     /* do not wait for closed gates */
+    FAULT_SPLIT_BATCH, /* a stamp for each shard's part of a batch, so for each part of a transaction */
+    FAULT_NO_PARK,     /* participants of a gather go on executing */
+    FAULT_OWN_CLOCK,   /* execute at the shard's own time, not at the stamp's */
+    FAULT_NO_WAKE,     /* drop wake-ups of sleeping shards */
     FAULT_COUNT,
 };
 

@@ -33,20 +33,20 @@ struct spsc_slot {
 struct spsc {
     alignas(CACHE_LINE) _Atomic(uint32_t) pushed; /* running count, written by the sender */
     alignas(CACHE_LINE) _Atomic(uint32_t) popped; /* running count, written by the receiver */
-    alignas(CACHE_LINE) uint32_t mask;           /* slots - 1; frozen */
+    alignas(CACHE_LINE) uint32_t mask;            /* slots - 1; frozen */
     struct spsc_slot slots[];
 };
 
 struct spsc_sender {
     struct spsc *ring;
-    uint32_t pushed;      /* published */
-    uint32_t staged;      /* written to slots, published or not */
+    uint32_t pushed; /* published */
+    uint32_t staged; /* written to slots, published or not */
     uint32_t popped_seen;
 };
 
 struct spsc_receiver {
     struct spsc *ring;
-    uint32_t popped;      /* taken by us, released or not */
+    uint32_t popped; /* taken by us, released or not */
     uint32_t released;
     uint32_t pushed_seen;
 };

@@ -277,7 +277,7 @@ static void turn(struct worker *worker)
     wait(worker);
     take_returns(worker);
     stage_round(worker);
-    mesh_publish(&worker->port, worker->loop);
+    mesh_publish(&worker->port, worker->loop, loop_time_us(worker->loop) / 1000);
     execute_due(worker);
     mesh_publish_returns(&worker->port, worker->loop);
     count_if_finished(worker);

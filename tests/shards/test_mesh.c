@@ -22,6 +22,7 @@ static struct mesh mesh;
 static struct mesh_port ports[PORTS_MOST];
 static struct fake_loop loops[PORTS_MOST];
 static struct letter letters[LETTERS];
+static int64_t now_ms = 0; /* Unix time as the publishing shard reads it */
 
 static void open_mesh(int count)
 {
@@ -51,7 +52,7 @@ static void stage(int from, int to, int letter)
 
 static void publish(int from)
 {
-    mesh_publish(&ports[from], &loops[from].loop);
+    mesh_publish(&ports[from], &loops[from].loop, now_ms);
 }
 
 static int number_of(const struct message *message)
@@ -155,6 +156,57 @@ Test(mesh, stamps_rise_by_one_with_each_batch_and_not_without)
     cr_assert_eq(atomic_load(&mesh.clock.next), stamp + 1);
     cr_assert_eq(ports[0].bound, stamp);
     cr_assert_eq(atomic_load(&mesh.gates[0].lowest), STAMP_GATE_OPEN);
+    close_mesh();
+}
+
+/* Time. */
+
+Test(mesh, a_message_is_executed_at_the_time_it_was_stamped)
+{
+    open_mesh(2);
+    now_ms = 5000;
+    stage(0, 1, 4);
+    publish(0);
+    now_ms = 6000;
+    stage(1, 1, 0);
+    publish(1);
+    mesh_collect(&ports[1]);
+    expect_next(1, 4);
+    cr_assert_eq(mesh_message_ms(&ports[1]), 5000);
+    expect_next(1, 0);
+    cr_assert_eq(mesh_message_ms(&ports[1]), 6000);
+    close_mesh();
+}
+
+Test(mesh, a_shard_whose_clock_is_behind_stamps_no_earlier_than_the_others_did)
+{
+    open_mesh(2);
+    now_ms = 5000;
+    publish(0);
+    now_ms = 4000;
+    stage(1, 1, 4);
+    publish(1);
+    mesh_collect(&ports[1]);
+    expect_next(1, 4);
+    cr_assert_eq(mesh_message_ms(&ports[1]), 5000);
+    close_mesh();
+}
+
+Test(mesh, time_settles_at_the_bound_and_below_every_closed_gate)
+{
+    open_mesh(2);
+    now_ms = 5000;
+    stage(0, 1, 4);
+    publish(0);
+    uint64_t stamp = ports[0].bound;
+
+    now_ms = 7000;
+    collect(1);
+    cr_assert_eq(mesh_settled_ms(&ports[1]), 7000, "nothing staged: the clock was raised and is the bound");
+    atomic_store(&mesh.gates[0].lowest, stamp);
+    now_ms = 8000;
+    collect(1);
+    cr_assert_eq(mesh_settled_ms(&ports[1]), 5000, "what the gate may still bring is of this time");
     close_mesh();
 }
 

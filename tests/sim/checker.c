@@ -23,9 +23,9 @@ struct search {
     int ordered_most;
 };
 
-void checker_init(struct checker *checker, bool one_clock)
+void checker_init(struct checker *checker)
 {
-    *checker = (struct checker){.one_clock = one_clock};
+    *checker = (struct checker){0};
 }
 
 void checker_deinit(struct checker *checker)
@@ -170,12 +170,10 @@ static bool answer_fits(struct search *search, struct place *place, const struct
 static bool step(struct search *search, const struct place *place, const struct operation *operation, unsigned passed,
                  int64_t now_ms, struct place *next)
 {
-    bool one_clock = search->checker->one_clock;
-
-    if (one_clock && !move_clock(place, operation, passed, &now_ms))
+    if (!move_clock(place, operation, passed, &now_ms))
         return false;
     *next = *place;
-    next->now_ms = one_clock ? now_ms : 0;
+    next->now_ms = now_ms;
     expire(next, operation, passed);
     if (!answer_fits(search, next, operation))
         return false;

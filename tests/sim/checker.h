@@ -2,7 +2,8 @@
  *
  * The order has to (a) keep real time: what was answered before another was
  * asked comes first; (b) keep every pipeline's order; (c) give each operation the
- * answer that it got, on a data set that one thread keeps (model.h). That is
+ * answer that it got, on a data set that one thread keeps (model.h), by one clock:
+ * a deadline comes at one instant for all keys on all shards. That is
  * strict serializability (G2) together with program order (G3).
  *
  * The search is Wing and Gong's with Lowe's memory of what was tried ("Testing for
@@ -22,13 +23,12 @@ enum verdict {
 };
 
 struct checker {
-    bool one_clock;  /* deadlines, too, have to come at one instant for all shards */
     uint64_t *tried; /* hash table of places in the search, 0: free */
     uint32_t tried_count, tried_slots;
     int farthest[CLIENTS_MAX]; /* the longest prefixes that could be ordered */
 };
 
-void checker_init(struct checker *checker, bool one_clock);
+void checker_init(struct checker *checker);
 void checker_deinit(struct checker *checker);
 
 /* Texts are added to the history's. */

@@ -16,22 +16,21 @@
 enum { FAULT_SEEDS_MOST = 3000, FAILURES_SHOWN = 5, NO_FAULT = -1 };
 
 static const char *const fault_names[FAULT_COUNT] = {
-    [FAULT_NO_MERGE] = "no-merge", [FAULT_NO_GATE] = "no-gate", [FAULT_SPLIT_BATCH] = "split-batch",
-    [FAULT_NO_PARK] = "no-park",   [FAULT_NO_WAKE] = "no-wake",
+    [FAULT_NO_MERGE] = "no-merge", [FAULT_NO_GATE] = "no-gate",     [FAULT_SPLIT_BATCH] = "split-batch",
+    [FAULT_NO_PARK] = "no-park",   [FAULT_OWN_CLOCK] = "own-clock", [FAULT_NO_WAKE] = "no-wake",
 };
 
 struct options {
     uint64_t seeds, first;
     int fault;
-    bool faults_only, verbose, one_clock;
+    bool faults_only, verbose;
 };
 
 static struct simulation simulation;
 
 static int usage(void)
 {
-    fprintf(stderr,
-            "simulate [--seeds N] [--first S] [--fault NAME] [--faults] [--replay S] [--one-clock] [--verbose]\n");
+    fprintf(stderr, "simulate [--seeds N] [--first S] [--fault NAME] [--faults] [--replay S] [--verbose]\n");
     return 2;
 }
 
@@ -54,8 +53,6 @@ static bool read_options(int argc, char **argv, struct options *options)
             options->verbose = true;
         } else if (strcmp(argv[i], "--faults") == 0) {
             options->faults_only = true;
-        } else if (strcmp(argv[i], "--one-clock") == 0) {
-            options->one_clock = true;
         } else if (!next) {
             return false;
         } else if (strcmp(argv[i], "--seeds") == 0) {
@@ -77,9 +74,9 @@ static bool read_options(int argc, char **argv, struct options *options)
 
 static void show_failure(const struct options *options, uint64_t seed)
 {
-    printf("seed %" PRIu64 ": %s\n  replay: simulate --replay %" PRIu64 "%s%s%s\n", seed, simulation.scheduler.failure,
+    printf("seed %" PRIu64 ": %s\n  replay: simulate --replay %" PRIu64 "%s%s\n", seed, simulation.scheduler.failure,
            seed, options->fault == NO_FAULT ? "" : " --fault ",
-           options->fault == NO_FAULT ? "" : fault_names[options->fault], options->one_clock ? " --one-clock" : "");
+           options->fault == NO_FAULT ? "" : fault_names[options->fault]);
     simulation_print(&simulation, false);
     fflush(stdout);
 }
@@ -130,7 +127,7 @@ int main(int argc, char **argv)
 
     if (!read_options(argc, argv, &options))
         return usage();
-    simulation_init(&simulation, options.one_clock);
+    simulation_init(&simulation);
     if (!options.faults_only) {
         failed = run_seeds(&options);
         passed = options.seeds - failed;

@@ -11,7 +11,7 @@
 #include "core/memory.h"
 #include "net/conn.h"
 
-void simulation_init(struct simulation *simulation, bool one_clock)
+void simulation_init(struct simulation *simulation)
 {
     static const uint8_t secret[32] = "the same in each simulation";
 
@@ -19,7 +19,7 @@ void simulation_init(struct simulation *simulation, bool one_clock)
     command_table_init();
     keyspace_hash_seed(secret);
     *simulation = (struct simulation){0};
-    checker_init(&simulation->checker, one_clock);
+    checker_init(&simulation->checker);
 }
 
 void simulation_deinit(struct simulation *simulation)

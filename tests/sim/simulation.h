@@ -32,7 +32,7 @@ struct simulation {
 };
 
 /* Once in the process; a simulation is used for any number of runs. */
-void simulation_init(struct simulation *simulation, bool one_clock);
+void simulation_init(struct simulation *simulation);
 void simulation_deinit(struct simulation *simulation);
 
 /* fault: enum simulate_fault, -1: none. False: a check failed; simulation->scheduler.failure says which. To be followed

@@ -2,8 +2,11 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "shards/router.h"
+
+enum { DEADLINE_STEP_MS = 4 }; /* so that keys share deadlines, which then have to come for all at once */
 
 /* Each command is left out, rare or frequent, differently for each seed; in some seeds nearly all are left out. */
 static void draw_weights(struct workload *workload, struct dice *dice)
@@ -22,8 +25,13 @@ static void draw_weights(struct workload *workload, struct dice *dice)
     if (!dice_one_in(dice, 2))
         workload->weights[OPERATION_SWAPDB] = 0;
     if (workload->deadlines)
-        workload->weights[OPERATION_DBSIZE] = 0; /* counts keys that have expired and are not removed yet */
-    else
+        workload->weights[OPERATION_DBSIZE] = 0;       /* counts keys that have expired and are not removed yet */
+    if (workload->deadlines && dice_one_in(dice, 2)) { /* many readers of keys that die together */
+        memset(workload->weights, 0, sizeof workload->weights);
+        workload->weights[OPERATION_SET_PXAT] = 2;
+        workload->weights[OPERATION_MGET] = workload->weights[OPERATION_EXISTS] = 3;
+    }
+    if (!workload->deadlines)
         workload->weights[OPERATION_SET_PX] = workload->weights[OPERATION_SET_PXAT] =
             workload->weights[OPERATION_PERSIST] = 0;
 }
@@ -151,7 +159,7 @@ static void draw_operation(const struct workload *workload, struct dice *dice, c
         operation->values[i] = draw_value(dice, &history->texts, operation->client, number, i);
     operation->deadline_ms = dice_between(dice, 1, 12);
     if (operation->kind == OPERATION_SET_PXAT)
-        operation->deadline_ms = now_ms + dice_between(dice, -1, 40);
+        operation->deadline_ms = now_ms + dice_between(dice, 0, 8) * DEADLINE_STEP_MS;
 }
 
 void workload_plan(const struct workload *workload, struct dice *dice, const struct router *router, int64_t now_ms,
