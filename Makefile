@@ -47,7 +47,7 @@ endif
 ALLOCATOR := $(if $(filter asan tsan fuzz,$(FLAVOR)),,-lmimalloc)
 CFLAGS    := $(BASE) $(WARNINGS) $(FLAGS_$(FLAVOR)) $(EXTRA_CFLAGS)
 LDFLAGS   := $(FLAGS_$(FLAVOR)) -pthread $(LINKER)
-LIBS      := -luring $(ALLOCATOR) -lxxhash -llzf -lm
+LIBS      := -luring $(ALLOCATOR) -lroaring -lxxhash -llzf -lm
 
 # What each folder holds, lowest first.
 FOLDERS := core persist shards net
