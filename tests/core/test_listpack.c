@@ -424,6 +424,16 @@ Test(listpack, malformed_bytes_are_refused)
     cr_assert_not(IS_VALID("\x0c\x00\x00\x00\x01\x00\xf0\xff\xff\xff\xff\xff")); /* a length that wraps around */
 }
 
+/* Of the two bytes of its back length the pack's end is the second. */
+Test(listpack, a_back_length_that_the_end_completes_is_refused)
+{
+    unsigned char pack[6 + 255 + 2] = {sizeof pack & 0xff, sizeof pack >> 8, 0, 0, 1, 0, 0xe0, 253};
+
+    pack[6 + 255] = 0x01;
+    pack[6 + 256] = LISTPACK_END;
+    cr_assert_not(is_valid((const char *)pack, sizeof pack));
+}
+
 Test(listpack, what_does_not_fit_is_told)
 {
     const unsigned char pack[] = "\x07\x00\x00\x00\x00\x00\xff";
