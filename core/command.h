@@ -54,6 +54,9 @@ enum command_flag {
     CMD_DEPRECATED = 1 << 23, /* COMMAND DOCS only */
     CMD_HIDDEN = 1 << 24,     /* a subcommand that COMMAND does not show (DEBUG's) */
     CMD_SYSCMD = 1 << 25,     /* COMMAND DOCS only: not for applications */
+    /* For net and shards; COMMAND shows neither. */
+    CMD_FENCE = 1 << 26,  /* changes how requests are admitted: its connection's next one is parsed when it is answered */
+    CMD_SETTLE = 1 << 27, /* a scatter over all shards whose answer waits until what was admitted before is executed */
 };
 
 /* Access categories. A row states those that do not follow from its flags; command_categories adds @read, @write,

@@ -1,4 +1,4 @@
-/* Refusals in Redis's words and order: unknown, arity, protected, not authenticated. */
+/* Refusals in Redis's words and order: unknown, arity, protected, not authenticated. Then the pause. */
 #include "core/command_admit.h"
 
 #include <stdio.h>
@@ -88,4 +88,11 @@ const struct command *command_admit(const struct core *core, const struct sessio
     else
         return command;
     return NULL;
+}
+
+bool command_is_paused(const struct command *command, const struct sessions *sessions, int64_t now_ms)
+{
+    if (!sessions_paused(sessions, now_ms))
+        return false;
+    return sessions->pause == SESSION_PAUSE_ALL || command->flags & (CMD_WRITE | CMD_MAY_REPLICATE);
 }

@@ -1,7 +1,11 @@
 /* The checks that every request passes before it is routed: the command
- * exists, its arguments are as many as it takes, the connection may run it. */
+ * exists, its arguments are as many as it takes, the connection may run it, and
+ * no pause holds it back. */
 #ifndef CORE_COMMAND_ADMIT_H
 #define CORE_COMMAND_ADMIT_H
+
+#include <stdbool.h>
+#include <stdint.h>
 
 #include "core/str.h"
 
@@ -9,10 +13,14 @@ struct command;
 struct core;
 struct reply;
 struct session;
+struct sessions;
 
 /* The row for the request, subcommand resolved; NULL: refused, and the error has been
  * written. argc is at least 1. */
 MUST_USE const struct command *command_admit(const struct core *core, const struct session *session,
                                              const struct str *argv, int argc, struct reply *reply);
+
+/* Whether CLIENT PAUSE holds the command back at that time. As in Redis, to be asked of what has been admitted. */
+bool command_is_paused(const struct command *command, const struct sessions *sessions, int64_t now_ms);
 
 #endif

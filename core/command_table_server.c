@@ -53,7 +53,7 @@ static const struct command config_subcommands[] = {
      .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_LOADING | CMD_STALE, GROUP, .since = "2.8.0", .complexity = "O(1)",
      .summary = "Writes the settings in use to the configuration file."},
     {"set", cmd_config_set, .arity = -4, .route = ROUTE_SCATTER,
-     .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_LOADING | CMD_STALE, GROUP, .since = "2.0.0",
+     .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_LOADING | CMD_STALE | CMD_FENCE, GROUP, .since = "2.0.0",
      .complexity = "O(N), where N is the number of settings given", .summary = "Changes settings, all of them or none.",
      .syntax = "parameter value [parameter value ...]",
      .tips = "request_policy:all_nodes response_policy:all_succeeded"},

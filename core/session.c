@@ -97,7 +97,7 @@ static void ask_attention(struct sessions *sessions, struct session *session)
 
 void session_kill(struct sessions *sessions, struct session *session)
 {
-    session->killed = true;
+    session->killed = session->close_after_reply = true;
     ask_attention(sessions, session);
 }
 

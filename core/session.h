@@ -28,7 +28,7 @@ struct session {
     int protocol; /* 2 or 3 */
     enum session_reply_mode reply_mode;
     bool authenticated;
-    bool close_after_reply; /* QUIT, protocol error: no further request is read */
+    bool close_after_reply; /* QUIT, CLIENT KILL, protocol error: no further request is read */
     bool killed;            /* CLIENT KILL: the connection closes as soon as it may */
     bool no_evict, no_touch;
     bool unix_socket;
@@ -53,8 +53,8 @@ struct sessions {
     struct memory *memory;
     struct session *oldest, *newest;
     size_t count;
-    enum session_pause pause; /* CLIENT PAUSE: net holds back requests until pause_until_ms */
-    int64_t pause_until_ms;
+    enum session_pause pause; /* CLIENT PAUSE: requests are held back until pause_until_ms */
+    int64_t pause_until_ms;   /* 0 where there is none */
     struct session *attention; /* killed, or the pause changed */
 };
 
@@ -66,14 +66,14 @@ void session_end(struct sessions *sessions, struct session *session);
 void session_reset(struct session *session, bool authenticated);
 /* Replaces one of the session's texts, &session->name say, by a copy; empty text: NULL. */
 void session_set_text(struct session *session, char **text, struct str value);
-/* Marks for closing and asks for net's attention. */
+/* Marks for closing, with no further request, and asks for net's attention. */
 void session_kill(struct sessions *sessions, struct session *session);
-/* CLIENT PAUSE and UNPAUSE: all connections shall look. */
 static inline bool sessions_paused(const struct sessions *sessions, int64_t now_ms)
 {
-    return sessions->pause != SESSION_PAUSE_NONE && sessions->pause_until_ms > now_ms;
+    return sessions->pause_until_ms > now_ms;
 }
 
+/* CLIENT PAUSE and UNPAUSE: all connections shall look. */
 void sessions_set_pause(struct sessions *sessions, enum session_pause pause, int64_t until_ms);
 /* Takes the next connection that has to look at its session; NULL when none. */
 struct completion *sessions_take_attention(struct sessions *sessions);

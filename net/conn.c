@@ -71,8 +71,8 @@ static void request_done(struct request *request)
 {
     struct conn *conn = (struct conn *)((char *)request->origin - offsetof(struct conn, origin));
 
-    request->finished = true;
     conn_note_answer(conn, request->reply.buffer.length);
+    pipeline_finish(&conn->pipeline, request);
     defer_flush(conn);
 }
 
@@ -98,7 +98,8 @@ static void start_local(struct conn *conn, struct request *request)
 {
     request->session = &conn->session;
     router_submit(conn->shard, request);
-    request->discard_reply = consume_reply_mode(&conn->session); /* CLIENT REPLY itself changed it */
+    if (consume_reply_mode(&conn->session)) /* CLIENT REPLY itself changed it */
+        pipeline_drop_answer(&conn->pipeline, request);
 }
 
 static void start_request(struct conn *conn, const struct command *command, struct request *request)
@@ -108,6 +109,8 @@ static void start_request(struct conn *conn, const struct command *command, stru
         start_local(conn, request);
         return;
     }
+    if (command->flags & CMD_FENCE)
+        conn->fenced = true;
     request->discard_reply = consume_reply_mode(&conn->session);
     router_submit(conn->shard, request);
 }
@@ -122,41 +125,43 @@ static struct request *take_request(struct conn *conn)
         request_own_arguments(&conn->shard->requests, request);
     request->origin = &conn->origin;
     request->done = request_done;
-    pipeline_push(&conn->pipeline, request);
     return request;
 }
 
-static bool is_held_by_pause(struct conn *conn)
+static void refuse(struct conn *conn, struct request *request)
 {
-    struct sessions *sessions = &conn->shard->core.sessions;
-    const struct command *container;
-    const struct command *command;
-
-    if (sessions->pause == SESSION_PAUSE_NONE || !sessions_paused(sessions, loop_time_us(conn->shard->loop) / 1000))
-        return false;
-    if (sessions->pause == SESSION_PAUSE_ALL)
-        return true;
-    command = command_find(conn->parser.argv, conn->parser.argc, &container);
-    return command && command->flags & (CMD_WRITE | CMD_MAY_REPLICATE);
+    conn->shard->core.stats.error_replies++;
+    request->discard_reply = consume_reply_mode(&conn->session);
+    request_done(request);
 }
 
-/* The parser holds a complete request. */
-static void admit_request(struct conn *conn)
+static bool is_held_by_pause(const struct conn *conn, const struct command *command)
 {
-    struct core *core = &conn->shard->core;
+    const struct sessions *sessions = &conn->shard->core.sessions;
+
+    return sessions->pause != SESSION_PAUSE_NONE && command_is_paused(command, sessions, shard_now_ms(conn->shard));
+}
+
+/* The parser holds a complete request. False: CLIENT PAUSE holds it back, and it is as if it had not been parsed. */
+static bool admit_request(struct conn *conn)
+{
     struct request *request = take_request(conn);
     const struct command *command =
-        command_admit(core, &conn->session, request->argv, request->argc, &request->reply);
+        command_admit(&conn->shard->core, &conn->session, request->argv, request->argc, &request->reply);
 
+    if (command && is_held_by_pause(conn, command)) {
+        request_give_back(&conn->shard->requests, request);
+        return false;
+    }
+    pipeline_push(&conn->pipeline, request);
     conn->session.commands++;
     if (!command) {
-        core->stats.error_replies++;
-        request->discard_reply = consume_reply_mode(&conn->session);
-        request_done(request);
-        return;
+        refuse(conn, request);
+        return true;
     }
     conn->session.last_command = command;
     start_request(conn, command, request);
+    return true;
 }
 
 static void protocol_error(struct conn *conn)
@@ -188,6 +193,7 @@ static size_t parse(struct conn *conn, struct str bytes)
 {
     size_t consumed = 0;
 
+    conn->paused = false;
     while (consumed < bytes.length && conn_may_start(conn)) {
         struct resp_limits limits = limits_of(conn);
         struct str rest = {bytes.bytes + consumed, bytes.length - consumed};
@@ -199,13 +205,11 @@ static size_t parse(struct conn *conn, struct str bytes)
             protocol_error(conn);
             break;
         }
-        conn->paused = conn->parser.argc > 0 && is_held_by_pause(conn);
-        if (conn->paused) {
+        if (conn->parser.argc > 0 && !admit_request(conn)) {
+            conn->paused = true;
             net_wait_pause(conn->net);
             break;
         }
-        if (conn->parser.argc > 0)
-            admit_request(conn);
         consumed += conn->parser.consumed;
     }
     return consumed;
@@ -289,6 +293,7 @@ static void received(struct completion *completion)
 
 void conn_resume(struct conn *conn)
 {
+    conn->paused = false;
     if (conn->closing || !conn_may_start(conn))
         return;
     parse_query(conn);
@@ -368,13 +373,30 @@ static bool is_finished(const struct conn *conn)
     return (conn->input_ended || conn->session.close_after_reply) && conn->pipeline.count == 0 && !conn->sending;
 }
 
+/* Nobody will read them: their memory does not wait for the last request to come back. */
+static void drop_answers(struct conn *conn)
+{
+    pipeline_drop_answers(&conn->pipeline);
+    if (!conn->sending)
+        output_deinit(&conn->output);
+}
+
+static void drain(struct conn *conn)
+{
+    conn_note_answers(conn, pipeline_drain(&conn->pipeline, &conn->output, &conn->shard->requests));
+    if (conn->pipeline.count == 0)
+        conn->fenced = false; /* it was the last */
+}
+
 /* The end of a turn in which something happened to this connection. */
 static void flush(struct completion *completion)
 {
     struct conn *conn = (struct conn *)((char *)completion - offsetof(struct conn, flush));
 
     conn->flush_pending = false;
-    pipeline_drain(&conn->pipeline, &conn->output, &conn->shard->requests);
+    if (conn->closing)
+        drop_answers(conn);
+    drain(conn);
     trim_query(conn);
     if (!conn->closing && conn_check_output_limit(conn)) {
         if (should_gather(conn))
@@ -395,10 +417,14 @@ static void attend(struct completion *completion)
 {
     struct conn *conn = (struct conn *)((char *)completion - offsetof(struct conn, attention));
 
-    if (conn->session.killed)
+    if (conn->session.killed) {
+        router_drop_held(conn->shard, &conn->origin);
         conn_close(conn);
-    else if (conn->paused)
-        conn_resume(conn);
+    } else {
+        router_resume(conn->shard);
+        if (conn->paused)
+            conn_resume(conn);
+    }
     defer_flush(conn);
 }
 
@@ -411,7 +437,7 @@ void conn_open(struct net_shard *net, int fd, bool unix_socket, const char *peer
     conn->shard = shard;
     conn->fd = fd;
     conn->session.fd = fd;
-    conn->answer_bytes = CONN_ANSWER_GUESS;
+    conn_note_answer(conn, CONN_ANSWER_GUESS);
     conn->session.unix_socket = unix_socket;
     conn->session.attention = &conn->attention;
     conn->session.authenticated = shard->core.config.requirepass[0] == '\0';

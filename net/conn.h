@@ -34,11 +34,14 @@ struct conn {
     bool input_ended;              /* the client closed its side: what it asked for is still done and answered */
     bool flush_pending;            /* flush is deferred to the end of the turn */
     bool paused;                   /* CLIENT PAUSE holds back the next request */
+    bool fenced;                   /* the last request is a fence (CMD_FENCE): nothing is parsed behind it */
     bool closing;                  /* goes away as soon as nothing refers to it */
     bool gathering;                /* answers are kept back for one send with those under way */
     struct conn *gathering_previous, *gathering_next; /* in net_shard's list */
     int unacknowledged_bytes;      /* by the client, of a send under way, at the last sweep */
-    size_t answer_bytes;           /* how large answers were of late */
+    int in_flight_most;            /* requests out: beyond, nothing more is parsed; see conn_limits.h */
+    size_t answer_bytes;           /* how large the largest answer of late was */
+    int answers;                   /* since that was last lowered */
     int64_t over_soft_since_ms;    /* when the output passed the soft limit, 0: it has not */
 };
 

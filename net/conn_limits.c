@@ -18,33 +18,40 @@ static const struct config_output_limit *output_limit(const struct conn *conn)
     return &config_of(conn)->output_limits[CLIENT_CLASS_NORMAL];
 }
 
-/* A client with an output limit is closed at it, as in Redis; one without is held back instead, so that its memory stays bounded. */
+/* A client with an output limit is closed at it, as in Redis; one without is held back instead, so that its memory
+ * stays bounded. */
 static bool output_is_full(const struct conn *conn)
 {
     const struct config_output_limit *limit = output_limit(conn);
 
-    return limit->hard_bytes == 0 && limit->soft_bytes == 0 && conn->output.bytes > CONN_UNREAD_OUTPUT_MOST;
+    return conn->output.bytes > CONN_UNREAD_OUTPUT_MOST && limit->hard_bytes == 0 && limit->soft_bytes == 0;
 }
 
-/* The largest of late, forgotten within some dozens of smaller ones. */
+static void expect_answers_of(struct conn *conn, size_t bytes)
+{
+    conn->answer_bytes = bytes > CONN_ANSWER_LEAST ? bytes : CONN_ANSWER_LEAST;
+    conn->in_flight_most = bytes < CONN_ANSWERS_MOST ? (int)(CONN_ANSWERS_MOST / conn->answer_bytes) : 1;
+}
+
 void conn_note_answer(struct conn *conn, size_t bytes)
 {
-    conn->answer_bytes -= conn->answer_bytes / 8;
     if (bytes > conn->answer_bytes)
-        conn->answer_bytes = bytes;
+        expect_answers_of(conn, bytes);
 }
 
-/* A pipeline of requests with large answers is taken in smaller lots, or its answers would fill the memory before the
- * first is sent. */
-static bool answers_may_be_large(const struct conn *conn)
+void conn_note_answers(struct conn *conn, int count)
 {
-    return conn->answer_bytes > 0 && (size_t)conn->pipeline.count > CONN_ANSWERS_MOST / conn->answer_bytes;
+    conn->answers += count;
+    if (conn->answers < CONN_IN_FLIGHT_MOST)
+        return;
+    conn->answers = 0;
+    expect_answers_of(conn, conn->answer_bytes / 2);
 }
 
 bool conn_may_start(const struct conn *conn)
 {
-    return !conn->closing && !conn->session.close_after_reply && conn->pipeline.count < CONN_IN_FLIGHT_MOST &&
-           !answers_may_be_large(conn) && !output_is_full(conn);
+    return !conn->closing && !conn->fenced && !conn->session.close_after_reply &&
+           conn->pipeline.count < conn->in_flight_most && !output_is_full(conn);
 }
 
 static void close_for(struct conn *conn, const char *what)
@@ -68,9 +75,15 @@ bool conn_check_query_limit(struct conn *conn)
     return false;
 }
 
+/* All that the client has not taken, whether it could be sent already or waits for an earlier answer. */
+static size_t answered_bytes(const struct conn *conn)
+{
+    return conn->output.bytes + conn->pipeline.ready_bytes;
+}
+
 static bool is_over_soft(struct conn *conn, const struct config_output_limit *limit)
 {
-    if (limit->soft_bytes == 0 || conn->output.bytes <= limit->soft_bytes) {
+    if (limit->soft_bytes == 0 || answered_bytes(conn) <= limit->soft_bytes) {
         conn->over_soft_since_ms = 0;
         return false;
     }
@@ -84,7 +97,7 @@ static bool is_over_soft(struct conn *conn, const struct config_output_limit *li
 bool conn_check_output_limit(struct conn *conn)
 {
     const struct config_output_limit *limit = output_limit(conn);
-    bool over_hard = limit->hard_bytes > 0 && conn->output.bytes > limit->hard_bytes;
+    bool over_hard = limit->hard_bytes > 0 && answered_bytes(conn) > limit->hard_bytes;
 
     if (!over_hard && !is_over_soft(conn, limit))
         return true;

@@ -1,5 +1,17 @@
 /* The limits a connection is held to: what it may have queued on either side,
- * and how long it may be idle. The connection's shard. */
+ * and how long it may be idle. The connection's shard.
+ *
+ * Answers take memory from when they are executed, and how large they become
+ * nobody knows before. So a connection has as many requests out as fit into
+ * CONN_ANSWERS_MOST bytes if each is answered with as much as the largest answer
+ * of late, and one at least. That one is halved once in CONN_IN_FLIGHT_MOST
+ * answers. So as long as one answer in as many is as large as any, small ones
+ * between them or not, the answers under way take at most 2 * CONN_ANSWERS_MOST
+ * bytes, or one answer where that is more.
+ * Only where answers become larger than before, the requests that are out
+ * already, CONN_IN_FLIGHT_MOST at most, may take more, once; a new connection
+ * has CONN_ANSWERS_MOST / CONN_ANSWER_GUESS out.
+ * Answers that are ready count against the output limits, sent or not. */
 #ifndef NET_CONN_LIMITS_H
 #define NET_CONN_LIMITS_H
 
@@ -11,14 +23,17 @@ struct conn;
 
 enum {
     CONN_IN_FLIGHT_MOST = 2048,           /* requests out: beyond, nothing more is parsed */
-    CONN_ANSWERS_MOST = 8 * 1024 * 1024,  /* bytes that the requests out may be answered with, by what answers were lately */
+    CONN_ANSWERS_MOST = 8 * 1024 * 1024,  /* bytes that the requests out may be answered with, see above */
+    CONN_ANSWER_LEAST = CONN_ANSWERS_MOST / CONN_IN_FLIGHT_MOST, /* smaller answers are no reason to hold back */
     CONN_ANSWER_GUESS = 128 * 1024,       /* before the first answer */
     CONN_UNREAD_OUTPUT_MOST = 1024 * 1024, /* bytes the client has not taken: beyond, nothing more is parsed, where no output limit closes it instead */
     CONN_UNPARSED_MOST = 256 * 1024,      /* bytes that wait to be parsed: beyond, the socket is not read */
 };
 
-/* Learns from an answer of that many bytes how large the next ones may be. */
+/* Learns from an answer of that many bytes how large the next ones may be; to be called for each as it is ready. */
 void conn_note_answer(struct conn *conn, size_t bytes);
+/* So many answers have left the pipeline: with time large ones are forgotten. */
+void conn_note_answers(struct conn *conn, int count);
 /* Whether the connection may have more requests started. */
 bool conn_may_start(const struct conn *conn);
 /* False: a limit was passed, the log says which, and the connection is being closed. */

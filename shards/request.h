@@ -31,6 +31,7 @@ enum { REQUEST_ARGV_INLINE = 5, REQUEST_BYTES = 208 };
 struct origin {
     uint32_t held;      /* requests that wait for room in a ring; later ones wait behind them */
     uint64_t held_turn; /* the last turn in which one found none */
+    bool paused;        /* they wait for the end of CLIENT PAUSE instead */
 };
 
 /* Laid out by who touches what: the owner reads the first two lines, writes the
@@ -58,8 +59,8 @@ struct request {
     struct request *next;           /* in its connection's queue, or in the pool */
     struct origin *origin;
     struct session *session;   /* for local commands, else NULL */
-    struct scatter *scatter;   /* of which this is a part, else NULL */
-    struct request *next_held; /* waits for room in a ring */
+    struct scatter *scatter;   /* of which this is a part, or which it waits to settle; else NULL */
+    struct request *next_held; /* waits for room in a ring, or for the end of a pause */
     char *argument_block;      /* owned arguments that are too large to lie in line */
 };
 

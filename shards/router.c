@@ -1,6 +1,9 @@
 #include "shards/router.h"
 
+#include <stdatomic.h>
+
 #include "core/command.h"
+#include "core/command_admit.h"
 #include "core/keyspace.h"
 #include "core/memory.h"
 #include "core/number.h"
@@ -132,14 +135,18 @@ static bool stage(struct shard *shard, struct request *request)
     return stage_single(shard, shard->index, request);
 }
 
-/* Holding. */
+/* Holding. A connection's held requests are all in one of the two lists: those that wait for room in a ring, or,
+ * once the first of them is held back by CLIENT PAUSE, those that wait for its end. */
 
-static void hold(struct shard *shard, struct request *request)
+void router_hold(struct shard *shard, struct request *request)
 {
+    bool waits_for_pause = request->origin->paused && !request->scatter;
+    struct request ***last = waits_for_pause ? &shard->paused_last : &shard->held_last;
+
     request_own_arguments(&shard->requests, request);
     request->next_held = NULL;
-    *shard->held_last = request;
-    shard->held_last = &request->next_held;
+    **last = request;
+    *last = &request->next_held;
     request->origin->held++;
 }
 
@@ -155,24 +162,119 @@ void router_submit(struct shard *shard, struct request *request)
         return;
     if (request->origin->held == 0)
         shard->core.stats.ring_full++;
-    hold(shard, request);
+    router_hold(shard, request);
+}
+
+/* Empties the list. */
+static struct request *take_all(struct request **first, struct request ***last)
+{
+    struct request *request = *first;
+
+    *first = NULL;
+    *last = first;
+    return request;
+}
+
+static void drop(struct request *request)
+{
+    request->origin->held--;
+    request->done(request);
+}
+
+static bool is_stopping(const struct shard *shard)
+{
+    return atomic_load_explicit(&shard->group->stopping, memory_order_relaxed);
+}
+
+static bool is_paused(struct shard *shard, const struct request *request)
+{
+    const struct sessions *sessions = &shard->core.sessions;
+
+    if (!command_is_paused(request->command, sessions, shard_now_ms(shard)))
+        return false;
+    timer_arm(&shard->timers, &shard->pause_end, sessions->pause_until_ms);
+    return true;
+}
+
+/* A scatter that waits to settle has been executed: it lacks nothing but room. */
+static bool try_held(struct shard *shard, struct request *request)
+{
+    struct origin *origin = request->origin;
+
+    if (request->scatter)
+        return scatter_settle(request->scatter);
+    if (origin->held_turn == shard->turn)
+        return false;
+    origin->paused = is_paused(shard, request);
+    if (!origin->paused && stage(shard, request))
+        return true;
+    origin->held_turn = shard->turn; /* whatever it staged later stays behind this one */
+    return false;
 }
 
 void router_retry_held(struct shard *shard)
 {
-    struct request *request = shard->held_first;
+    struct request *request = take_all(&shard->held_first, &shard->held_last), *next;
 
-    shard->held_first = NULL;
-    shard->held_last = &shard->held_first;
-    while (request) {
-        struct request *next = request->next_held;
-        struct origin *origin = request->origin;
-
-        origin->held--;
-        if (origin->held_turn == shard->turn || !stage(shard, request)) {
-            origin->held_turn = shard->turn; /* whatever it staged later stays behind this one */
-            hold(shard, request);
-        }
-        request = next;
+    for (; request; request = next) {
+        next = request->next_held;
+        request->origin->held--;
+        if (!try_held(shard, request))
+            router_hold(shard, request);
     }
+    if (!shard->paused_first || !is_stopping(shard))
+        return;
+    for (request = take_all(&shard->paused_first, &shard->paused_last); request; request = next) {
+        next = request->next_held;
+        drop(request);
+    }
+}
+
+void router_resume(struct shard *shard)
+{
+    struct request *request = take_all(&shard->paused_first, &shard->paused_last), *next;
+
+    for (; request; request = next) {
+        next = request->next_held;
+        request->origin->paused = false;
+        request->origin->held--;
+        router_hold(shard, request);
+    }
+}
+
+static void drop_from(struct request **first, struct request ***last, const struct origin *origin)
+{
+    struct request *request = take_all(first, last), *next;
+
+    for (; request; request = next) {
+        next = request->next_held;
+        if (request->origin == origin && !request->scatter) {
+            drop(request);
+            continue;
+        }
+        request->next_held = NULL;
+        **last = request;
+        *last = &request->next_held;
+    }
+}
+
+void router_drop_held(struct shard *shard, const struct origin *origin)
+{
+    if (origin->held == 0)
+        return;
+    drop_from(&shard->held_first, &shard->held_last, origin);
+    drop_from(&shard->paused_first, &shard->paused_last, origin);
+}
+
+static void pause_over(struct completion *completion)
+{
+    router_resume((struct shard *)((char *)completion - offsetof(struct shard, pause_over)));
+}
+
+void router_start(struct shard *shard)
+{
+    shard->held_last = &shard->held_first;
+    shard->paused_last = &shard->paused_first;
+    shard->pause_over.done = pause_over;
+    shard->pause_end.completion = &shard->pause_over;
 }

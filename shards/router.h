@@ -14,6 +14,7 @@
 #include "core/slot.h"
 
 struct memory;
+struct origin;
 struct request;
 struct shard;
 
@@ -55,13 +56,26 @@ static inline bool shard_set_has(const uint64_t set[SHARD_SET_WORDS], int shard)
     return set[shard / 64] >> (shard % 64) & 1;
 }
 
+/* Once, when the shard is created. */
+void router_start(struct shard *shard);
+
 /* Takes a request whose command has been admitted and brings it on its way;
  * request->done is called with the answer, for a local command before this returns.
  * What finds no room in a ring is held and goes in a later turn, in order.
  * The connection's shard. */
 void router_submit(struct shard *shard, struct request *request);
 
-/* Tries again what was held; once per turn, before anything is published. */
+/* Keeps the request for a later turn, behind what is held of its connection. */
+void router_hold(struct shard *shard, struct request *request);
+
+/* Tries again what was held; once per turn, before anything is published. What CLIENT PAUSE
+ * holds back stays held without being tried, with all that came after it on its connection. */
 void router_retry_held(struct shard *shard);
+
+/* CLIENT PAUSE has changed: what it held back is tried in the next turn. At the end of its time that happens by itself. */
+void router_resume(struct shard *shard);
+
+/* What is held of this connection is answered with nothing, and never executed: its client has been killed. */
+void router_drop_held(struct shard *shard, const struct origin *origin);
 
 #endif

@@ -1,6 +1,7 @@
 #include "shards/scatter.h"
 
 #include "core/assert.h"
+#include "core/call.h"
 #include "core/command.h"
 #include "core/memory.h"
 #include "core/merge.h"
@@ -10,6 +11,7 @@ struct scatter {
     struct shard *shard; /* home */
     struct request *whole;
     int part_count, waiting;
+    bool settling; /* the reply is complete, the parts are empty ones */
     int key_count;
     uint16_t *part_of_key;
     struct request *parts[];
@@ -17,12 +19,16 @@ struct scatter {
 
 /* Replies. */
 
+static void give_back_parts(struct shard *shard, struct scatter *scatter)
+{
+    for (int i = 0; i < scatter->part_count; i++)
+        request_give_back(&shard->requests, scatter->parts[i]);
+}
+
 static void finish(struct shard *shard, struct scatter *scatter)
 {
     struct request *whole = scatter->whole;
 
-    for (int i = 0; i < scatter->part_count; i++)
-        request_give_back(&shard->requests, scatter->parts[i]);
     memory_free(&shard->core.memory, scatter->part_of_key);
     memory_free(&shard->core.memory, scatter);
     whole->done(whole);
@@ -68,15 +74,36 @@ static void merge_parts(struct shard *shard, struct scatter *scatter)
     whole->command->merge(&merge);
 }
 
+static void settle(struct shard *shard, struct scatter *scatter)
+{
+    scatter->settling = true;
+    scatter->whole->scatter = scatter;
+    if (!scatter_settle(scatter))
+        router_hold(shard, scatter->whole);
+}
+
+static bool must_settle(const struct scatter *scatter)
+{
+    const struct request *whole = scatter->whole;
+
+    return !scatter->settling && whole->command->flags & CMD_SETTLE && !whole->reply.error;
+}
+
 static void part_done(struct request *part)
 {
     struct scatter *scatter = part->scatter;
+    struct shard *shard = scatter->shard;
 
     ASSERT(scatter->waiting > 0);
     if (--scatter->waiting > 0)
         return;
-    merge_parts(scatter->shard, scatter);
-    finish(scatter->shard, scatter);
+    if (!scatter->settling)
+        merge_parts(shard, scatter);
+    give_back_parts(shard, scatter);
+    if (must_settle(scatter))
+        settle(shard, scatter);
+    else
+        finish(shard, scatter);
 }
 
 /* Parts. */
@@ -103,12 +130,12 @@ static struct scatter *scatter_create(struct shard *shard, struct request *whole
     return scatter;
 }
 
-static struct request *part_take(struct shard *shard, struct scatter *scatter, int argc)
+static struct request *part_take(struct shard *shard, struct scatter *scatter, const struct command *command, int argc)
 {
     struct request *whole = scatter->whole;
     struct request *part = request_take(&shard->requests, argc, whole->reply.protocol);
 
-    part->command = whole->command;
+    part->command = command;
     part->db = whole->db;
     part->no_touch = whole->no_touch;
     part->session_id = whole->session_id;
@@ -130,7 +157,7 @@ static void stage_on_all(struct shard *shard, struct request *whole)
     struct scatter *scatter = scatter_create(shard, whole, shard->group->count, 0);
 
     for (int i = 0; i < scatter->part_count; i++) {
-        struct request *part = scatter->parts[i] = part_take(shard, scatter, whole->argc);
+        struct request *part = scatter->parts[i] = part_take(shard, scatter, whole->command, whole->argc);
 
         memcpy(part->argv, whole->argv, (size_t)whole->argc * sizeof(struct str));
         part_stage(shard, i, part);
@@ -148,7 +175,7 @@ static struct request *part_of_owner(struct shard *shard, struct scatter *scatte
     for (int i = 0; i < owners->count; i++)
         keys += owners->places[i].owner == owner;
 
-    struct request *part = part_take(shard, scatter, 1 + keys * step);
+    struct request *part = part_take(shard, scatter, scatter->whole->command, 1 + keys * step);
     struct str *next = part->argv;
 
     *next++ = argv[0];
@@ -183,5 +210,28 @@ bool scatter_stage(struct shard *shard, struct request *request, const struct ke
         stage_by_keys(shard, request, owners);
     else
         stage_on_all(shard, request);
+    return true;
+}
+
+/* Settling. */
+
+static void do_nothing(struct call *call)
+{
+}
+
+static const struct command empty = {.name = "settle", .run = do_nothing, .route = ROUTE_SINGLE};
+
+bool scatter_settle(struct scatter *scatter)
+{
+    struct shard *shard = scatter->shard;
+
+    ASSERT(scatter->settling && scatter->part_count == shard->group->count);
+    if (!room_for_all(shard, NULL))
+        return false;
+    scatter->waiting = scatter->part_count;
+    for (int i = 0; i < scatter->part_count; i++) {
+        scatter->parts[i] = part_take(shard, scatter, &empty, 0);
+        part_stage(shard, i, scatter->parts[i]);
+    }
     return true;
 }

@@ -2,7 +2,13 @@
  *
  * Each part is a request of its own, with the part's keys as arguments; all are
  * published in one batch, and so have one stamp. When the last part is back on the
- * connection's shard, the command's merge combines the replies. */
+ * connection's shard, the command's merge combines the replies.
+ *
+ * A part may change what its shard's router and connections let pass (CLIENT
+ * PAUSE, KILL), while requests that passed before are still under way. Such a
+ * command has CMD_SETTLE: once all its parts are back, empty ones go to every
+ * shard, whose stamp is later than whatever was staged before any part was
+ * executed; the answer waits for those, and so until all of it is executed. */
 #ifndef SHARDS_SCATTER_H
 #define SHARDS_SCATTER_H
 
@@ -10,10 +16,14 @@
 
 struct key_owners;
 struct request;
+struct scatter;
 struct shard;
 
 /* One part for every owner in owners (owners->count > 0), or for every shard
  * (owners NULL). False: a ring is full, nothing was staged. */
 bool scatter_stage(struct shard *shard, struct request *request, const struct key_owners *owners);
+
+/* Stages the empty parts; for the router too, which holds the whole request where there was no room. False: likewise. */
+bool scatter_settle(struct scatter *scatter);
 
 #endif

@@ -59,7 +59,10 @@ struct shard {
     struct request_pool requests;
     struct timers timers;
     struct gather *parked; /* execution waits for this one */
-    struct request *held_first, **held_last;
+    struct request *held_first, **held_last;     /* the router's: they wait for room in a ring */
+    struct request *paused_first, **paused_last; /* those of them that CLIENT PAUSE holds back */
+    struct timer pause_end;                      /* armed while there are such */
+    struct completion pause_over;
     struct key_owners owners; /* the router's scratch */
     uint64_t turn;
     uint64_t config_generation; /* of the settings that `configured` has been called for */

@@ -18,7 +18,7 @@ static struct shard *shard_create(struct shard_group *group, const struct config
     shard->index = index;
     shard->cpu = -1;
     shard->group = group;
-    shard->held_last = &shard->held_first;
+    router_start(shard);
     core_init(&shard->core, config, group->facts, index, group->count);
     request_pool_init(&shard->requests, &shard->core.memory, (uint16_t)index);
     mesh_port_init(&shard->port, &group->mesh, &shard->core.memory, index);

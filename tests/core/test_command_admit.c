@@ -153,6 +153,25 @@ Test(command_admit, a_password_is_asked_for_before_anything_but_what_gives_it)
     expect_admitted(admit_words("get", "a", NULL, NULL), "get");
 }
 
+static bool is_paused(const char *name, enum session_pause pause, int64_t now_ms)
+{
+    struct sessions sessions = {.pause = pause, .pause_until_ms = pause == SESSION_PAUSE_NONE ? 0 : 1000};
+
+    return command_is_paused(command_find_by_name(str_from(name)), &sessions, now_ms);
+}
+
+Test(command_admit, a_pause_holds_back_what_writes_or_everything)
+{
+    cr_assert_not(is_paused("set", SESSION_PAUSE_NONE, 0));
+    cr_assert(is_paused("set", SESSION_PAUSE_WRITE, 999));
+    cr_assert_not(is_paused("set", SESSION_PAUSE_WRITE, 1000));
+    cr_assert_not(is_paused("get", SESSION_PAUSE_WRITE, 999));
+    cr_assert_not(is_paused("client|unpause", SESSION_PAUSE_WRITE, 999));
+    cr_assert(is_paused("client|unpause", SESSION_PAUSE_ALL, 999));
+    cr_assert(is_paused("get", SESSION_PAUSE_ALL, 999));
+    cr_assert_not(is_paused("get", SESSION_PAUSE_ALL, 1000));
+}
+
 static void expect_debug(int setting, bool unix_socket, const char *peer, bool allowed)
 {
     core.config.enable_debug_command = setting;

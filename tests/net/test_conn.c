@@ -472,6 +472,67 @@ ON_BOTH_BACKENDS(an_output_beyond_its_hard_limit_closes)
     cr_assert_eq(shard->core.stats.clients_killed_by_output_limit, 1);
 }
 
+/* Behind an earlier one that is not there yet, say on another shard. */
+ON_BOTH_BACKENDS(ready_answers_count_against_the_hard_limit_before_they_can_be_sent)
+{
+    connect_client();
+    shard->core.config.output_limits[CLIENT_CLASS_NORMAL].hard_bytes = 500000;
+    conn()->pipeline.ready_bytes = 500000;
+    cr_assert(conn_check_output_limit(conn()));
+    conn()->pipeline.ready_bytes++;
+    cr_assert_not(conn_check_output_limit(conn()));
+    conn()->pipeline.ready_bytes = 0;
+    expect_closed();
+}
+
+/* Small answers between large ones do not make it forget. */
+ON_BOTH_BACKENDS(answers_under_way_are_bounded_whatever_their_order)
+{
+    enum { LARGE = 400000, SMALL = 1500, ROUNDS = 4, MOST = 2 * CONN_ANSWERS_MOST };
+    size_t expected = (size_t)ROUNDS * (SMALL * 7 + 40 * (LARGE + 11)), got = 0, used;
+    static char requests[ROUNDS * (SMALL * 7 + 40 * 11) + 1];
+    size_t length = 0;
+
+    connect_client();
+    write_text("SETRANGE large 399999 x\r\nSET s v\r\nGET large\r\n");
+    read_answer(9 + 5 + LARGE + 11);
+    used = shard->core.memory.used_bytes;
+    for (int round = 0; round < ROUNDS; round++) {
+        for (int i = 0; i < SMALL; i++)
+            length += (size_t)sprintf(requests + length, "GET s\r\n");
+        for (int i = 0; i < 40; i++)
+            length += (size_t)sprintf(requests + length, "GET large\r\n");
+    }
+    write_bytes(requests, length);
+    for (int i = 0; i < TURNS_MOST && got < expected; i++) {
+        answer_bytes = 0;
+        turn();
+        cr_assert_lt(shard->core.memory.used_bytes - used,
+                     MOST + CONN_UNREAD_OUTPUT_MOST + CONN_IN_FLIGHT_MOST * sizeof(struct request) + sizeof requests);
+        read_some();
+        got += answer_bytes;
+    }
+    cr_assert_eq(got, expected);
+}
+
+ON_BOTH_BACKENDS(large_answers_are_forgotten_with_time)
+{
+    connect_client();
+    cr_assert_eq(conn()->in_flight_most, CONN_ANSWERS_MOST / CONN_ANSWER_GUESS);
+    conn_note_answer(conn(), 1 << 20);
+    cr_assert_eq(conn()->in_flight_most, 8);
+    conn_note_answer(conn(), 100);
+    conn_note_answers(conn(), CONN_IN_FLIGHT_MOST - 1);
+    cr_assert_eq(conn()->in_flight_most, 8);
+    conn_note_answers(conn(), 1);
+    cr_assert_eq(conn()->in_flight_most, 16);
+    for (int i = 0; i < 20; i++)
+        conn_note_answers(conn(), CONN_IN_FLIGHT_MOST);
+    cr_assert_eq(conn()->in_flight_most, CONN_IN_FLIGHT_MOST);
+    conn_note_answer(conn(), 512 << 20);
+    cr_assert_eq(conn()->in_flight_most, 1);
+}
+
 /* Without a limit a client that does not read is not served beyond what it has in flight. */
 ON_BOTH_BACKENDS(who_does_not_read_is_held_back_and_loses_nothing)
 {
@@ -554,6 +615,34 @@ ON_BOTH_BACKENDS(a_pause_holds_writes_back_and_lets_reads_through)
     close(client);
     client = held;
     expect("+OK\r\n$1\r\n1\r\n");
+}
+
+/* The pipeline is full when the pause ends. */
+ON_BOTH_BACKENDS(what_a_pause_held_back_goes_on_when_there_is_room)
+{
+    connect_client();
+    write_text("CLIENT PAUSE 100000 WRITE\r\n");
+    expect("+OK\r\n");
+    write_text("SET a 1\r\nGET a\r\n");
+    expect_silence();
+    cr_assert(conn()->paused);
+    sessions_set_pause(&shard->core.sessions, SESSION_PAUSE_NONE, 0);
+    conn()->in_flight_most = 0;
+    turns(3);
+    conn()->in_flight_most = 1;
+    conn()->flush.done(&conn()->flush); /* as when an answer leaves */
+    expect("+OK\r\n$1\r\n1\r\n");
+}
+
+ON_BOTH_BACKENDS(nothing_is_parsed_behind_a_fence)
+{
+    connect_client();
+    write_text("GET a\r\nCLIENT PAUSE 100000 WRITE\r\nSET a 1\r\nGET a\r\n");
+    expect("$-1\r\n+OK\r\n");
+    turns(5);
+    cr_assert_eq(conn()->pipeline.count, 0);
+    cr_assert_not(conn()->fenced);
+    cr_assert(conn()->paused);
 }
 
 ON_BOTH_BACKENDS(a_pause_ends_by_itself)

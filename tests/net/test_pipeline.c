@@ -45,7 +45,7 @@ static struct request *push(void)
 static void finish(struct request *request, int64_t answer)
 {
     reply_integer(&request->reply, answer);
-    request->finished = true;
+    pipeline_finish(&pipeline, request);
 }
 
 static int drain(void)
@@ -123,6 +123,38 @@ Test(pipeline, dropped_answers_hold_their_place_and_send_nothing)
     finish(first, 1);
     cr_assert_eq(drain(), 2);
     expect_output(":2\r\n");
+}
+
+Test(pipeline, ready_answers_are_counted_until_they_are_drained)
+{
+    struct request *first = push(), *second = push(), *third = push();
+
+    third->discard_reply = true;
+    finish(third, 3);
+    finish(second, 222);
+    cr_assert_eq(pipeline.ready_bytes, 6);
+    cr_assert_eq(drain(), 0);
+    cr_assert_eq(pipeline.ready_bytes, 6);
+    finish(first, 1);
+    cr_assert_eq(pipeline.ready_bytes, 10);
+    cr_assert_eq(drain(), 3);
+    cr_assert_eq(pipeline.ready_bytes, 0);
+    expect_output(":1\r\n:222\r\n");
+}
+
+Test(pipeline, ready_answers_can_be_dropped_and_keep_their_places)
+{
+    struct request *first = push(), *large = push();
+    static char bytes[100000];
+
+    reply_bulk(&large->reply, (struct str){bytes, sizeof bytes});
+    pipeline_finish(&pipeline, large);
+    pipeline_drop_answers(&pipeline);
+    cr_assert_eq(pipeline.ready_bytes, 0);
+    cr_assert_not(large->reply.buffer.heap, "its memory is back already");
+    finish(first, 1);
+    cr_assert_eq(drain(), 2);
+    expect_output(":1\r\n");
 }
 
 Test(pipeline, unanswered_requests_keep_their_arguments)
