@@ -1,6 +1,7 @@
 /* Options and ranges in the arguments of commands. */
 #include "core/args.h"
 
+#include <math.h>
 #include <stdio.h>
 
 #include "core/call.h"
@@ -65,6 +66,27 @@ bool args_expiry(struct call *call, struct str text, enum args_expiry_unit unit,
         return true;
     reply_error_format(call->reply, "ERR invalid expire time in '%s' command", command_full_name(call->command, name));
     return false;
+}
+
+bool args_timeout(struct call *call, struct str text, int64_t *timeout_ms)
+{
+    long double seconds, ms;
+
+    if (!number_parse_long_double(text, &seconds)) {
+        reply_error(call->reply, "ERR timeout is not a float or out of range");
+        return false;
+    }
+    ms = ceill(seconds * 1000);
+    if (ms < 0) {
+        reply_error(call->reply, "ERR timeout is negative");
+        return false;
+    }
+    if (ms >= (long double)INT64_MAX || __builtin_add_overflow_p((int64_t)ms, call->now_ms, (int64_t)0)) {
+        reply_error(call->reply, "ERR timeout is out of range");
+        return false;
+    }
+    *timeout_ms = (int64_t)ms;
+    return true;
 }
 
 void args_help(struct call *call, const char *const *lines)

@@ -33,6 +33,10 @@ enum args_expiry_unit { ARGS_SECONDS, ARGS_MILLISECONDS };
 MUST_USE bool args_expiry(struct call *call, struct str text, enum args_expiry_unit unit, bool absolute,
                           bool allow_past, int64_t *expiry_ms);
 
+/* The timeout of a blocking command: seconds with a fraction, made ms; 0: none. "ERR timeout is not a float or out of
+ * range", "ERR timeout is negative", "ERR timeout is out of range". */
+MUST_USE bool args_timeout(struct call *call, struct str text, int64_t *timeout_ms);
+
 /* What every container's HELP subcommand answers: lines ends with NULL. */
 void args_help(struct call *call, const char *const *lines);
 

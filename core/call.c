@@ -69,3 +69,26 @@ struct entry *call_find_any(struct call *call, struct str name, bool note_access
 {
     return find(call, name, call->command->flags & CMD_READONLY, note_access);
 }
+
+bool call_block(struct call *call, enum value_type type, int64_t timeout_ms)
+{
+    struct call_wait *wait = call->wait;
+
+    if (!wait)
+        return false;
+    wait->wanted = true;
+    wait->type = type;
+    if (timeout_ms == 0 || __builtin_add_overflow(call->now_ms, timeout_ms, &wait->deadline_ms))
+        wait->deadline_ms = INT64_MAX;
+    return true;
+}
+
+void call_rewrite(struct call *call, int index, struct str text)
+{
+    uint32_t header[2] = {(uint32_t)index, (uint32_t)text.length};
+
+    if (!call->wait)
+        return;
+    buffer_append(&call->wait->rewritten, header, sizeof header);
+    buffer_append_str(&call->wait->rewritten, text);
+}

@@ -22,6 +22,15 @@ struct reach {
     int keyspace_count;
 };
 
+/* What a blocking command says when it finds nothing. */
+struct call_wait {
+    bool wanted;             /* the handler wants to wait: it has written no reply */
+    enum value_type type;    /* it runs again when one of its keys comes to hold this type */
+    bool any_change;         /* also when one of its keys is deleted or comes to hold another type (XREADGROUP) */
+    int64_t deadline_ms;     /* Unix time; INT64_MAX: none */
+    struct buffer rewritten; /* see call_rewrite: index and length as two uint32_t, then the bytes, one after another */
+};
+
 struct call {
     const struct command *command;
     const struct str *argv; /* borrowed for the call */
@@ -30,11 +39,12 @@ struct call {
     bool no_touch;          /* CLIENT NO-TOUCH: reads leave the access clock alone */
     int64_t now_ms, now_us; /* Unix time */
     struct reply *reply;
-    struct core *core;      /* of the shard whose thread this is */
+    struct core *core;         /* of the shard whose thread this is */
     const struct reach *reach; /* NULL: every key of the command is in core->keyspace */
     struct session *session;   /* local commands only, else NULL */
     uint64_t session_id;
-    struct key routed_key;     /* hash of the first key, where routing computed it; name.bytes NULL otherwise */
+    struct call_wait *wait; /* NULL: it cannot wait (a transaction, a script), and answers at once */
+    struct key routed_key;  /* hash of the first key, where routing computed it; name.bytes NULL otherwise */
 };
 
 /* Checks nothing: arity and authentication were checked when the request was staged. */
@@ -57,6 +67,14 @@ static inline struct keyspace *call_keyspace(const struct call *call, struct str
  * True with *entry NULL: there is no such key. */
 MUST_USE bool call_find_read(struct call *call, struct str name, enum value_type type, struct entry **entry);
 MUST_USE bool call_find_write(struct call *call, struct str name, enum value_type type, struct entry **entry);
+/* A blocking command has found nothing in any of its keys: it ends without a
+ * reply and runs again, from the beginning, when one of them comes to hold a value
+ * of that type, or is answered with a null array when the time is over (timeout_ms 0: never).
+ * Waiters of a key are served in the order in which they came. False: it cannot wait, and the handler answers. */
+MUST_USE bool call_block(struct call *call, enum value_type type, int64_t timeout_ms);
+/* For a command that has called call_block: the argument as the next run is to see it (XREAD's $). Copied. */
+void call_rewrite(struct call *call, int index, struct str text);
+
 /* Of any type. Counts a hit or a miss where the command only reads; touches the access clock only where `touch`. */
 struct entry *call_find_any(struct call *call, struct str name, bool touch);
 

@@ -40,4 +40,20 @@ command_handler cmd_debug, cmd_debug_error, cmd_debug_help, cmd_debug_htstats, c
     cmd_debug_object, cmd_debug_quicklist_packed_threshold, cmd_debug_set_active_expire, cmd_debug_sleep,
     cmd_debug_stringmatch_len;
 
+/* list */
+
+/* hash */
+
+/* set */
+
+/* sorted set */
+
+/* bitmap */
+
+/* hyperloglog */
+
+/* geo */
+
+/* stream */
+
 #endif

@@ -13,9 +13,21 @@ Differences that are meant (the table decides, nothing else is forgiven):
     TTL and the like     the two servers' clocks are read some milliseconds apart
     expired keys         redis-server counts them in DBSIZE until it comes across them; the stream sees
                          to it that it has
+
+The commands of a data type are a module differential_TYPE.py beside this one, with
+
+    PREFIX               of its keys: most of its commands go to keys "PREFIX0", "PREFIX1" …
+    WEIGHT               how often one of its commands comes, strings and keys having 93 together
+    COMMANDS             [(function, weight)]: function(stream) returns a command's arguments
+    UNORDERED            names of commands whose replies are arrays in any order
+    AGREE                {name: function(command, expected, got) -> bool} for what needs a rule of its own
+    READERS              {type: function(connection, key) -> anything comparable}: a value's whole content
+    SETTINGS             {directive: [values]}: CONFIG SET on both servers, one drawn for each run
 """
 
 import argparse
+import importlib
+import pathlib
 import random
 import sys
 import tempfile
@@ -46,6 +58,11 @@ NUMBERS = (
 AMOUNTS = [text for text in NUMBERS if not text.isdigit() or int(text) == 0 or int(text) > 10**15]
 
 
+TYPES = [
+    importlib.import_module(path.stem) for path in sorted(pathlib.Path(__file__).parent.glob("differential_*.py"))
+]
+
+
 class Stream:
     """Makes commands. Each is (kind, arguments): the kind says how its replies are compared."""
 
@@ -54,8 +71,13 @@ class Stream:
 
     # Pieces.
 
-    def key(self):
-        return self.dice.choice(KEYS)
+    def key(self, prefix=None):
+        """Any key, or most often one of those of a type."""
+        if prefix is None and TYPES and self.dice.random() < 0.4:
+            prefix = self.dice.choice(TYPES).PREFIX
+        elif prefix is None or self.dice.random() < 0.04:
+            return self.dice.choice(KEYS)
+        return b"%s%d" % (prefix.encode(), self.dice.randrange(8))
 
     def number(self):
         if self.dice.random() < 0.25:
@@ -220,6 +242,7 @@ class Stream:
         return command
 
     resp = 2
+    types = TYPES
     WEIGHTS = [
         ("set", 14), ("getex", 3), ("expire", 8), ("copy", 4), ("lcs", 2), ("one_key", 18), ("key_and_value", 7),
         ("arithmetic", 8), ("range", 4), ("set_range", 3), ("set_with_deadline", 2), ("two_keys", 5),
@@ -227,6 +250,9 @@ class Stream:
     ]  # fmt: skip
 
     def any_command(self, quiet=False):
+        weight = sum(module.WEIGHT for module in self.types)
+        if self.dice.random() * (weight + 93) < weight:
+            return self.spoiled() if not quiet and self.dice.random() < 0.05 else self.typed_command()
         dice = self.dice.random()
         if dice < 0.09:
             return self.many_keys(self.dice.choice(["MGET", "DEL", "UNLINK", "EXISTS", "TOUCH", "MGET"]))
@@ -237,6 +263,11 @@ class Stream:
         names = [name for name, _ in self.WEIGHTS if not (quiet and name == "connection")]
         weights = [weight for name, weight in self.WEIGHTS if not (quiet and name == "connection")]
         return getattr(self, self.dice.choices(names, weights)[0])()
+
+    def typed_command(self):
+        module = self.dice.choices(self.types, [module.WEIGHT for module in self.types])[0]
+        function = self.dice.choices(*zip(*module.COMMANDS))[0]
+        return function(self)
 
     def command(self):
         return tuple(a if isinstance(a, bytes) else a.encode() for a in self.any_command())
@@ -258,6 +289,12 @@ class Difference(Exception):
     pass
 
 
+UNORDERED = {name.encode() for module in TYPES for name in module.UNORDERED}
+AGREE = {name.encode(): rule for module in TYPES for name, rule in module.AGREE.items()}
+READERS = {name: reader for module in TYPES for name, reader in module.READERS.items()}
+READERS["string"] = lambda connection, key: connection.command("GET", key)
+
+
 CLOCK_COMMANDS = {b"TTL": 1000, b"EXPIRETIME": 1000, b"PTTL": 1, b"PEXPIRETIME": 1}
 
 
@@ -269,6 +306,10 @@ def _agree(command, expected, got, connection):
     if name in CLOCK_COMMANDS and expected[:1] == b":" and got[:1] == b":":
         apart = abs(int(expected[1:]) - int(got[1:])) * CLOCK_COMMANDS[name]
         return int(expected[1:]) > 0 and int(got[1:]) > 0 and apart <= TTL_TOLERANCE_MS
+    if name in AGREE:
+        return AGREE[name](command, expected, got)
+    if name in UNORDERED and expected[:1] == got[:1] and expected[:1] in b"*~":
+        return expected[: expected.index(b"\n")] == got[: got.index(b"\n")] and _bulks(expected) == _bulks(got)
     if name == b"KEYS" and expected[:1] == got[:1] == b"*":
         return expected[: expected.index(b"\n")] == got[: got.index(b"\n")] and _bulks(expected) == _bulks(got)
     if name == b"RANDOMKEY" and expected[:1] == got[:1] == b"$":
@@ -305,6 +346,11 @@ class Pair:
             connections[:] = [server.connect(protocol=self.resp, timeout=30) for _ in range(self.count)]
             connections[0].command("FLUSHALL")
 
+    def set(self, settings):
+        for connections in self.connections:
+            for name, value in settings.items():
+                connections[0].command("CONFIG", "SET", name, value)
+
     def run(self, index, batch):
         """One pipeline on both; raises Difference at the first reply that differs."""
         self._run(index, batch)
@@ -339,9 +385,10 @@ class Pair:
                         break
                 assert len(keys) == connection.command("DBSIZE"), "SCAN and DBSIZE disagree"
                 for key in keys:
-                    found[database, key] = connection.pipeline(
-                        [("GET", key), ("OBJECT", "ENCODING", key), ("PEXPIRETIME", key)]
+                    kind, encoding, deadline = connection.pipeline(
+                        [("TYPE", key), ("OBJECT", "ENCODING", key), ("PEXPIRETIME", key)]
                     )
+                    found[database, key] = [READERS[kind](connection, key), encoding, deadline]
         return found
 
     def compare_keyspaces(self):
@@ -415,7 +462,9 @@ def run(pair, options, seed):
     """Returns (passed, failed): replies and keyspaces that agreed, and the differences."""
     stream = Stream(seed)
     stream.resp = options.resp
+    stream.types = [module for module in TYPES if not options.types or module.__name__[13:] in options.types]
     dice = random.Random(seed + 1)
+    pair.set({name: dice.choice(values) for module in TYPES for name, values in module.SETTINGS.items()})
     passed, failed, sent, history, since_check = 0, 0, 0, [], 0
     while sent < options.commands and failed < options.failures:
         batch = [stream.command() for _ in range(dice.randint(1, BATCH_MOST))]
@@ -446,6 +495,7 @@ def parse_options():
     parser.add_argument("--shards", type=int, default=3)
     parser.add_argument("--resp", type=int, choices=(2, 3), default=None, help="default: half of the commands each")
     parser.add_argument("--net-backend", choices=("auto", *BACKENDS), default="auto")
+    parser.add_argument("--types", nargs="*", help="of the data types only these (differential_TYPE.py)")
     parser.add_argument("--failures", type=int, default=1, help="differences after which to stop")
     return parser.parse_args()
 

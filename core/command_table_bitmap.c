@@ -1,0 +1,9 @@
+/* The bitmap commands: rows of the command table, sorted by name. */
+#include "core/command_rows.h"
+#include "core/handlers.h"
+
+#define GROUP .group = "bitmap"
+
+const struct command command_rows_bitmap[] = {
+    {.name = NULL},
+};

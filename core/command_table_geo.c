@@ -1,0 +1,9 @@
+/* The geo commands: rows of the command table, sorted by name. */
+#include "core/command_rows.h"
+#include "core/handlers.h"
+
+#define GROUP .group = "geo"
+
+const struct command command_rows_geo[] = {
+    {.name = NULL},
+};

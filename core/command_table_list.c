@@ -1,0 +1,9 @@
+/* The list commands: rows of the command table, sorted by name. */
+#include "core/command_rows.h"
+#include "core/handlers.h"
+
+#define GROUP .group = "list"
+
+const struct command command_rows_list[] = {
+    {.name = NULL},
+};

@@ -1,0 +1,9 @@
+/* The sorted set commands: rows of the command table, sorted by name. */
+#include "core/command_rows.h"
+#include "core/handlers.h"
+
+#define GROUP .group = "sorted-set"
+
+const struct command command_rows_sorted_set[] = {
+    {.name = NULL},
+};

@@ -1,0 +1,9 @@
+/* The stream commands: rows of the command table, sorted by name. */
+#include "core/command_rows.h"
+#include "core/handlers.h"
+
+#define GROUP .group = "stream"
+
+const struct command command_rows_stream[] = {
+    {.name = NULL},
+};
