@@ -199,16 +199,18 @@ static void delete_while_walking(struct fixture *fixture)
     struct deque_walk walk;
     struct listpack_value value;
     bool forward = dice_below(2);
+    size_t index = dice_below(fixture->count);
 
-    deque_walk_start(&walk, &fixture->deque, dice_below(fixture->count), forward);
+    deque_walk_start(&walk, &fixture->deque, index, forward);
     for (size_t i = 0; i < 50 && deque_walk_next(&walk, &value); i++) {
-        size_t index = deque_walk_index(&walk);
-
+        cr_assert_eq(deque_walk_index(&walk), index);
         check_value(fixture, value, index);
-        if (dice_below(3))
-            continue;
-        deque_walk_delete(&walk);
-        model_delete(fixture, index, 1);
+        bool deletes = dice_below(3) == 0;
+        if (deletes) {
+            deque_walk_delete(&walk);
+            model_delete(fixture, index, 1);
+        }
+        index += !forward ? SIZE_MAX : deletes ? 0 : 1;
     }
 }
 
@@ -335,6 +337,37 @@ Test(deque, elements_of_26_bytes_take_30)
     check_density(DEQUE_FRONT);
 }
 
+/* With one element in each block, what is beside them shows: 16 bytes in a node that is full. */
+Test(deque, pushing_fills_the_nodes_of_the_tree)
+{
+    for (enum deque_end end = DEQUE_FRONT; end <= DEQUE_BACK; end++) {
+        struct memory memory = {0};
+        struct deque deque;
+
+        deque_init(&deque, &memory, 1, 0);
+        for (size_t i = 0; i < 10000; i++)
+            push_job(&deque, end, i);
+        cr_assert_lt(deque_bytes(&deque), 10000 * (48 + 18));
+        deque_deinit(&deque);
+    }
+}
+
+Test(deque, a_single_block_shrinks)
+{
+    for (enum deque_end end = DEQUE_FRONT; end <= DEQUE_BACK; end++) {
+        struct memory memory = {0};
+        struct deque deque;
+
+        deque_init(&deque, &memory, -2, 0);
+        for (size_t i = 0; i < 250; i++)
+            push_job(&deque, DEQUE_BACK, i);
+        while (deque_count(&deque) > 5)
+            deque_drop(&deque, end);
+        cr_assert_lt(deque_bytes(&deque), 600);
+        deque_deinit(&deque);
+    }
+}
+
 /* A queue of a constant length, in either direction, keeps its memory. */
 static void check_queue(enum deque_end in, size_t length, size_t bytes_most)
 {
@@ -379,6 +412,7 @@ Test(deque, blocks_that_have_become_small_are_joined)
     while (deque_count(&deque) > 1000)
         deque_delete(&deque, dice_below(deque_count(&deque)));
     cr_assert_lt(deque_bytes(&deque), 1000 * 28 * 4);
+    cr_assert_lt(deque_blocks(&deque), 4 * 1000 * 28 / 4096);
     deque_deinit(&deque);
     cr_assert_eq(memory.used_bytes, 0);
 }
@@ -388,10 +422,20 @@ Test(deque, inner_blocks_are_compressed)
     struct memory memory = {0};
     struct deque deque;
 
+    dice_seed();
     deque_init(&deque, &memory, -2, 1);
     for (size_t i = 0; i < 100000; i++)
         push_job(&deque, DEQUE_BACK, i);
     cr_assert_lt(deque_bytes(&deque), 100000 * 15);
+    for (size_t i = 0; i < 3000; i++) {
+        deque_delete(&deque, dice_below(deque_count(&deque)));
+        push_job(&deque, DEQUE_BACK, i);
+        char text[] = "job:0000000000000000000001";
+        deque_insert(&deque, dice_below(deque_count(&deque)), STR(text));
+    }
+    cr_assert_lt(deque_bytes(&deque), 103000 * 15);
+    while (deque_count(&deque) > 100000)
+        deque_drop(&deque, DEQUE_BACK);
     for (size_t i = 0; i < 100000; i++)
         deque_drop(&deque, i % 2 ? DEQUE_FRONT : DEQUE_BACK);
     cr_assert_eq(memory.used_bytes, 0);
