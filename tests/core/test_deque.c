@@ -426,14 +426,14 @@ Test(deque, inner_blocks_are_compressed)
     deque_init(&deque, &memory, -2, 1);
     for (size_t i = 0; i < 100000; i++)
         push_job(&deque, DEQUE_BACK, i);
-    cr_assert_lt(deque_bytes(&deque), 100000 * 15);
+    cr_assert_lt(deque_bytes(&deque), 100000 * 8);
     for (size_t i = 0; i < 3000; i++) {
         deque_delete(&deque, dice_below(deque_count(&deque)));
         push_job(&deque, DEQUE_BACK, i);
         char text[] = "job:0000000000000000000001";
         deque_insert(&deque, dice_below(deque_count(&deque)), STR(text));
     }
-    cr_assert_lt(deque_bytes(&deque), 103000 * 15);
+    cr_assert_lt(deque_bytes(&deque), 103000 * 8);
     while (deque_count(&deque) > 100000)
         deque_drop(&deque, DEQUE_BACK);
     for (size_t i = 0; i < 100000; i++)
