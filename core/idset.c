@@ -23,18 +23,14 @@ static const void *payload_of(const void *container, uint8_t type)
 
 static void charge_block(struct idset *set, const void *block)
 {
-    if (block == NULL)
-        return;
-    memory_recharge(NULL, set->memory, block);
-    set->bytes += memory_block_bytes(block);
+    if (block != NULL)
+        memory_recharge(NULL, &set->account, block);
 }
 
 static void discharge_block(struct idset *set, const void *block)
 {
-    if (block == NULL)
-        return;
-    memory_recharge(set->memory, NULL, block);
-    set->bytes -= memory_block_bytes(block);
+    if (block != NULL)
+        memory_recharge(&set->account, NULL, block);
 }
 
 void idset_charge(struct idset *set, const void *container, uint8_t type)
@@ -84,35 +80,40 @@ void idset_end_change(struct idset *set, uint32_t first, uint32_t last)
     for_range(set, first, last, idset_charge);
 }
 
-struct idset *idset_adopt(struct memory *memory, roaring_bitmap_t *bitmap)
+struct idset *idset_adopt(struct memory *parent, roaring_bitmap_t *bitmap)
 {
-    struct idset *set = memory_alloc(memory, sizeof *set);
+    struct idset *set = (struct idset *)memory_alloc_account(parent, sizeof *set);
 
     ASSERT(bitmap != NULL);
-    *set = (struct idset){.memory = memory, .bitmap = bitmap, .bytes = memory_block_bytes(set)};
+    set->bitmap = bitmap;
     set->count = roaring_bitmap_get_cardinality(bitmap);
     charge_block(set, bitmap);
     idset_end_change(set, 0, UINT32_MAX);
     return set;
 }
 
-struct idset *idset_create(struct memory *memory)
+struct idset *idset_create(struct memory *parent)
 {
-    return idset_adopt(memory, roaring_bitmap_create_with_capacity(1));
+    return idset_adopt(parent, roaring_bitmap_create_with_capacity(1));
 }
 
-struct idset *idset_copy(struct memory *memory, const struct idset *set)
+struct idset *idset_copy(struct memory *parent, const struct idset *set)
 {
-    return idset_adopt(memory, roaring_bitmap_copy(set->bitmap));
+    return idset_adopt(parent, roaring_bitmap_copy(set->bitmap));
 }
 
 void idset_destroy(struct idset *set)
 {
     idset_begin_change(set, 0, UINT32_MAX);
     discharge_block(set, set->bitmap);
-    ASSERT(set->bytes == memory_block_bytes(set));
+    ASSERT(set->account.used_bytes == memory_block_bytes(set));
     roaring_bitmap_free(set->bitmap);
-    memory_free(set->memory, set);
+    memory_free(&set->account, set);
+}
+
+size_t idset_containers(const struct idset *set)
+{
+    return (size_t)idset_array(set)->size;
 }
 
 size_t idset_drain(struct idset *set, size_t most)
@@ -125,7 +126,10 @@ size_t idset_drain(struct idset *set, size_t most)
         idset_discharge(set, array->containers[last], array->typecodes[last]);
         container_free(array->containers[last], array->typecodes[last]);
     }
-    return (size_t)array->size;
+    size_t left = idset_containers(set);
+    if (left == 0)
+        idset_destroy(set);
+    return left;
 }
 
 /* A container in exchange for one that the library has changed, or made another of. */
@@ -304,5 +308,5 @@ void idset_optimize(struct idset *set)
 
 size_t idset_bytes(const struct idset *set)
 {
-    return set->bytes;
+    return set->account.used_bytes;
 }

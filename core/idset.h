@@ -6,8 +6,9 @@
  * of a byte to a few bytes a member, and algebra at the speed of memory. Serves
  * large sets of integers and sparse bit strings (a member is a bit that is set).
  * Bounds of ranges are included. The library allocates by malloc, which the
- * Makefile gives to mimalloc; every block is charged to the set's owner as soon
- * as a function of this module returns. One thread at a time. */
+ * Makefile gives to mimalloc; every block is charged to the set's account as soon
+ * as a function of this module returns. The struct begins with that account, below
+ * the parent's, as a value of the keyspace does. One thread at a time. */
 #ifndef CORE_IDSET_H
 #define CORE_IDSET_H
 
@@ -18,12 +19,14 @@
 struct idset;
 struct memory;
 
-struct idset *idset_create(struct memory *memory);
-struct idset *idset_copy(struct memory *memory, const struct idset *set);
+struct idset *idset_create(struct memory *parent);
+struct idset *idset_copy(struct memory *parent, const struct idset *set);
 void idset_destroy(struct idset *set);
 
-/* Takes the set apart from its end: frees up to `most` containers, each in the time of a key or two, and
- * returns how many are left. Once begun, only this and idset_destroy may be called. */
+/* Into how many parts the set is divided; each is freed in the time of a key or two. */
+size_t idset_containers(const struct idset *set);
+/* Takes the set apart from its end: frees up to `most` containers and returns how many are left; 0: the
+ * set is gone as a whole. Once begun, only this and idset_destroy may be called. */
 size_t idset_drain(struct idset *set, size_t most);
 
 bool idset_add(struct idset *set, uint32_t value);    /* false: it is there */
@@ -50,11 +53,11 @@ bool idset_next_member(const struct idset *set, uint32_t from, uint32_t *value);
 bool idset_next_gap(const struct idset *set, uint32_t from, uint32_t *value);
 
 /* New sets of one or more. */
-struct idset *idset_and(struct memory *memory, const struct idset *const *sets, size_t count);
-struct idset *idset_or(struct memory *memory, const struct idset *const *sets, size_t count);
-struct idset *idset_xor(struct memory *memory, const struct idset *const *sets, size_t count);
+struct idset *idset_and(struct memory *parent, const struct idset *const *sets, size_t count);
+struct idset *idset_or(struct memory *parent, const struct idset *const *sets, size_t count);
+struct idset *idset_xor(struct memory *parent, const struct idset *const *sets, size_t count);
 /* The first without the others. */
-struct idset *idset_andnot(struct memory *memory, const struct idset *const *sets, size_t count);
+struct idset *idset_andnot(struct memory *parent, const struct idset *const *sets, size_t count);
 /* How many members all sets have in common; stops at `limit`, which is the most it returns. */
 uint64_t idset_and_count(const struct idset *const *sets, size_t count, uint64_t limit);
 bool idset_equal(const struct idset *a, const struct idset *b);

@@ -10,7 +10,7 @@ enum {
 };
 
 /* Applies the others to a copy of one of the sets, each in place. */
-static struct idset *fold(struct memory *memory, const struct idset *const *sets, size_t count, size_t first,
+static struct idset *fold(struct memory *parent, const struct idset *const *sets, size_t count, size_t first,
                           void (*apply)(roaring_bitmap_t *bitmap, const roaring_bitmap_t *other))
 {
     ASSERT(count > 0);
@@ -19,7 +19,7 @@ static struct idset *fold(struct memory *memory, const struct idset *const *sets
     for (size_t index = 0; index < count; index++)
         if (index != first)
             apply(bitmap, sets[index]->bitmap);
-    return idset_adopt(memory, bitmap);
+    return idset_adopt(parent, bitmap);
 }
 
 /* What an intersection starts from, so that it is small all the way. */
@@ -33,25 +33,25 @@ static size_t smallest_of(const struct idset *const *sets, size_t count)
     return smallest;
 }
 
-struct idset *idset_and(struct memory *memory, const struct idset *const *sets, size_t count)
+struct idset *idset_and(struct memory *parent, const struct idset *const *sets, size_t count)
 {
-    return fold(memory, sets, count, smallest_of(sets, count), roaring_bitmap_and_inplace);
+    return fold(parent, sets, count, smallest_of(sets, count), roaring_bitmap_and_inplace);
 }
 
-struct idset *idset_or(struct memory *memory, const struct idset *const *sets, size_t count)
+struct idset *idset_or(struct memory *parent, const struct idset *const *sets, size_t count)
 {
-    return fold(memory, sets, count, 0, roaring_bitmap_or_inplace);
+    return fold(parent, sets, count, 0, roaring_bitmap_or_inplace);
 }
 
 /* The library cannot do it in place with the bitmap itself; a copy never is. */
-struct idset *idset_xor(struct memory *memory, const struct idset *const *sets, size_t count)
+struct idset *idset_xor(struct memory *parent, const struct idset *const *sets, size_t count)
 {
-    return fold(memory, sets, count, 0, roaring_bitmap_xor_inplace);
+    return fold(parent, sets, count, 0, roaring_bitmap_xor_inplace);
 }
 
-struct idset *idset_andnot(struct memory *memory, const struct idset *const *sets, size_t count)
+struct idset *idset_andnot(struct memory *parent, const struct idset *const *sets, size_t count)
 {
-    return fold(memory, sets, count, 0, roaring_bitmap_andnot_inplace);
+    return fold(parent, sets, count, 0, roaring_bitmap_andnot_inplace);
 }
 
 /* Debian builds the library for every x86-64, without the instruction that counts bits: 5 times as slow. */

@@ -14,10 +14,9 @@
 #include "core/memory.h"
 
 struct idset {
-    struct memory *memory;
+    struct memory account; /* first: it is charged for this block too */
     roaring_bitmap_t *bitmap;
     uint64_t count;
-    size_t bytes; /* of the blocks on the account, this one included */
 };
 
 static inline uint16_t idset_key(uint32_t value)
@@ -51,6 +50,6 @@ void idset_begin_change(struct idset *set, uint32_t first, uint32_t last);
 void idset_end_change(struct idset *set, uint32_t first, uint32_t last);
 
 /* Takes a bitmap that is on no account yet. */
-struct idset *idset_adopt(struct memory *memory, roaring_bitmap_t *bitmap);
+struct idset *idset_adopt(struct memory *parent, roaring_bitmap_t *bitmap);
 
 #endif

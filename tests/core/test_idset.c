@@ -351,6 +351,20 @@ Test(idset, all_values_fit)
     cr_assert_eq(memory.used_bytes, 0);
 }
 
+Test(idset, moves_to_another_account_as_a_whole)
+{
+    struct memory memory = {0}, other = {0};
+    struct idset *set = idset_create(&memory);
+
+    for (uint32_t value = 0; value < 100000; value += 3)
+        idset_add(set, value * 100);
+    size_t bytes = memory.used_bytes;
+    memory_move_account((struct memory *)set, &other);
+    cr_assert(memory.used_bytes == 0 && other.used_bytes == bytes && idset_bytes(set) == bytes);
+    idset_destroy(set);
+    cr_assert_eq(other.used_bytes, 0);
+}
+
 Test(idset, is_drained_in_slices_or_in_part)
 {
     for (int rounds = 0; rounds <= 300; rounds += 100) {
@@ -360,12 +374,16 @@ Test(idset, is_drained_in_slices_or_in_part)
 
         for (uint32_t key = 0; key < left; key++)
             idset_add(set, key << 16);
+        cr_assert_eq(idset_containers(set), left);
         for (int round = 0; round < rounds; round++) {
             size_t expected = left > 10 ? left - 10 : 0;
             left = idset_drain(set, 10);
             cr_assert_eq(left, expected);
+            if (left == 0)
+                break;
         }
-        idset_destroy(set);
+        if (left > 0)
+            idset_destroy(set);
         cr_assert_eq(memory.used_bytes, 0);
     }
 }
