@@ -257,8 +257,8 @@ size_t geohash_ranges(const struct geohash_shape *shape, struct geohash_range ra
         if (cell.steps >= 2 && is_useless(area, wanted, order[i].east, order[i].north))
             continue;
         struct geohash_range range = range_of(neighbour(cell, order[i].east, order[i].north));
-        /* With two cells around the earth, both neighbours are the same; the first range is never compared. */
-        if (count < 2 || range.first != ranges[count - 1].first)
+        /* With two cells around the earth, a cell has the same neighbour on both sides. */
+        if (count == 0 || range.first != ranges[count - 1].first)
             ranges[count++] = range;
     }
     return count;

@@ -188,7 +188,7 @@ Test(geohash, a_box_holds_what_is_within_half_of_its_sides)
  * the results of GEOSEARCH, in their order, were equal to redis-server's. */
 Test(geohash, ranges_are_those_that_were_compared_with_redis)
 {
-    const double latitudes[] = {0, 12.5, -45, 65, 67, -79, 81, 85.05, -85.05112878},
+    const double latitudes[] = {0, 79.5, -45, 65, 67, -79, 81, 85.05, -85.05112878},
                  longitudes[] = {0, 13.4, -180, 179.99};
     uint64_t digest = 0xcbf29ce484222325;
 
@@ -205,5 +205,5 @@ Test(geohash, ranges_are_those_that_were_compared_with_redis)
                 digest = ((digest ^ ranges[at].first) * 0x100000001b3 ^ ranges[at].end) * 0x100000001b3;
         }
     }
-    cr_assert_eq(digest, 0x59629bc5ca12f205, "0x%016llx", (unsigned long long)digest);
+    cr_assert_eq(digest, 0x58972318ad97f2fd, "0x%016llx", (unsigned long long)digest);
 }
