@@ -11,6 +11,7 @@
 #include "core/memory.h"
 #include "core/reclaim.h"
 #include "core/table.h"
+#include "core/waits.h"
 
 enum { KEEP_EXPIRY = -2 };
 
@@ -23,6 +24,7 @@ struct keyspace {
     struct memory *memory;
     struct keyspace_stats stats;
     struct reclaim reclaim;
+    struct waits waits;
     uint64_t random;
     enum access_policy access_policy;
     uint32_t fresh_access;
@@ -74,6 +76,7 @@ struct keyspace *keyspace_create(struct memory *memory, int databases)
         .database_count = databases,
     };
     reclaim_init(&keyspace->reclaim, memory);
+    waits_init(&keyspace->waits, memory);
     for (int db = 0; db < databases; db++)
         database_init(&keyspace->databases[db], memory);
     return keyspace;
@@ -85,6 +88,7 @@ void keyspace_destroy(struct keyspace *keyspace)
         keyspace_flush(keyspace, db);
     while (keyspace_reclaim(keyspace, 1000) > 0)
         continue;
+    waits_deinit(&keyspace->waits);
     memory_free(keyspace->memory, keyspace);
 }
 
@@ -148,6 +152,24 @@ static bool has_expired(const struct entry *entry, int64_t now_ms)
     return (entry->flags & ENTRY_HAS_EXPIRY) && (int64_t)entry->words[0] <= now_ms;
 }
 
+/* Who waits for keys */
+
+struct waits *keyspace_waits(struct keyspace *keyspace)
+{
+    return &keyspace->waits;
+}
+
+static __attribute__((noinline)) void signal_waiters(struct keyspace *keyspace, int db, struct str name)
+{
+    waits_signal(&keyspace->waits, db, name, keyspace_hash(name));
+}
+
+void keyspace_signal(struct keyspace *keyspace, int db, struct str name)
+{
+    if (__builtin_expect(!waits_is_empty(&keyspace->waits), 0))
+        signal_waiters(keyspace, db, name);
+}
+
 /* Finding and removing */
 
 static inline struct entry *match(struct table_probe *probe, struct str name)
@@ -165,6 +187,7 @@ static void unlink_entry(struct keyspace *keyspace, int db, struct table_probe *
 {
     table_probe_remove(&keyspace->databases[db].table, probe);
     reindex(keyspace, db, expiry_item_of(entry), not_indexed);
+    keyspace_signal(keyspace, db, entry_key_inline(entry));
 }
 
 static void remove_entry(struct keyspace *keyspace, int db, struct table_probe *probe, struct entry *entry)
@@ -230,6 +253,7 @@ static __attribute__((noinline)) struct entry *add(struct keyspace *keyspace, in
 {
     table_insert(&database_of(keyspace, db)->table, hash, entry);
     reindex(keyspace, db, not_indexed, expiry_item_of(entry));
+    keyspace_signal(keyspace, db, entry_key_inline(entry));
     return entry;
 }
 
@@ -261,6 +285,7 @@ static struct entry *replace(struct keyspace *keyspace, int db, struct table_pro
     reindex(keyspace, db, expiry_item_of(old), expiry_item_of(entry));
     freshen(keyspace, entry);
     reclaim_take_entry(&keyspace->reclaim, old);
+    keyspace_signal(keyspace, db, entry_key_inline(entry));
     return entry;
 }
 
@@ -475,6 +500,8 @@ void keyspace_swap(struct keyspace *keyspace, int first_db, int second_db)
     *first = *second;
     *second = kept;
     find_next_expiry(keyspace);
+    waits_signal_all(&keyspace->waits, first_db);
+    waits_signal_all(&keyspace->waits, second_db);
     keyspace->stats.dirty++;
 }
 
@@ -488,6 +515,7 @@ size_t keyspace_flush(struct keyspace *keyspace, int db)
     reclaim_take_database(&keyspace->reclaim, &database->table, &database->expiry);
     database_init(database, keyspace->memory);
     find_next_expiry(keyspace);
+    waits_signal_all(&keyspace->waits, db);
     keyspace->stats.dirty += count;
     return count;
 }

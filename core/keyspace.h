@@ -19,6 +19,7 @@
 struct memory;
 struct keyspace;
 struct table;
+struct waits;
 
 /* Counters since start or CONFIG RESETSTAT. */
 struct keyspace_stats {
@@ -93,6 +94,11 @@ bool keyspace_delete(struct keyspace *keyspace, int db, struct key key, int64_t 
  * nothing. Memory is charged to `to`'s owner, and `to` counts one change. */
 void keyspace_move(struct keyspace *from, int from_db, struct key source, struct keyspace *to, int to_db, struct key target);
 void keyspace_copy(struct keyspace *from, int from_db, struct entry *source, struct keyspace *to, int to_db, struct key target);
+
+/* Blocking commands wait in it; see waits.h. Whatever adds a key, replaces its value or removes it, here, signals it. */
+struct waits *keyspace_waits(struct keyspace *keyspace);
+/* For a change to an existing value that its waiters may want (XADD). */
+void keyspace_signal(struct keyspace *keyspace, int db, struct str name);
 
 size_t keyspace_count(const struct keyspace *keyspace, int db);
 size_t keyspace_count_expiring(const struct keyspace *keyspace, int db);
