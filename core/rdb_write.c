@@ -1,0 +1,116 @@
+#include "core/rdb_write.h"
+
+#include <liblzf/lzf.h>
+
+#include "core/rdb_format.h"
+
+enum {
+    INTEGER_TEXT_MAX = 11, /* "-2147483648" */
+    COMPRESSED_MIN = 21,   /* shorter strings are not worth it */
+    COMPRESSED_MAX = INT32_MAX,
+    SAVED_MIN = 4,
+    COMPRESSED_HEADER_MAX = 1 + 5 + 5,
+};
+
+void rdb_write_byte(struct buffer *buffer, uint8_t byte)
+{
+    buffer_append(buffer, &byte, 1);
+}
+
+static void write_big(struct buffer *buffer, uint64_t number, int bytes)
+{
+    while (bytes-- > 0)
+        rdb_write_byte(buffer, (uint8_t)(number >> 8 * bytes));
+}
+
+static void write_little(struct buffer *buffer, uint64_t number, size_t bytes)
+{
+    buffer_append(buffer, &number, bytes);
+}
+
+void rdb_write_length(struct buffer *buffer, uint64_t length)
+{
+    if (length < 1 << 6) {
+        rdb_write_byte(buffer, (uint8_t)length);
+    } else if (length < 1 << 14) {
+        write_big(buffer, RDB_LENGTH_14 << 8 | length, 2);
+    } else if (length <= UINT32_MAX) {
+        rdb_write_byte(buffer, RDB_LENGTH_32);
+        write_big(buffer, length, 4);
+    } else {
+        rdb_write_byte(buffer, RDB_LENGTH_64);
+        write_big(buffer, length, 8);
+    }
+}
+
+void rdb_write_time_ms(struct buffer *buffer, int64_t time_ms)
+{
+    write_little(buffer, (uint64_t)time_ms, sizeof time_ms);
+}
+
+void rdb_write_double(struct buffer *buffer, double number)
+{
+    buffer_append(buffer, &number, sizeof number);
+}
+
+/* False: it is too large for a short form. */
+static bool write_short_integer(struct buffer *buffer, int64_t integer)
+{
+    if (integer < INT32_MIN || integer > INT32_MAX)
+        return false;
+    int form = integer == (int8_t)integer ? RDB_INT_8 : integer == (int16_t)integer ? RDB_INT_16 : RDB_INT_32;
+    rdb_write_byte(buffer, (uint8_t)(RDB_ENCODED | form));
+    write_little(buffer, (uint64_t)integer, (size_t)1 << form);
+    return true;
+}
+
+static void write_plain(struct buffer *buffer, struct str text)
+{
+    rdb_write_length(buffer, text.length);
+    buffer_append_str(buffer, text);
+}
+
+/* False: it would not become shorter. The header's length is known only afterwards, so room is left for the longest. */
+static bool write_compressed(struct buffer *buffer, struct str text)
+{
+    if (text.length < COMPRESSED_MIN || text.length > COMPRESSED_MAX)
+        return false;
+    char *body = buffer_reserve(buffer, COMPRESSED_HEADER_MAX + text.length) + COMPRESSED_HEADER_MAX;
+    unsigned most = (unsigned)text.length - SAVED_MIN;
+    unsigned bytes = lzf_compress(text.bytes, (unsigned)text.length, body, most);
+
+    if (bytes == 0)
+        return false;
+    rdb_write_byte(buffer, RDB_ENCODED | RDB_LZF);
+    rdb_write_length(buffer, bytes);
+    rdb_write_length(buffer, text.length);
+    memmove(buffer->bytes + buffer->length, body, bytes);
+    buffer->length += bytes;
+    return true;
+}
+
+void rdb_write_string(struct buffer *buffer, struct str text)
+{
+    int64_t integer;
+
+    if (text.length <= INTEGER_TEXT_MAX && number_parse_integer(text, &integer) && write_short_integer(buffer, integer))
+        return;
+    if (!write_compressed(buffer, text))
+        write_plain(buffer, text);
+}
+
+void rdb_write_integer(struct buffer *buffer, int64_t integer)
+{
+    char digits[NUMBER_TEXT_MAX];
+
+    if (!write_short_integer(buffer, integer))
+        write_plain(buffer, (struct str){digits, number_format_integer(digits, integer)});
+}
+
+void rdb_write_packed(struct buffer *buffer, struct listpack_value value)
+{
+    if (value.bytes == NULL)
+        rdb_write_integer(buffer, value.integer);
+    else
+        rdb_write_string(buffer, (struct str){value.bytes, value.length});
+}
