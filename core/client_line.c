@@ -10,6 +10,8 @@ static const char *flags_of(const struct session *session, char text[static 8])
 {
     char *end = text;
 
+    if (session->blocked)
+        *end++ = 'b';
     if (session->close_after_reply)
         *end++ = 'c';
     if (session->killed)

@@ -161,12 +161,22 @@ void cmd_client_unpause(struct call *call)
     reply_ok(call->reply);
 }
 
-/* Counts the clients that it freed; no command blocks its client so far. */
+/* On every shard, of which at most one has the client. */
+static int unblock(struct sessions *sessions, int64_t id, enum session_unblock how)
+{
+    for (struct session *session = sessions->newest; session; session = session->previous)
+        if (session->id == (uint64_t)id)
+            return session_unblock(sessions, session, how);
+    return 0;
+}
+
+/* Counts the clients that it freed. */
 void cmd_client_unblock(struct call *call)
 {
+    bool error = call->argc == 4 && arg_is(call->argv[3], "error");
     int64_t id;
 
-    if (call->argc == 4 && !arg_is(call->argv[3], "timeout") && !arg_is(call->argv[3], "error")) {
+    if (call->argc == 4 && !error && !arg_is(call->argv[3], "timeout")) {
         reply_error(call->reply, "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR");
         return;
     }
@@ -174,8 +184,10 @@ void cmd_client_unblock(struct call *call)
         too_many_arguments(call);
         return;
     }
-    if (args_integer(call->reply, call->argv[2], &id))
-        reply_integer(call->reply, 0);
+    if (!args_integer(call->reply, call->argv[2], &id))
+        return;
+    reply_integer(call->reply,
+                  unblock(&call->core->sessions, id, error ? SESSION_UNBLOCK_ERROR : SESSION_UNBLOCK_TIMEOUT));
 }
 
 void cmd_client_help(struct call *call)

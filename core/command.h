@@ -55,7 +55,8 @@ enum command_flag {
     CMD_HIDDEN = 1 << 24,     /* a subcommand that COMMAND does not show (DEBUG's) */
     CMD_SYSCMD = 1 << 25,     /* COMMAND DOCS only: not for applications */
     /* For net and shards; COMMAND shows neither. */
-    CMD_FENCE = 1 << 26,  /* changes how requests are admitted: its connection's next one is parsed when it is answered */
+    CMD_FENCE =
+        1 << 26, /* changes how requests are admitted: its connection's next one is parsed when it is answered */
     CMD_SETTLE = 1 << 27, /* a scatter over all shards whose answer waits until what was admitted before is executed */
 };
 
@@ -108,6 +109,8 @@ typedef void command_handler(struct call *call);
 typedef void command_merge(struct merge *merge);
 /* How this request uses a key whose specification has KEY_VARIABLE_FLAGS: enum key_flag. */
 typedef uint16_t command_refine(const struct str *argv, int argc);
+/* Whether this request of a command with CMD_BLOCKING may block. */
+typedef bool command_blocks(const struct str *argv, int argc);
 
 struct command {
     const char *name;     /* lower case; a subcommand's own name */
@@ -118,6 +121,7 @@ struct command {
     uint32_t acl;
     struct key_spec keys[COMMAND_KEY_SPECS];
     command_refine *refine;
+    command_blocks *blocks; /* NULL: with CMD_BLOCKING always */
     command_merge *merge;
     const struct command *subcommands; /* ends with a NULL name */
     const char *group;                 /* "string", "generic", … */

@@ -4,6 +4,7 @@
 #include "core/call.h"
 #include "core/merge.h"
 #include "core/table.h"
+#include "core/waits.h"
 
 static uint64_t bytes_of_clients(const struct sessions *sessions)
 {
@@ -25,6 +26,8 @@ static struct info_part part_of(struct core *core, int64_t now_ms)
         .startup_bytes = core->startup_bytes,
         .clients_bytes = bytes_of_clients(&core->sessions),
         .clients = core->sessions.count,
+        .blocked_clients = core->sessions.blocked,
+        .blocking_keys = keyspace_waits(core->keyspace)->keys.count,
         .rate_commands = stats_rate(core->stats.rate_commands),
         .rate_received = stats_rate(core->stats.rate_received),
         .rate_sent = stats_rate(core->stats.rate_sent),
@@ -117,6 +120,8 @@ static void add_part(struct info_part *to, const struct info_part *from)
     to->startup_bytes += from->startup_bytes;
     to->clients_bytes += from->clients_bytes;
     to->clients += from->clients;
+    to->blocked_clients += from->blocked_clients;
+    to->blocking_keys += from->blocking_keys;
     to->keys += from->keys;
     to->rate_commands += from->rate_commands;
     to->rate_received += from->rate_received;

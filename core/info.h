@@ -19,7 +19,8 @@ struct info_part {
     int shard;
     int database_count; /* records that follow */
     uint64_t used_bytes, peak_bytes, startup_bytes, clients_bytes;
-    uint64_t clients, keys;
+    uint64_t clients, blocked_clients, keys;
+    uint64_t blocking_keys; /* that somebody waits for */
     uint64_t rate_commands, rate_received, rate_sent; /* a second */
     struct stats stats;
     struct keyspace_stats keyspace;

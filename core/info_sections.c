@@ -81,9 +81,10 @@ static void write_clients(const struct info_report *report)
     WRITE("maxclients:%d\r\n", report->core->config.maxclients);
     WRITE("client_recent_max_input_buffer:%zu\r\n", total->stats.largest_query_bytes);
     WRITE("client_recent_max_output_buffer:%zu\r\n", total->stats.largest_output_bytes);
-    WRITE("blocked_clients:0\r\ntracking_clients:0\r\npubsub_clients:0\r\nwatching_clients:0\r\n"
-          "clients_in_timeout_table:0\r\ntotal_watched_keys:0\r\ntotal_blocking_keys:0\r\n"
-          "total_blocking_keys_on_nokey:0\r\n");
+    WRITE("blocked_clients:%lld\r\ntracking_clients:0\r\npubsub_clients:0\r\nwatching_clients:0\r\n"
+          "clients_in_timeout_table:0\r\ntotal_watched_keys:0\r\ntotal_blocking_keys:%lld\r\n"
+          "total_blocking_keys_on_nokey:0\r\n",
+          ll(total->blocked_clients), ll(total->blocking_keys));
 }
 
 static void write_memory_use(const struct info_report *report)

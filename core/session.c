@@ -101,6 +101,23 @@ void session_kill(struct sessions *sessions, struct session *session)
     ask_attention(sessions, session);
 }
 
+void session_set_blocked(struct sessions *sessions, struct session *session, bool blocked)
+{
+    sessions->blocked += blocked;
+    sessions->blocked -= session->blocked;
+    session->blocked = blocked;
+    session->unblock = SESSION_UNBLOCK_NONE;
+}
+
+bool session_unblock(struct sessions *sessions, struct session *session, enum session_unblock how)
+{
+    if (!session->blocked || session->unblock != SESSION_UNBLOCK_NONE)
+        return false;
+    session->unblock = how;
+    ask_attention(sessions, session);
+    return true;
+}
+
 void sessions_set_pause(struct sessions *sessions, enum session_pause pause, int64_t until_ms)
 {
     sessions->pause = pause;

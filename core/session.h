@@ -18,6 +18,9 @@ struct memory;
 struct command;
 struct completion; /* of the loop: only passed through here */
 
+struct waiter; /* of shards/blocked.h: likewise */
+
+enum session_unblock { SESSION_UNBLOCK_NONE, SESSION_UNBLOCK_TIMEOUT, SESSION_UNBLOCK_ERROR };
 enum session_reply_mode { SESSION_REPLY_ON, SESSION_REPLY_OFF, SESSION_REPLY_SKIP_NEXT, SESSION_REPLY_SKIP };
 
 struct session {
@@ -32,17 +35,20 @@ struct session {
     bool killed;            /* CLIENT KILL: the connection closes as soon as it may */
     bool no_evict, no_touch;
     bool unix_socket;
-    char *name;             /* NULL when not set; the session's memory */
+    char *name; /* NULL when not set; the session's memory */
     char *library_name, *library_version;
-    char peer[64], local[64]; /* "127.0.0.1:4711", "/run/shoal.sock:0" */
-    int fd;                 /* as CLIENT LIST shows it */
-    int64_t created_ms, active_ms; /* Unix time of the connection and of the last bytes from or to it */
+    char peer[64], local[64];           /* "127.0.0.1:4711", "/run/shoal.sock:0" */
+    int fd;                             /* as CLIENT LIST shows it */
+    int64_t created_ms, active_ms;      /* Unix time of the connection and of the last bytes from or to it */
     const struct command *last_command; /* subcommand row where there is one */
     /* As net counts them. */
     uint64_t received_bytes, sent_bytes, commands;
     size_t query_buffer_bytes, query_free_bytes, arguments_bytes, output_bytes, output_chunks, total_bytes;
     /* Net's wish to hear that `killed` was set: handed back by sessions_take_attention. */
     struct completion *attention;
+    struct waiter *waiter;        /* the shards': of a command that may block, else NULL */
+    bool blocked;                 /* it waits for a key */
+    enum session_unblock unblock; /* CLIENT UNBLOCK has said so */
     struct session *attention_next;
     bool attention_pending;
 };
@@ -53,8 +59,9 @@ struct sessions {
     struct memory *memory;
     struct session *oldest, *newest;
     size_t count;
-    enum session_pause pause; /* CLIENT PAUSE: requests are held back until pause_until_ms */
-    int64_t pause_until_ms;   /* 0 where there is none */
+    size_t blocked;            /* of them */
+    enum session_pause pause;  /* CLIENT PAUSE: requests are held back until pause_until_ms */
+    int64_t pause_until_ms;    /* 0 where there is none */
     struct session *attention; /* killed, or the pause changed */
 };
 
@@ -73,6 +80,10 @@ static inline bool sessions_paused(const struct sessions *sessions, int64_t now_
     return sessions->pause_until_ms > now_ms;
 }
 
+/* Whether the session waits for a key. */
+void session_set_blocked(struct sessions *sessions, struct session *session, bool blocked);
+/* CLIENT UNBLOCK; asks for net's attention. False: it is not blocked, or is being unblocked. */
+MUST_USE bool session_unblock(struct sessions *sessions, struct session *session, enum session_unblock how);
 /* CLIENT PAUSE and UNPAUSE: all connections shall look. */
 void sessions_set_pause(struct sessions *sessions, enum session_pause pause, int64_t until_ms);
 /* Takes the next connection that has to look at its session; NULL when none. */

@@ -61,7 +61,8 @@ static void remove_if_unused(struct waits *waits, struct waits_key *key)
     memory_free(waits->memory, key);
 }
 
-struct waits_ticket *waits_add(struct waits *waits, int db, struct str name, uint64_t hash, void *waiter)
+struct waits_ticket *waits_add(struct waits *waits, int db, struct str name, uint64_t hash, void *waiter,
+                               bool any_change)
 {
     struct waits_key *key = find(waits, db, name, hash);
 
@@ -72,9 +73,10 @@ struct waits_ticket *waits_add(struct waits *waits, int db, struct str name, uin
 
     struct waits_ticket *ticket = memory_alloc(waits->memory, sizeof *ticket);
 
-    *ticket = (struct waits_ticket){.previous = key->last, .key = key, .waiter = waiter};
+    *ticket = (struct waits_ticket){.previous = key->last, .key = key, .waiter = waiter, .any_change = any_change};
     *(key->last ? &key->last->next : &key->first) = ticket;
     key->last = ticket;
+    key->any_changes += any_change;
     return ticket;
 }
 
@@ -84,6 +86,7 @@ void waits_remove(struct waits *waits, struct waits_ticket *ticket)
 
     *(ticket->previous ? &ticket->previous->next : &key->first) = ticket->next;
     *(ticket->next ? &ticket->next->previous : &key->last) = ticket->previous;
+    key->any_changes -= ticket->any_change;
     memory_free(waits->memory, ticket);
     remove_if_unused(waits, key);
 }

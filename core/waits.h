@@ -22,6 +22,7 @@ struct waits_ticket {
     struct waits_ticket *previous, *next; /* in the key's queue */
     struct waits_key *key;
     void *waiter;
+    bool any_change; /* wants to know of the key's end, too */
 };
 
 struct waits_key {
@@ -29,8 +30,9 @@ struct waits_key {
     struct waits_key *next_signalled;
     uint64_t hash;
     int db;
-    bool signalled; /* and not taken yet */
-    bool taken;     /* by who serves it: stays although nobody waits any more */
+    uint32_t any_changes; /* tickets that want to know of its end */
+    bool signalled;       /* and not taken yet */
+    bool taken;           /* by who serves it: stays although nobody waits any more */
     size_t length;
     char name[];
 };
@@ -52,7 +54,8 @@ static inline bool waits_is_empty(const struct waits *waits)
 
 /* A ticket at the end of the key's queue. NULL: this waiter's stands there already, for the same command. hash: the
  * key's in the keyspace. */
-struct waits_ticket *waits_add(struct waits *waits, int db, struct str name, uint64_t hash, void *waiter);
+struct waits_ticket *waits_add(struct waits *waits, int db, struct str name, uint64_t hash, void *waiter,
+                               bool any_change);
 void waits_remove(struct waits *waits, struct waits_ticket *ticket);
 
 /* Nothing where nobody waits for the key. */

@@ -10,6 +10,7 @@
 #include "core/memory.h"
 #include "net/conn_limits.h"
 #include "net/net.h"
+#include "shards/blocked.h"
 
 enum {
     QUERY_KEPT_BYTES = 4096, /* an empty query buffer larger than this is freed */
@@ -59,6 +60,7 @@ void conn_close(struct conn *conn)
     if (conn->closing)
         return;
     conn->closing = true;
+    blocked_end(conn->shard, &conn->session, WAITER_GONE);
     stop_receiving(conn);
     if (conn->sending)
         shutdown(conn->fd, SHUT_RDWR); /* ends a send that the client does not take */
@@ -102,6 +104,17 @@ static void start_local(struct conn *conn, struct request *request)
         pipeline_drop_answer(&conn->pipeline, request);
 }
 
+/* Nothing is parsed behind it until it has been answered. */
+static void fence(struct conn *conn, const struct command *command, struct request *request)
+{
+    bool may_block =
+        (command->flags & CMD_BLOCKING) && (!command->blocks || command->blocks(request->argv, request->argc));
+
+    conn->fenced = may_block || (command->flags & CMD_FENCE);
+    if (may_block)
+        blocked_prepare(conn->shard, request, &conn->session);
+}
+
 static void start_request(struct conn *conn, const struct command *command, struct request *request)
 {
     request->command = command;
@@ -109,8 +122,8 @@ static void start_request(struct conn *conn, const struct command *command, stru
         start_local(conn, request);
         return;
     }
-    if (command->flags & CMD_FENCE)
-        conn->fenced = true;
+    if (command->flags & (CMD_FENCE | CMD_BLOCKING))
+        fence(conn, command, request);
     request->discard_reply = consume_reply_mode(&conn->session);
     router_submit(conn->shard, request);
 }
@@ -283,6 +296,7 @@ static void received(struct completion *completion)
             take_bytes(conn, (struct str){completion->bytes, (size_t)completion->result});
     } else if (completion->result == 0) {
         conn->input_ended = true;
+        blocked_end(conn->shard, &conn->session, WAITER_GONE);
         defer_flush(conn);
     } else if (completion->result != -ECANCELED) {
         conn_close(conn);
@@ -412,7 +426,7 @@ static void flush(struct completion *completion)
     destroy_if_unused(conn);
 }
 
-/* CLIENT KILL, or a pause that began or ended. */
+/* CLIENT KILL or UNBLOCK, or a pause that began or ended. */
 static void attend(struct completion *completion)
 {
     struct conn *conn = (struct conn *)((char *)completion - offsetof(struct conn, attention));
@@ -421,6 +435,9 @@ static void attend(struct completion *completion)
         router_drop_held(conn->shard, &conn->origin);
         conn_close(conn);
     } else {
+        if (conn->session.unblock != SESSION_UNBLOCK_NONE)
+            blocked_end(conn->shard, &conn->session,
+                        conn->session.unblock == SESSION_UNBLOCK_ERROR ? WAITER_UNBLOCKED : WAITER_TIMED_OUT);
         router_resume(conn->shard);
         if (conn->paused)
             conn_resume(conn);

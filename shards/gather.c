@@ -99,8 +99,7 @@ static void execute(struct shard *shard, struct gather *gather)
         reach.reach.keyspaces = keyspaces;
         reach.reach.keyspace_count = shard->group->count;
     }
-    shard_execute(shard, gather->request, &reach.reach, shard_message_ms(shard));
-    shard_answer(shard, gather->request);
+    shard_run(shard, gather->request, &reach.reach);
 }
 
 static void release_participants(struct shard *shard, struct gather *gather)

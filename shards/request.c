@@ -78,6 +78,7 @@ struct request *request_take(struct request_pool *pool, int argc, int protocol)
     request->origin = NULL;
     request->session = NULL;
     request->scatter = NULL;
+    request->blocking = false;
     request->next = NULL;
     request->argument_block = NULL;
     if (argc > REQUEST_ARGV_INLINE)

@@ -24,8 +24,9 @@ struct command;
 struct memory;
 struct scatter;
 struct session;
+struct waiter;
 
-enum { REQUEST_ARGV_INLINE = 5, REQUEST_BYTES = 208 };
+enum { REQUEST_ARGV_INLINE = 5, REQUEST_BYTES = 200 };
 
 /* A connection as the shards see it: what keeps its requests in order. */
 struct origin {
@@ -51,10 +52,12 @@ struct request {
     struct str argv_inline[REQUEST_ARGV_INLINE];
     struct reply reply;
     char bytes[REQUEST_BYTES]; /* owned arguments, as far as they fit; the rest is the reply's first storage */
+    struct waiter *waiter;     /* of a request that is `blocking` */
     /* Home alone. */
     bool arguments_owned;
     bool discard_reply;             /* CLIENT REPLY OFF or SKIP */
     bool finished;                  /* the answer is ready */
+    bool blocking;                  /* its command may block; its owner, too, looks here */
     void (*done)(struct request *); /* the answer is in reply; the request is home's again */
     struct request *next;           /* in its connection's queue, or in the pool */
     struct origin *origin;

@@ -7,6 +7,7 @@
 #include "core/keyspace.h"
 #include "core/memory.h"
 #include "core/number.h"
+#include "shards/blocked.h"
 #include "shards/gather.h"
 #include "shards/scatter.h"
 #include "shards/shard.h"
@@ -138,9 +139,16 @@ static bool stage(struct shard *shard, struct request *request)
 /* Holding. A connection's held requests are all in one of the two lists: those that wait for room in a ring, or,
  * once the first of them is held back by CLIENT PAUSE, those that wait for its end. */
 
+/* It has been executed and lacks one more round, which nothing but room may keep it from: a scatter that is to
+ * settle, a blocked command that is to be served or to end. */
+static bool is_under_way(const struct request *request)
+{
+    return request->scatter || (request->blocking && request->waiter->waits);
+}
+
 void router_hold(struct shard *shard, struct request *request)
 {
-    bool waits_for_pause = request->origin->paused && !request->scatter;
+    bool waits_for_pause = request->origin->paused && !is_under_way(request);
     struct request ***last = waits_for_pause ? &shard->paused_last : &shard->held_last;
 
     request_own_arguments(&shard->requests, request);
@@ -154,7 +162,7 @@ void router_submit(struct shard *shard, struct request *request)
 {
     shard->core.stats.commands++;
     if (request->command->route == ROUTE_LOCAL) {
-        shard_execute(shard, request, NULL, shard_now_ms(shard));
+        shard_execute(shard, request, NULL, shard_now_ms(shard), NULL);
         shard_answer(shard, request);
         return;
     }
@@ -163,6 +171,12 @@ void router_submit(struct shard *shard, struct request *request)
     if (request->origin->held == 0)
         shard->core.stats.ring_full++;
     router_hold(shard, request);
+}
+
+void router_resubmit(struct shard *shard, struct request *request)
+{
+    if (!stage(shard, request))
+        router_hold(shard, request);
 }
 
 /* Empties the list. */
@@ -175,10 +189,10 @@ static struct request *take_all(struct request **first, struct request ***last)
     return request;
 }
 
-static void drop(struct request *request)
+static void drop(struct shard *shard, struct request *request)
 {
     request->origin->held--;
-    request->done(request);
+    shard_finish(shard, request);
 }
 
 static bool is_stopping(const struct shard *shard)
@@ -196,13 +210,14 @@ static bool is_paused(struct shard *shard, const struct request *request)
     return true;
 }
 
-/* A scatter that waits to settle has been executed: it lacks nothing but room. */
 static bool try_held(struct shard *shard, struct request *request)
 {
     struct origin *origin = request->origin;
 
     if (request->scatter)
         return scatter_settle(request->scatter);
+    if (is_under_way(request))
+        return stage(shard, request);
     if (origin->held_turn == shard->turn)
         return false;
     origin->paused = is_paused(shard, request);
@@ -226,7 +241,7 @@ void router_retry_held(struct shard *shard)
         return;
     for (request = take_all(&shard->paused_first, &shard->paused_last); request; request = next) {
         next = request->next_held;
-        drop(request);
+        drop(shard, request);
     }
 }
 
@@ -242,14 +257,14 @@ void router_resume(struct shard *shard)
     }
 }
 
-static void drop_from(struct request **first, struct request ***last, const struct origin *origin)
+static void drop_from(struct shard *shard, struct request **first, struct request ***last, const struct origin *origin)
 {
     struct request *request = take_all(first, last), *next;
 
     for (; request; request = next) {
         next = request->next_held;
-        if (request->origin == origin && !request->scatter) {
-            drop(request);
+        if (request->origin == origin && !is_under_way(request)) {
+            drop(shard, request);
             continue;
         }
         request->next_held = NULL;
@@ -262,8 +277,8 @@ void router_drop_held(struct shard *shard, const struct origin *origin)
 {
     if (origin->held == 0)
         return;
-    drop_from(&shard->held_first, &shard->held_last, origin);
-    drop_from(&shard->paused_first, &shard->paused_last, origin);
+    drop_from(shard, &shard->held_first, &shard->held_last, origin);
+    drop_from(shard, &shard->paused_first, &shard->paused_last, origin);
 }
 
 static void pause_over(struct completion *completion)

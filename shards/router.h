@@ -65,6 +65,9 @@ void router_start(struct shard *shard);
  * The connection's shard. */
 void router_submit(struct shard *shard, struct request *request);
 
+/* Sends round once more a request that waits for keys; CLIENT PAUSE does not hold it. */
+void router_resubmit(struct shard *shard, struct request *request);
+
 /* Keeps the request for a later turn, behind what is held of its connection. */
 void router_hold(struct shard *shard, struct request *request);
 
@@ -72,7 +75,8 @@ void router_hold(struct shard *shard, struct request *request);
  * holds back stays held without being tried, with all that came after it on its connection. */
 void router_retry_held(struct shard *shard);
 
-/* CLIENT PAUSE has changed: what it held back is tried in the next turn. At the end of its time that happens by itself. */
+/* CLIENT PAUSE has changed: what it held back is tried in the next turn. At the end of its time that happens by itself.
+ */
 void router_resume(struct shard *shard);
 
 /* What is held of this connection is answered with nothing, and never executed: its client has been killed. */

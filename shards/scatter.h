@@ -23,7 +23,8 @@ struct shard;
  * (owners NULL). False: a ring is full, nothing was staged. */
 bool scatter_stage(struct shard *shard, struct request *request, const struct key_owners *owners);
 
-/* Stages the empty parts; for the router too, which holds the whole request where there was no room. False: likewise. */
+/* Stages the empty parts; for the router too, which holds the whole request where there was no room. False: likewise.
+ */
 bool scatter_settle(struct scatter *scatter);
 
 #endif

@@ -9,6 +9,8 @@
 #include "core/call.h"
 #include "core/command.h"
 #include "core/memory.h"
+#include "core/waits.h"
+#include "shards/blocked.h"
 #include "shards/errand.h"
 #include "shards/gather.h"
 
@@ -55,7 +57,8 @@ void shard_close(struct shard *shard)
 
 /* Execution. */
 
-void shard_execute(struct shard *shard, struct request *request, const struct reach *reach, int64_t now_ms)
+void shard_execute(struct shard *shard, struct request *request, const struct reach *reach, int64_t now_ms,
+                   struct call_wait *wait)
 {
     struct call call = {
         .command = request->command,
@@ -70,6 +73,7 @@ void shard_execute(struct shard *shard, struct request *request, const struct re
         .reach = reach,
         .session = request->session,
         .session_id = request->session_id,
+        .wait = wait,
     };
 
     if (request->key)
@@ -98,10 +102,17 @@ int64_t shard_message_ms(const struct shard *shard)
     return mesh_message_ms(&shard->port);
 }
 
+void shard_finish(struct shard *shard, struct request *request)
+{
+    if (request->blocking)
+        blocked_forget(shard, request);
+    request->done(request);
+}
+
 void shard_answer(struct shard *shard, struct request *request)
 {
     if (request->message.home == shard->index) {
-        request->done(request);
+        shard_finish(shard, request);
         return;
     }
     if (request->reply.buffer.heap)
@@ -109,18 +120,34 @@ void shard_answer(struct shard *shard, struct request *request)
     mesh_return(&shard->port, request->message.home, &request->message);
 }
 
+void shard_run(struct shard *shard, struct request *request, const struct reach *reach)
+{
+    int64_t now_ms = shard_message_ms(shard);
+
+    if (__builtin_expect(request->command->flags & CMD_BLOCKING, 0) && request->blocking) {
+        blocked_run(shard, request, reach, now_ms);
+        return;
+    }
+    shard_execute(shard, request, reach, now_ms, NULL);
+    shard_answer(shard, request);
+}
+
+/* Whoever waits for a key is served before anything else is executed. */
+static inline void serve_waiters(struct shard *shard, int64_t now_ms)
+{
+    if (__builtin_expect(shard->waits->signalled != NULL, 0) && !shard->parked)
+        blocked_serve(shard, now_ms);
+}
+
 static void meet(struct shard *shard, struct message *message)
 {
     if (message->kind == MESSAGE_GATHER) {
         gather_arrive(shard, (struct gather *)message);
-        return;
+    } else {
+        ASSERT(message->kind == MESSAGE_REQUEST);
+        shard_run(shard, (struct request *)message, NULL);
     }
-    ASSERT(message->kind == MESSAGE_REQUEST);
-
-    struct request *request = (struct request *)message;
-
-    shard_execute(shard, request, NULL, shard_message_ms(shard));
-    shard_answer(shard, request);
+    serve_waiters(shard, shard_message_ms(shard));
 }
 
 static void own_arguments(void *context, struct message *message)
@@ -181,6 +208,7 @@ static void execute_due(struct shard *shard)
         mesh_each_own(&shard->port, own_arguments, shard);
         return;
     }
+    serve_waiters(shard, shard_message_ms(shard)); /* of what the gather that was left brought */
     mesh_collect(&shard->port);
     keyspace_set_access(shard->core.keyspace,
                         config_maxmemory_policy_is_lfu(&shard->core.config) ? ACCESS_LFU : ACCESS_LRU, shard->now_ms);
@@ -216,7 +244,7 @@ static void take_return(struct shard *shard, struct message *message)
     request->reply.buffer.memory = &shard->core.memory;
     if (request->reply.buffer.heap)
         memory_recharge(NULL, &shard->core.memory, request->reply.buffer.bytes);
-    request->done(request);
+    shard_finish(shard, request);
 }
 
 static void take_returns_from(struct shard *shard, int source)
@@ -334,6 +362,7 @@ static void expire(struct shard *shard)
 
     if (expires(shard) && keyspace_next_expiry_ms(shard->core.keyspace) <= settled_ms)
         keyspace_expire(shard->core.keyspace, settled_ms, EXPIRE_PER_TURN);
+    serve_waiters(shard, settled_ms);
 }
 
 /* CLIENT PAUSE does not hold it up: what is left of a flushed database is nobody's data. */

@@ -18,6 +18,7 @@
 #include "shards/router.h"
 #include "shards/timer.h"
 
+struct call_wait;
 struct gather;
 struct reach;
 struct shard;
@@ -58,12 +59,15 @@ struct shard {
     struct mesh_port port;
     struct request_pool requests;
     struct timers timers;
-    struct gather *parked; /* execution waits for this one */
+    struct gather *parked;                       /* execution waits for this one */
     struct request *held_first, **held_last;     /* the router's: they wait for room in a ring */
     struct request *paused_first, **paused_last; /* those of them that CLIENT PAUSE holds back */
     struct timer pause_end;                      /* armed while there are such */
     struct completion pause_over;
-    struct key_owners owners; /* the router's scratch */
+    struct bptree waiters;     /* blocked clients of this shard's connections, by serial */
+    uint64_t waiter_serial;    /* the next one's */
+    const struct waits *waits; /* the keyspace's */
+    struct key_owners owners;  /* the router's scratch */
     uint64_t turn;
     uint64_t config_generation; /* of the settings that `configured` has been called for */
     int64_t now_ms, now_us;     /* Unix time of this turn, see shard_read_clock; between turns use shard_now_ms */
@@ -107,11 +111,16 @@ static inline int64_t shard_now_ms(struct shard *shard)
 struct request *shard_take_request(struct shard *shard, int argc, const struct session *session);
 
 /* Runs the request's command at now_ms, the time in its stamp, or the turn's for what is answered where it was
- * parsed. reach: NULL unless this is a gather. */
-void shard_execute(struct shard *shard, struct request *request, const struct reach *reach, int64_t now_ms);
+ * parsed. reach: NULL unless this is a gather. wait: NULL unless it may block. */
+void shard_execute(struct shard *shard, struct request *request, const struct reach *reach, int64_t now_ms,
+                   struct call_wait *wait);
+/* The same for a message that is due, which is then answered, unless it blocks. */
+void shard_run(struct shard *shard, struct request *request, const struct reach *reach);
 /* The time of the message that the shard is about to execute. */
 int64_t shard_message_ms(const struct shard *shard);
 /* Gives the executed request back to its home, which calls request->done. */
 void shard_answer(struct shard *shard, struct request *request);
+/* Home: calls request->done. */
+void shard_finish(struct shard *shard, struct request *request);
 
 #endif

@@ -23,6 +23,8 @@ static struct shard *shard_create(struct shard_group *group, const struct config
     request_pool_init(&shard->requests, &shard->core.memory, (uint16_t)index);
     mesh_port_init(&shard->port, &group->mesh, &shard->core.memory, index);
     timers_init(&shard->timers, &shard->core.memory);
+    bptree_init(&shard->waiters, &shard->core.memory, NULL);
+    shard->waits = keyspace_waits(shard->core.keyspace);
     shard->owners.memory = &shard->core.memory;
     return shard;
 }
@@ -30,6 +32,7 @@ static struct shard *shard_create(struct shard_group *group, const struct config
 static void shard_destroy(struct shard_group *group, struct shard *shard)
 {
     memory_free(&shard->core.memory, shard->owners.places);
+    bptree_deinit(&shard->waiters);
     timers_deinit(&shard->timers);
     mesh_port_deinit(&shard->port);
     request_pool_deinit(&shard->requests);

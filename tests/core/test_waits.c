@@ -27,7 +27,7 @@ static void close_waits(void)
 
 static struct waits_ticket *add(int db, const char *name, int waiter)
 {
-    return waits_add(&waits, db, str_from(name), HASH, &waiters[waiter]);
+    return waits_add(&waits, db, str_from(name), HASH, &waiters[waiter], false);
 }
 
 static void expect_taken(const char *name, int db, int first_waiter)
@@ -150,7 +150,7 @@ static void open_keyspace(void)
         keyspace_hash_seed(secret);
     memory = (struct memory){0};
     keyspace = keyspace_create(&memory, 2);
-    ticket = waits_add(keyspace_waits(keyspace), 0, STR("k"), keyspace_hash(STR("k")), &waiters[0]);
+    ticket = waits_add(keyspace_waits(keyspace), 0, STR("k"), keyspace_hash(STR("k")), &waiters[0], false);
 }
 
 static bool was_signalled(void)

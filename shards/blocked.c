@@ -1,0 +1,344 @@
+#include "shards/blocked.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+#include "core/assert.h"
+#include "core/call.h"
+#include "core/command.h"
+#include "core/memory.h"
+#include "core/waits.h"
+#include "shards/errand.h"
+#include "shards/shard.h"
+
+enum { CLAIMED_RETRY_MS = 1 };
+
+/* The claim. */
+
+static bool claim(struct waiter *waiter)
+{
+    bool claimed = false;
+
+    simulate_step();
+    /* Acquire: sees what the one before us did to the request; pairs with give_back. */
+    return atomic_compare_exchange_strong_explicit(&waiter->claimed, &claimed, true, memory_order_acq_rel,
+                                                   memory_order_relaxed);
+}
+
+/* From here on the waiter may be another thread's. */
+static void give_back(struct waiter *waiter)
+{
+    simulate_step();
+    atomic_store_explicit(&waiter->claimed, false, memory_order_release);
+}
+
+/* What travels with a waiter is charged to nobody. */
+
+static void free_uncharged(struct shard *shard, void *block)
+{
+    if (!block)
+        return;
+    memory_recharge(NULL, &shard->core.memory, block);
+    memory_free(&shard->core.memory, block);
+}
+
+static void *alloc_uncharged(struct shard *shard, size_t bytes)
+{
+    void *block = memory_alloc(&shard->core.memory, bytes);
+
+    memory_recharge(&shard->core.memory, NULL, block);
+    return block;
+}
+
+/* Home: sending the request round. */
+
+/* What home wants may have to wait a moment: the waiter is being served, or is on its way. */
+static void attempt(struct shard *shard, struct waiter *waiter)
+{
+    if (waiter->wanted == WAITER_RUNS && !waiter->ready)
+        return;
+    if (!claim(waiter)) {
+        timer_arm(&shard->timers, &waiter->timer, shard_now_ms(shard) + CLAIMED_RETRY_MS);
+        return;
+    }
+    waiter->end = waiter->wanted;
+    waiter->ready = false;
+    if (waiter->end == WAITER_RUNS && waiter->deadline_ms != INT64_MAX)
+        timer_arm(&shard->timers, &waiter->timer, waiter->deadline_ms);
+    router_resubmit(shard, waiter->request);
+}
+
+static void look(struct completion *completion)
+{
+    struct waiter *waiter = (struct waiter *)((char *)completion - offsetof(struct waiter, look));
+
+    if (waiter->wanted == WAITER_RUNS && waiter->deadline_ms <= shard_now_ms(waiter->home))
+        waiter->wanted = WAITER_TIMED_OUT;
+    attempt(waiter->home, waiter);
+}
+
+void blocked_prepare(struct shard *shard, struct request *request, struct session *session)
+{
+    struct waiter *waiter = memory_alloc_zeroed(&shard->core.memory, sizeof *waiter);
+
+    waiter->home = shard;
+    waiter->request = request;
+    waiter->session = session;
+    waiter->serial = shard->waiter_serial++;
+    waiter->look.done = look;
+    waiter->timer.completion = &waiter->look;
+    waiter->deadline_ms = INT64_MAX;
+    atomic_init(&waiter->claimed, true);
+    request->waiter = waiter;
+    request->blocking = true;
+    session->waiter = waiter;
+    request_own_arguments(&shard->requests, request);
+    if (!bptree_insert(&shard->waiters, (struct bptree_item){waiter->serial, (uintptr_t)waiter}, NULL))
+        ASSERT(false);
+}
+
+void blocked_forget(struct shard *shard, struct request *request)
+{
+    struct waiter *waiter = request->waiter;
+    uint64_t payload = (uintptr_t)waiter;
+    bool removed = bptree_remove(&shard->waiters, waiter->serial, &payload);
+
+    ASSERT(removed && !waiter->waits);
+    timer_disarm(&shard->timers, &waiter->timer);
+    session_set_blocked(&shard->core.sessions, waiter->session, false);
+    waiter->session->waiter = NULL;
+    request->blocking = false;
+    free_uncharged(shard, waiter->rewritten);
+    memory_free(&shard->core.memory, waiter);
+}
+
+void blocked_end(struct shard *shard, struct session *session, enum waiter_end end)
+{
+    struct waiter *waiter = session->waiter;
+
+    if (!waiter || waiter->wanted == WAITER_GONE)
+        return;
+    waiter->wanted = end;
+    attempt(shard, waiter);
+}
+
+/* Notices to home. */
+
+struct notice {
+    struct errand errand;
+    struct shard *home;
+    uint64_t serial;     /* the waiter's, which may have been served meanwhile */
+    int64_t deadline_ms; /* it waits, until then */
+    bool ready;          /* instead: a key of it is ready */
+};
+
+static void heed(struct shard *shard, struct waiter *waiter, const struct notice *notice)
+{
+    if (notice->ready) {
+        waiter->ready = true;
+        attempt(shard, waiter);
+        return;
+    }
+    session_set_blocked(&shard->core.sessions, waiter->session, true);
+    waiter->deadline_ms = notice->deadline_ms;
+    if (waiter->deadline_ms != INT64_MAX && !waiter->timer.armed)
+        timer_arm(&shard->timers, &waiter->timer, waiter->deadline_ms);
+}
+
+static void take_notice(struct completion *completion)
+{
+    struct notice *notice = (struct notice *)((char *)completion - offsetof(struct notice, errand.completion));
+    struct shard *shard = notice->home;
+    struct bptree_place place = bptree_seek(&shard->waiters, notice->serial, NULL);
+    const struct bptree_item *item = bptree_get(&place);
+
+    if (item && item->order == notice->serial)
+        heed(shard, (struct waiter *)(uintptr_t)item->payload, notice);
+    free_uncharged(shard, notice);
+}
+
+static void notify(struct shard *shard, struct waiter *waiter, int64_t deadline_ms, bool ready)
+{
+    struct notice *notice, here = {.deadline_ms = deadline_ms, .ready = ready};
+
+    if (waiter->home == shard) {
+        heed(shard, waiter, &here);
+        return;
+    }
+    notice = alloc_uncharged(shard, sizeof *notice);
+    here.home = waiter->home;
+    here.serial = waiter->serial;
+    here.errand.completion.done = take_notice;
+    *notice = here;
+    errand_send(shard, waiter->home->index, &notice->errand);
+}
+
+/* Tickets. */
+
+static struct waits *waits_of(const struct shard *shard, int owner)
+{
+    return keyspace_waits(shard->group->shards[owner]->core.keyspace);
+}
+
+struct stand_in_line {
+    struct shard *shard;
+    struct waiter *waiter;
+    bool any_change;
+};
+
+/* For what the command reads: the target of BLMOVE is not waited for. */
+static void stand_in_line(void *context, struct key_position key)
+{
+    const struct stand_in_line *stand = context;
+    const struct request *request = stand->waiter->request;
+    struct str name = request->argv[key.index];
+    int owner = router_owner(&stand->shard->group->router, name);
+    struct waits_ticket *ticket;
+
+    if (!(key.flags & KEY_ACCESS))
+        return;
+    ticket = waits_add(waits_of(stand->shard, owner), request->db, name, keyspace_hash(name), stand->waiter,
+                       stand->any_change);
+    if (ticket)
+        stand->waiter->places[stand->waiter->place_count++] =
+            (struct waiter_place){.ticket = ticket, .shard = (uint16_t)owner};
+}
+
+/* Takes the tickets back. Those who stood behind it on other shards have their turn. */
+static void step_out(struct shard *shard, struct waiter *waiter)
+{
+    for (int i = 0; i < waiter->place_count; i++) {
+        const struct waiter_place *place = &waiter->places[i];
+        struct waits *waits = waits_of(shard, place->shard);
+        const struct waits_key *key = place->ticket->key;
+
+        if (waiter->multiple)
+            waits_signal(waits, key->db, (struct str){key->name, key->length}, key->hash);
+        waits_remove(waits, place->ticket);
+    }
+    free_uncharged(shard, waiter->places);
+    waiter->places = NULL;
+    waiter->place_count = 0;
+    waiter->waits = false;
+}
+
+/* The arguments as the next run is to see them, see call_rewrite. */
+static void rewrite(struct shard *shard, struct waiter *waiter, const struct buffer *rewritten)
+{
+    struct request *request = waiter->request;
+    uint32_t header[2];
+    char *bytes;
+
+    if (rewritten->length == 0)
+        return;
+    waiter->rewritten = bytes = alloc_uncharged(shard, rewritten->length);
+    memcpy(bytes, rewritten->bytes, rewritten->length);
+    for (size_t at = 0; at < rewritten->length; at += sizeof header + header[1]) {
+        memcpy(header, bytes + at, sizeof header);
+        request->argv[header[0]] = (struct str){bytes + at + sizeof header, header[1]};
+    }
+}
+
+static void begin_to_wait(struct shard *shard, struct waiter *waiter, const struct call_wait *wait, bool multiple)
+{
+    struct request *request = waiter->request;
+    struct stand_in_line stand = {shard, waiter, wait->any_change};
+
+    waiter->type = wait->type;
+    waiter->multiple = multiple;
+    waiter->places = alloc_uncharged(shard, (size_t)request->argc * sizeof *waiter->places);
+    if (!command_each_key(request->command, request->argv, request->argc, stand_in_line, &stand))
+        ASSERT(false);
+    rewrite(shard, waiter, &wait->rewritten);
+    waiter->waits = true;
+    notify(shard, waiter, wait->deadline_ms, false);
+}
+
+/* Execution. */
+
+/* With the claim. */
+static void run(struct shard *shard, struct waiter *waiter, const struct reach *reach, int64_t now_ms)
+{
+    struct request *request = waiter->request;
+    struct call_wait wait = {0};
+
+    buffer_init(&wait.rewritten, &shard->core.memory, NULL, 0);
+    shard_execute(shard, request, reach, now_ms, &wait);
+    if (!wait.wanted) {
+        step_out(shard, waiter);
+        shard_answer(shard, request);
+    } else {
+        if (!waiter->waits)
+            begin_to_wait(shard, waiter, &wait, reach != NULL);
+        for (int i = 0; i < waiter->place_count; i++)
+            waiter->places[i].notified = false;
+        give_back(waiter);
+    }
+    buffer_deinit(&wait.rewritten);
+}
+
+void blocked_run(struct shard *shard, struct request *request, const struct reach *reach, int64_t now_ms)
+{
+    struct waiter *waiter = request->waiter;
+
+    if (waiter->end == WAITER_RUNS) {
+        run(shard, waiter, reach, now_ms);
+        return;
+    }
+    if (waiter->end == WAITER_TIMED_OUT)
+        reply_null_array(&request->reply);
+    if (waiter->end == WAITER_UNBLOCKED)
+        reply_error(&request->reply, "UNBLOCKED client unblocked via CLIENT UNBLOCK");
+    step_out(shard, waiter);
+    shard_answer(shard, request);
+}
+
+static void tell_home(struct shard *shard, const struct waits_ticket *ticket)
+{
+    struct waiter *waiter = ticket->waiter;
+
+    for (int i = 0; i < waiter->place_count; i++) {
+        struct waiter_place *place = &waiter->places[i];
+
+        if (place->ticket != ticket || place->notified)
+            continue;
+        place->notified = true;
+        notify(shard, waiter, 0, true);
+        return;
+    }
+}
+
+/* False: those behind it have nothing to come for. */
+static bool serve_ticket(struct shard *shard, const struct waits_key *key, struct waits_ticket *ticket, int64_t now_ms)
+{
+    struct key name = {{key->name, key->length}, key->hash};
+    const struct entry *entry = keyspace_find(shard->core.keyspace, key->db, name, now_ms);
+    struct waiter *waiter = ticket->waiter;
+
+    if (!ticket->any_change && (!entry || entry_type(entry) != waiter->type))
+        return entry || key->any_changes > 0;
+    if (waiter->multiple) {
+        tell_home(shard, ticket);
+        return waiter->type == VALUE_STREAM;
+    }
+    if (claim(waiter)) /* else home is about to end it */
+        run(shard, waiter, NULL, now_ms);
+    return true;
+}
+
+void blocked_serve(struct shard *shard, int64_t now_ms)
+{
+    struct waits *waits = keyspace_waits(shard->core.keyspace);
+    struct waits_key *key;
+
+    while ((key = waits_take(waits)) != NULL) {
+        struct waits_ticket *ticket = key->first, *next;
+
+        for (; ticket; ticket = next) {
+            next = ticket->next; /* a run takes back its own ticket alone */
+            if (!serve_ticket(shard, key, ticket, now_ms))
+                break;
+        }
+        waits_release(waits, key);
+    }
+}
