@@ -10,12 +10,12 @@
 /* A positive fill has this limit too, so that large elements do not make large packs. */
 enum { FILLED_BYTES_MAX = 8192, COUNT_MAX = INT16_MAX, DEPTH_MAX = UINT16_MAX };
 
-static size_t bytes_of_fill(int fill)
+size_t deque_fill_bytes(int fill)
 {
     return fill >= 0 ? FILLED_BYTES_MAX : (size_t)2048 << (fill < -5 ? 5 : -fill);
 }
 
-static unsigned count_of_fill(int fill)
+unsigned deque_fill_count(int fill)
 {
     if (fill < 0)
         return COUNT_MAX;
@@ -26,8 +26,8 @@ void deque_init(struct deque *deque, struct memory *memory, int fill, unsigned c
 {
     *deque = (struct deque){
         .memory = memory,
-        .bytes_most = (uint32_t)bytes_of_fill(fill),
-        .count_most = (uint16_t)count_of_fill(fill),
+        .bytes_most = (uint32_t)deque_fill_bytes(fill),
+        .count_most = (uint16_t)deque_fill_count(fill),
         .compress_depth = (uint16_t)(compress_depth < DEPTH_MAX ? compress_depth : DEPTH_MAX),
     };
 }
@@ -358,7 +358,7 @@ void deque_append_pack(struct deque *deque, const unsigned char *pack)
     char digits[NUMBER_TEXT_MAX];
     struct deque_path path;
 
-    if (listpack_bytes(pack) > bytes_of_fill(-5) || slot.count > COUNT_MAX) {
+    if (listpack_bytes(pack) > deque_fill_bytes(-5) || slot.count > COUNT_MAX) {
         for (const unsigned char *at = listpack_first(pack); at != NULL; at = listpack_next(at))
             deque_push(deque, DEQUE_BACK, listpack_text(listpack_get(at), digits));
         return;

@@ -48,6 +48,9 @@ struct deque {
  * compress_depth: blocks at either end that stay as they are, where 0 means that none is compressed. */
 void deque_init(struct deque *deque, struct memory *memory, int fill, unsigned compress_depth);
 void deque_deinit(struct deque *deque);
+/* The most that goes into a block: bytes of the pack, which hold for every fill, and elements. */
+size_t deque_fill_bytes(int fill);
+unsigned deque_fill_count(int fill);
 /* Drops about `most` elements from the end, and returns how many are left. Quick whatever they are. */
 size_t deque_drain(struct deque *deque, size_t most);
 /* copy: not initialized yet; gets the same limits and blocks. */

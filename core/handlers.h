@@ -41,6 +41,9 @@ command_handler cmd_debug, cmd_debug_error, cmd_debug_help, cmd_debug_htstats, c
     cmd_debug_stringmatch_len;
 
 /* list */
+command_handler cmd_blmove, cmd_blmpop, cmd_blpop, cmd_brpop, cmd_brpoplpush, cmd_lindex, cmd_linsert, cmd_llen,
+    cmd_lmove, cmd_lmpop, cmd_lpop, cmd_lpos, cmd_lpush, cmd_lpushx, cmd_lrange, cmd_lrem, cmd_lset, cmd_ltrim,
+    cmd_rpop, cmd_rpoplpush, cmd_rpush, cmd_rpushx;
 
 /* hash */
 
