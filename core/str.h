@@ -32,7 +32,7 @@ static inline bool str_equal(struct str a, struct str b)
 }
 
 /* Copies the bytes, which may be none, to `to`; the two may overlap. Most are
- * short: 16 to 32 bytes are two loads and two stores, where a call takes 35 instructions. */
+ * short: 16 to 32 bytes are two loads and two stores, up to 64 four, where a call takes 35 instructions. */
 static inline void str_copy(char *to, struct str from)
 {
     if (from.length >= 16 && from.length <= 32) {
@@ -42,6 +42,13 @@ static inline void str_copy(char *to, struct str from)
         memcpy(last, from.bytes + from.length - 16, 16);
         memcpy(to, first, 16);
         memcpy(to + from.length - 16, last, 16);
+    } else if (from.length > 32 && from.length <= 64) {
+        char first[32], last[32];
+
+        memcpy(first, from.bytes, 32);
+        memcpy(last, from.bytes + from.length - 32, 32);
+        memcpy(to, first, 32);
+        memcpy(to + from.length - 32, last, 32);
     } else if (from.length > 0) { /* else there may be no address */
         memmove(to, from.bytes, from.length);
     }

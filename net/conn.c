@@ -128,12 +128,17 @@ static void start_request(struct conn *conn, const struct command *command, stru
     router_submit(conn->shard, request);
 }
 
+static_assert((int)REQUEST_ARGV_INLINE <= (int)RESP_ARGV_INLINE, "the parser's array has all that is copied");
+
 static struct request *take_request(struct conn *conn)
 {
     const struct resp_parser *parser = &conn->parser;
     struct request *request = shard_take_request(conn->shard, parser->argc, &conn->session);
 
-    memcpy(request->argv, parser->argv, (size_t)parser->argc * sizeof(struct str));
+    if (parser->argc <= REQUEST_ARGV_INLINE) /* a length known when compiling: moves, not a call */
+        memcpy(request->argv, parser->argv, sizeof request->argv_inline);
+    else
+        memcpy(request->argv, parser->argv, (size_t)parser->argc * sizeof(struct str));
     if (parser->inline_copy) /* an inline request's words are the parser's, until the next request */
         request_own_arguments(&conn->shard->requests, request);
     request->origin = &conn->origin;

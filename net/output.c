@@ -114,7 +114,11 @@ void output_append(struct output *output, struct buffer *reply)
     ASSERT(reply->length <= OUTPUT_CHUNK_BYTES);
     if (!fits_last(output, reply->length))
         add_chunk(output, chunk_take(output->pool));
-    buffer_append(&output->last->buffer, reply->bytes, reply->length);
+
+    struct buffer *last = &output->last->buffer;
+
+    str_copy(last->bytes + last->length, buffer_str(reply)); /* it fits */
+    last->length += reply->length;
 }
 
 int output_start_send(struct output *output, struct iovec vectors[static OUTPUT_VECTORS])

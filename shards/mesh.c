@@ -342,17 +342,19 @@ static const struct message *ring_ahead(const struct spsc_receiver *receiver, ui
     return receiver->ring->slots[(receiver->popped + places) & receiver->ring->mask].message;
 }
 
-const struct message *mesh_ahead(const struct mesh_port *port, uint32_t places)
+struct mesh_window mesh_ahead(const struct mesh_port *port)
 {
     const struct mesh_own *own = &port->own;
 
     if (port->run_source < 0)
-        return NULL;
-    if (port->run_source != port->index)
-        return ring_ahead(&port->requests_from[port->run_source], places);
-    if (own->published - own->taken <= places)
-        return NULL;
-    return own->slots[(own->taken + places) & (own->capacity - 1)].message;
+        return (struct mesh_window){0};
+    if (port->run_source == port->index)
+        return (struct mesh_window){own->slots, own->capacity - 1, own->taken, own->published - own->taken};
+
+    const struct spsc_receiver *receiver = &port->requests_from[port->run_source];
+
+    return (struct mesh_window){receiver->ring->slots, receiver->ring->mask, receiver->popped,
+                                receiver->pushed_seen - receiver->popped};
 }
 
 const struct message *mesh_return_ahead(const struct mesh_port *port, int source, uint32_t places)

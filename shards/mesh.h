@@ -97,8 +97,17 @@ void mesh_publish(struct mesh_port *port, struct loop *loop, int64_t now_ms);
  * when they have been executed. */
 void mesh_collect(struct mesh_port *port);
 struct message *mesh_next(struct mesh_port *port);
-/* The message that lies `places` behind the next one from the same source; NULL: none. To prefetch by. */
-const struct message *mesh_ahead(const struct mesh_port *port, uint32_t places);
+/* What comes after it from the same source, to prefetch by. Valid until something is staged or taken. */
+struct mesh_window {
+    const struct spsc_slot *slots;
+    uint32_t mask, next, count;
+};
+struct mesh_window mesh_ahead(const struct mesh_port *port);
+/* The message that lies `places` behind the next one; NULL: none. */
+static inline const struct message *mesh_window_at(const struct mesh_window *window, uint32_t places)
+{
+    return places < window->count ? window->slots[(window->next + places) & window->mask].message : NULL;
+}
 void mesh_release(struct mesh_port *port);
 /* The time, Unix, of the message that mesh_next gave last. */
 static inline int64_t mesh_message_ms(const struct mesh_port *port)

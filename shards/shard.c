@@ -159,9 +159,9 @@ static void own_arguments(void *context, struct message *message)
 }
 
 /* A request at some distance whose key is known; NULL: none. */
-static const struct request *keyed_ahead(const struct shard *shard, uint32_t places)
+static const struct request *keyed_ahead(const struct mesh_window *window, uint32_t places)
 {
-    const struct message *message = mesh_ahead(&shard->port, places);
+    const struct message *message = mesh_window_at(window, places);
 
     if (!message || message->kind != MESSAGE_REQUEST)
         return NULL;
@@ -171,28 +171,27 @@ static const struct request *keyed_ahead(const struct shard *shard, uint32_t pla
     return request->key ? request : NULL;
 }
 
-/* A batch's requests come from other cores' caches and its keys lie all over
- * memory: the misses overlap when they are asked for before they are needed. */
-static void prefetch_message(const struct shard *shard, uint32_t places)
+static void prefetch_message(const struct mesh_window *window, uint32_t places)
 {
-    const struct message *message = mesh_ahead(&shard->port, places);
+    const struct message *message = mesh_window_at(window, places);
 
     if (message)
         request_prefetch((const struct request *)message); /* a gather's lines are asked for in vain */
 }
 
-static void prefetch_run(const struct shard *shard)
-{
-    for (uint32_t places = 0; places < AHEAD_MESSAGE; places++)
-        prefetch_message(shard, places);
-}
-
+/* A batch's requests come from other cores' caches and its keys lie all over
+ * memory: the misses overlap when they are asked for before they are needed. */
 static void prefetch(const struct shard *shard)
 {
-    const struct request *table = keyed_ahead(shard, AHEAD_TABLE);
-    const struct request *entry = keyed_ahead(shard, AHEAD_ENTRY);
+    struct mesh_window window = mesh_ahead(&shard->port);
+    const struct request *table = keyed_ahead(&window, AHEAD_TABLE);
+    const struct request *entry = keyed_ahead(&window, AHEAD_ENTRY);
 
-    prefetch_message(shard, AHEAD_MESSAGE);
+    if (shard->port.run_source != shard->index) { /* our own are here */
+        for (uint32_t places = 0; shard->port.run_started && places < AHEAD_MESSAGE; places++)
+            prefetch_message(&window, places);
+        prefetch_message(&window, AHEAD_MESSAGE);
+    }
     if (table)
         keyspace_prefetch(shard->core.keyspace, table->db, table->key_hash);
     if (entry)
@@ -213,8 +212,6 @@ static void execute_due(struct shard *shard)
     keyspace_set_access(shard->core.keyspace,
                         config_maxmemory_policy_is_lfu(&shard->core.config) ? ACCESS_LFU : ACCESS_LRU, shard->now_ms);
     while ((message = mesh_next(&shard->port)) != NULL) {
-        if (shard->port.run_started)
-            prefetch_run(shard);
         prefetch(shard);
         meet(shard, message);
         if (shard->parked)
