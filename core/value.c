@@ -8,6 +8,7 @@
 #include "core/assert.h"
 #include "core/list_value.h"
 #include "core/memory.h"
+#include "core/set_value.h"
 
 static_assert(VALUE_TYPES <= 16 && VALUE_ENCODINGS <= 16, "an entry has four bits for each");
 
@@ -41,7 +42,13 @@ const struct value_kind *value_kinds[VALUE_TYPES][VALUE_ENCODINGS] = {
     [VALUE_STRING] =
         {[ENCODING_INT] = &integer_kind, [ENCODING_EMBSTR] = &embedded_kind, [ENCODING_RAW] = &string_block_kind},
     [VALUE_LIST] = {[ENCODING_LISTPACK] = &listpack_kind, [ENCODING_DEQUE] = &list_deque_kind},
-    [VALUE_SET] = {[ENCODING_LISTPACK] = &listpack_kind, [ENCODING_INTSET] = &intset_kind},
+    [VALUE_SET] =
+        {
+            [ENCODING_LISTPACK] = &listpack_kind,
+            [ENCODING_INTSET] = &intset_kind,
+            [ENCODING_TABLE] = &set_table_kind,
+            [ENCODING_ROARING] = &set_roaring_kind,
+        },
     [VALUE_ZSET] = {[ENCODING_LISTPACK] = &listpack_kind},
     [VALUE_HASH] = {[ENCODING_LISTPACK] = &listpack_kind},
 };

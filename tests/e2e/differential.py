@@ -22,7 +22,7 @@ The commands of a data type are a module differential_TYPE.py beside this one, w
     UNORDERED            names of commands whose replies are arrays in any order
     AGREE                {name: function(command, expected, got) -> bool} for what needs a rule of its own
     READERS              {type: function(connection, key) -> anything comparable}: a value's whole content
-    ENCODINGS            {encoding: {others}}: what Shoal may say where redis-server 7.0 says this (optional)
+    ENCODINGS            {encoding: {others}}: of its types, what Shoal may say where redis-server 7.0 says this (optional)
     AVOID                function(command) -> bool: it would wait for long, or 7.0 is known to do otherwise (optional)
     SETTINGS             {directive: [values]}: CONFIG SET on both servers, one drawn for each run
 """
@@ -298,7 +298,7 @@ UNORDERED = {name.encode() for module in TYPES for name in module.UNORDERED}
 AGREE = {name.encode(): rule for module in TYPES for name, rule in module.AGREE.items()}
 READERS = {name: reader for module in TYPES for name, reader in module.READERS.items()}
 AVOID = [module.AVOID for module in TYPES if hasattr(module, "AVOID")]
-ENCODINGS = {name: others for module in TYPES for name, others in getattr(module, "ENCODINGS", {}).items()}
+ENCODINGS = {name: getattr(module, "ENCODINGS", {}) for module in TYPES for name in module.READERS}
 READERS["string"] = lambda connection, key: connection.command("GET", key)
 
 
@@ -316,7 +316,7 @@ def _agree(command, expected, got, connection):
     if name in AGREE:
         return AGREE[name](command, expected, got)
     if name == b"OBJECT" and expected[:1] == got[:1] == b"$":
-        return _same_encoding(expected.split(b"\r\n")[1], got.split(b"\r\n")[1])
+        return _same_encoding(expected.split(b"\r\n")[1], got.split(b"\r\n")[1], ENCODINGS)
     if name in UNORDERED and expected[:1] == got[:1] and expected[:1] in b"*~":
         return expected[: expected.index(b"\n")] == got[: got.index(b"\n")] and _bulks(expected) == _bulks(got)
     if name == b"KEYS" and expected[:1] == got[:1] == b"*":
@@ -326,8 +326,8 @@ def _agree(command, expected, got, connection):
     return False
 
 
-def _same_encoding(expected, got):
-    return got == expected or got in ENCODINGS.get(expected, ())
+def _same_encoding(expected, got, types):
+    return got == expected or any(got in ENCODINGS.get(name, {}).get(expected, ()) for name in types)
 
 
 def _bulks(raw):
@@ -401,7 +401,7 @@ class Pair:
                     kind, encoding, deadline = connection.pipeline(
                         [("TYPE", key), ("OBJECT", "ENCODING", key), ("PEXPIRETIME", key)]
                     )
-                    found[database, key] = [READERS[kind](connection, key), encoding, deadline]
+                    found[database, key] = [(kind, READERS[kind](connection, key)), encoding, deadline]
         return found
 
     def compare_keyspaces(self):
@@ -410,7 +410,7 @@ class Pair:
             raise Difference(0, f"keys: {sorted(expected.keys() ^ got.keys())[:5]}")
         for where, (value, encoding, deadline) in expected.items():
             near = abs(deadline - got[where][2]) <= TTL_TOLERANCE_MS and (deadline < 0) == (got[where][2] < 0)
-            if value != got[where][0] or not _same_encoding(encoding, got[where][1]) or not near:
+            if value != got[where][0] or not _same_encoding(encoding, got[where][1], value[:1]) or not near:
                 raise Difference(0, f"{where}: {expected[where]} and {got[where]}")
         return len(expected)
 
