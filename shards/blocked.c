@@ -80,6 +80,7 @@ static void look(struct completion *completion)
 void blocked_prepare(struct shard *shard, struct request *request, struct session *session)
 {
     struct waiter *waiter = memory_alloc_zeroed(&shard->core.memory, sizeof *waiter);
+    uint64_t payload = (uintptr_t)waiter;
 
     waiter->home = shard;
     waiter->request = request;
@@ -93,7 +94,7 @@ void blocked_prepare(struct shard *shard, struct request *request, struct sessio
     request->blocking = true;
     session->waiter = waiter;
     request_own_arguments(&shard->requests, request);
-    if (!bptree_insert(&shard->waiters, (struct bptree_item){waiter->serial, (uintptr_t)waiter}, NULL))
+    if (!bptree_insert(&shard->waiters, (struct bptree_item){waiter->serial, payload}, &payload))
         ASSERT(false);
 }
 
