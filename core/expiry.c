@@ -5,81 +5,121 @@
 void expiry_init(struct expiry *expiry, struct memory *memory)
 {
     *expiry = (struct expiry){.sum_ms = 0};
-    bptree_init(&expiry->tree, memory, NULL);
+    bptree_init(&expiry->keys, memory, NULL);
+    bptree_init(&expiry->items, memory, NULL);
 }
 
 void expiry_deinit(struct expiry *expiry)
 {
-    bptree_deinit(&expiry->tree);
+    bptree_deinit(&expiry->keys);
+    bptree_deinit(&expiry->items);
 }
 
 size_t expiry_drain(struct expiry *expiry, size_t most)
 {
-    return bptree_drain(&expiry->tree, most, NULL, NULL);
+    struct bptree *tree = expiry->keys.count > 0 ? &expiry->keys : &expiry->items;
+
+    bptree_drain(tree, most, NULL, NULL);
+    return expiry->keys.count + expiry->items.count;
 }
 
-static void take_out(struct expiry *expiry, struct expiry_item item)
+static void take_out(struct bptree *tree, int64_t deadline_ms, uint64_t address)
 {
-    uint64_t address = (uintptr_t)item.entry;
-    bool was_there = bptree_remove(&expiry->tree, (uint64_t)item.deadline_ms, &address);
+    bool was_there = bptree_remove(tree, (uint64_t)deadline_ms, &address);
 
     ASSERT(was_there);
-    expiry->sum_ms -= (uint64_t)item.deadline_ms;
 }
 
-static void put_in(struct expiry *expiry, struct expiry_item item)
+static void put_in(struct bptree *tree, int64_t deadline_ms, uint64_t address)
 {
-    uint64_t address = (uintptr_t)item.entry;
-    bool is_new = bptree_insert(&expiry->tree, (struct bptree_item){(uint64_t)item.deadline_ms, address}, &address);
+    bool is_new = bptree_insert(tree, (struct bptree_item){(uint64_t)deadline_ms, address}, &address);
 
     ASSERT(is_new);
-    expiry->sum_ms += (uint64_t)item.deadline_ms;
+}
+
+static void replace_key(struct expiry *expiry, struct expiry_item old, struct expiry_item now)
+{
+    if (old.deadline_ms == now.deadline_ms && old.entry == now.entry)
+        return;
+    if (old.deadline_ms >= 0) {
+        take_out(&expiry->keys, old.deadline_ms, (uintptr_t)old.entry);
+        expiry->sum_ms -= (uint64_t)old.deadline_ms;
+    }
+    if (now.deadline_ms >= 0) {
+        put_in(&expiry->keys, now.deadline_ms, (uintptr_t)now.entry);
+        expiry->sum_ms += (uint64_t)now.deadline_ms;
+    }
+}
+
+static void replace_items(struct expiry *expiry, struct expiry_item old, struct expiry_item now)
+{
+    if (old.items_ms == now.items_ms && old.entry == now.entry)
+        return;
+    if (old.items_ms >= 0)
+        take_out(&expiry->items, old.items_ms, (uintptr_t)old.entry);
+    if (now.items_ms >= 0)
+        put_in(&expiry->items, now.items_ms, (uintptr_t)now.entry);
 }
 
 void expiry_replace(struct expiry *expiry, struct expiry_item old, struct expiry_item now)
 {
-    ASSERT(old.deadline_ms >= -1 && now.deadline_ms >= -1);
-    if (old.deadline_ms == now.deadline_ms && old.entry == now.entry)
-        return;
-    if (old.deadline_ms >= 0)
-        take_out(expiry, old);
-    if (now.deadline_ms >= 0)
-        put_in(expiry, now);
+    ASSERT(old.deadline_ms >= -1 && now.deadline_ms >= -1 && old.items_ms >= -1 && now.items_ms >= -1);
+    replace_key(expiry, old, now);
+    replace_items(expiry, old, now);
+}
+
+static const struct bptree_item *first_of(const struct bptree *tree)
+{
+    struct bptree_place first = bptree_first(tree);
+
+    return bptree_get(&first);
+}
+
+/* NULL when there is none. */
+static const struct bptree_item *earliest(const struct expiry *expiry)
+{
+    const struct bptree_item *key = first_of(&expiry->keys), *item = first_of(&expiry->items);
+
+    if (key == NULL || item == NULL)
+        return key ? key : item;
+    return key->order <= item->order ? key : item;
 }
 
 int64_t expiry_next_ms(const struct expiry *expiry)
 {
-    if (expiry->tree.count == 0)
-        return INT64_MAX;
+    const struct bptree_item *first = earliest(expiry);
 
-    struct bptree_place first = bptree_first(&expiry->tree);
-    return (int64_t)bptree_get(&first)->order;
+    return first ? (int64_t)first->order : INT64_MAX;
 }
 
 struct entry *expiry_first(const struct expiry *expiry)
 {
-    struct bptree_place first = bptree_first(&expiry->tree);
-    const struct bptree_item *item = bptree_get(&first);
+    const struct bptree_item *first = earliest(expiry);
 
-    ASSERT(item != NULL);
-    return (struct entry *)(uintptr_t)item->payload;
+    ASSERT(first != NULL);
+    return (struct entry *)(uintptr_t)first->payload;
 }
 
 size_t expiry_count(const struct expiry *expiry)
 {
-    return expiry->tree.count;
+    return expiry->keys.count;
+}
+
+size_t expiry_count_items(const struct expiry *expiry)
+{
+    return expiry->items.count;
 }
 
 int64_t expiry_average_ttl_ms(const struct expiry *expiry, int64_t now_ms)
 {
-    if (expiry->tree.count == 0)
+    if (expiry->keys.count == 0)
         return 0;
 
-    int64_t average_ms = (int64_t)(expiry->sum_ms / expiry->tree.count);
+    int64_t average_ms = (int64_t)(expiry->sum_ms / expiry->keys.count);
     return average_ms > now_ms ? average_ms - now_ms : 0;
 }
 
 size_t expiry_bytes(const struct expiry *expiry)
 {
-    return bptree_bytes(&expiry->tree);
+    return bptree_bytes(&expiry->keys) + bptree_bytes(&expiry->items);
 }

@@ -1,7 +1,9 @@
 /* Which key dies next: one database's entries by deadline.
  *
- * An index over (deadline, address of the entry), so an entry that moves has to
- * be told of. It knows nothing of what an entry is. Belongs to its keyspace. */
+ * Two indexes over (deadline, address of the entry), so an entry that moves has to
+ * be told of: one of the keys' own deadlines, one of the earliest deadline among
+ * the items of a value (the fields of a hash). It knows nothing of what an entry
+ * is. Belongs to its keyspace. */
 #ifndef CORE_EXPIRY_H
 #define CORE_EXPIRY_H
 
@@ -10,19 +12,28 @@
 struct entry;
 
 struct expiry {
-    struct bptree tree;
-    unsigned __int128 sum_ms; /* of all deadlines, for their average */
+    struct bptree keys, items;
+    unsigned __int128 sum_ms; /* of all deadlines of keys, for their average */
 };
 
-/* deadline_ms -1: not in the index. */
+/* Either deadline -1: not in that index. */
 struct expiry_item {
     int64_t deadline_ms;
     const void *entry;
+    int64_t items_ms;
 };
+
+/* The earlier of the two, INT64_MAX where there is none: unsigned, none is the latest. */
+static inline int64_t expiry_item_ms(struct expiry_item item)
+{
+    uint64_t key = (uint64_t)item.deadline_ms, items = (uint64_t)item.items_ms, earlier = key < items ? key : items;
+
+    return earlier == UINT64_MAX ? INT64_MAX : (int64_t)earlier;
+}
 
 void expiry_init(struct expiry *expiry, struct memory *memory);
 void expiry_deinit(struct expiry *expiry);
-/* Takes the index apart: drops about `most` entries and returns how many are left.
+/* Takes the indexes apart: drops about `most` entries and returns how many are left.
  * Once begun, only this and expiry_deinit may be called. */
 size_t expiry_drain(struct expiry *expiry, size_t most);
 
@@ -34,8 +45,10 @@ int64_t expiry_next_ms(const struct expiry *expiry);
 /* The entry with that deadline; there must be one. */
 struct entry *expiry_first(const struct expiry *expiry);
 
+/* Of keys with a deadline of their own; of those with items that have one. */
 size_t expiry_count(const struct expiry *expiry);
-/* From now to the average deadline, 0 when that has passed or there is none. */
+size_t expiry_count_items(const struct expiry *expiry);
+/* From now to the average deadline of the keys, 0 when that has passed or there is none. */
 int64_t expiry_average_ttl_ms(const struct expiry *expiry, int64_t now_ms);
 size_t expiry_bytes(const struct expiry *expiry);
 

@@ -46,6 +46,11 @@ command_handler cmd_blmove, cmd_blmpop, cmd_blpop, cmd_brpop, cmd_brpoplpush, cm
     cmd_rpop, cmd_rpoplpush, cmd_rpush, cmd_rpushx;
 
 /* hash */
+command_handler cmd_hdel, cmd_hexists, cmd_hget, cmd_hgetall, cmd_hincrby, cmd_hincrbyfloat, cmd_hkeys, cmd_hlen,
+    cmd_hmget, cmd_hmset, cmd_hrandfield, cmd_hscan, cmd_hset, cmd_hsetnx, cmd_hstrlen, cmd_hvals;
+command_handler cmd_hexpire, cmd_hexpireat, cmd_hexpiretime, cmd_hpersist, cmd_hpexpire, cmd_hpexpireat,
+    cmd_hpexpiretime, cmd_hpttl, cmd_httl;
+command_handler cmd_hgetdel, cmd_hgetex, cmd_hsetex;
 
 /* set */
 command_handler cmd_sadd, cmd_scard, cmd_sdiff, cmd_sdiffstore, cmd_sinter, cmd_sintercard, cmd_sinterstore,

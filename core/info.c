@@ -109,6 +109,7 @@ static void add_keyspace_stats(struct keyspace_stats *to, const struct keyspace_
     to->hits += from->hits;
     to->misses += from->misses;
     to->expired += from->expired;
+    to->expired_items += from->expired_items;
     to->evicted += from->evicted;
     to->dirty += from->dirty;
 }

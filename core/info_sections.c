@@ -187,6 +187,7 @@ static void write_keys(const struct info_report *report)
 {
     const struct keyspace_stats *keyspace = &report->info->total.keyspace;
 
+    WRITE("expired_subkeys:%lld\r\n", ll(keyspace->expired_items));
     WRITE("expired_keys:%lld\r\nexpired_stale_perc:0.00\r\nexpired_time_cap_reached_count:0\r\n"
           "expire_cycle_cpu_milliseconds:0\r\n",
           ll(keyspace->expired));

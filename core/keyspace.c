@@ -122,20 +122,27 @@ static void find_next_expiry(struct keyspace *keyspace)
     }
 }
 
-static struct expiry_item expiry_item_of(const struct entry *entry)
+static inline int64_t items_deadline(const struct entry *entry)
 {
-    return (struct expiry_item){entry_expiry_inline(entry), entry};
+    if (!entry_has_value_inline(entry) || entry_kind(entry)->next_deadline_ms == NULL)
+        return -1;
+    return entry_kind(entry)->next_deadline_ms(entry_owned(entry));
 }
 
-static const struct expiry_item not_indexed = {-1, NULL};
+static inline struct expiry_item expiry_item_of(const struct entry *entry)
+{
+    return (struct expiry_item){entry_expiry_inline(entry), entry, items_deadline(entry)};
+}
+
+static const struct expiry_item not_indexed = {-1, NULL, -1};
 
 static void change_index(struct keyspace *keyspace, int db, struct expiry_item old, struct expiry_item now)
 {
     expiry_replace(&keyspace->databases[db].expiry, old, now);
-    if (old.deadline_ms == keyspace->next_expiry_ms) {
+    if (expiry_item_ms(old) == keyspace->next_expiry_ms) {
         find_next_expiry(keyspace);
-    } else if (now.deadline_ms >= 0 && now.deadline_ms < keyspace->next_expiry_ms) {
-        keyspace->next_expiry_ms = now.deadline_ms;
+    } else if (expiry_item_ms(now) < keyspace->next_expiry_ms) {
+        keyspace->next_expiry_ms = expiry_item_ms(now);
         keyspace->next_expiry_db = db;
     }
 }
@@ -143,7 +150,7 @@ static void change_index(struct keyspace *keyspace, int db, struct expiry_item o
 /* The index knows `old` and shall know `now`: the entry has moved, or has another deadline, or both. */
 static inline void reindex(struct keyspace *keyspace, int db, struct expiry_item old, struct expiry_item now)
 {
-    if (old.deadline_ms >= 0 || now.deadline_ms >= 0)
+    if (expiry_item_ms(old) != INT64_MAX || expiry_item_ms(now) != INT64_MAX)
         change_index(keyspace, db, old, now);
 }
 
@@ -390,6 +397,14 @@ void keyspace_free_value(struct keyspace *keyspace, enum value_type type, enum v
     reclaim_take_value(&keyspace->reclaim, value_kind_of(type, encoding), value);
 }
 
+void keyspace_items_changed(struct keyspace *keyspace, int db, struct entry *entry, int64_t old_items_ms)
+{
+    struct expiry_item now = expiry_item_of(entry), old = now;
+
+    old.items_ms = old_items_ms;
+    reindex(keyspace, db, old, now);
+}
+
 /* Changing in place */
 
 /* Lets table and index point to an entry that was `old` and may lie elsewhere
@@ -590,16 +605,39 @@ struct entry *keyspace_random(struct keyspace *keyspace, int db, int64_t now_ms)
 
 /* Expiry */
 
+static size_t expire_items(struct keyspace *keyspace, int db, struct entry *entry, int64_t now_ms, size_t most)
+{
+    int64_t old_ms = items_deadline(entry);
+    void *value = entry_owned(entry);
+    bool emptied = false;
+    size_t count = entry_kind(entry)->expire(keyspace->memory, &value, now_ms, most, &emptied);
+
+    entry_set_word(entry, (uintptr_t)value);
+    keyspace_items_changed(keyspace, db, entry, old_ms);
+    if (emptied)
+        drop(keyspace, db, entry);
+    keyspace->stats.expired_items += count;
+    return count;
+}
+
+/* The first of all deadlines, which has come: of a key, or of items of its value. */
+static size_t expire_first(struct keyspace *keyspace, int64_t now_ms, size_t most)
+{
+    int db = keyspace->next_expiry_db;
+    struct entry *entry = expiry_first(&database_of(keyspace, db)->expiry);
+
+    if (!has_expired(entry, now_ms))
+        return expire_items(keyspace, db, entry, now_ms, most);
+    expire(keyspace, db, entry);
+    return 1;
+}
+
 size_t keyspace_expire(struct keyspace *keyspace, int64_t now_ms, size_t most)
 {
     size_t expired = 0;
 
-    while (keyspace->active_expiry && expired < most && keyspace->next_expiry_ms <= now_ms) {
-        struct database *database = database_of(keyspace, keyspace->next_expiry_db);
-
-        expire(keyspace, keyspace->next_expiry_db, expiry_first(&database->expiry));
-        expired++;
-    }
+    while (keyspace->active_expiry && expired < most && keyspace->next_expiry_ms <= now_ms)
+        expired += expire_first(keyspace, now_ms, most - expired);
     return expired;
 }
 

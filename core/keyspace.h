@@ -24,6 +24,7 @@ struct waits;
 /* Counters since start or CONFIG RESETSTAT. */
 struct keyspace_stats {
     uint64_t hits, misses, expired, evicted;
+    uint64_t expired_items; /* of values: fields of hashes */
     uint64_t dirty; /* changes to the data set */
 };
 
@@ -77,6 +78,9 @@ struct entry *keyspace_set_value(struct keyspace *keyspace, int db, struct key k
 void keyspace_delete_entry(struct keyspace *keyspace, int db, struct entry *entry);
 /* Frees a value that no key holds: what entry_set_value gave back, or what was built in vain. A large one is freed by keyspace_reclaim. */
 void keyspace_free_value(struct keyspace *keyspace, enum value_type type, enum value_encoding encoding, void *value);
+/* A value whose items have deadlines of their own has changed: what the earliest of them was before, -1: none. Called
+ * before anything else is done with the entry, and before it is deleted as empty. */
+void keyspace_items_changed(struct keyspace *keyspace, int db, struct entry *entry, int64_t old_items_ms);
 static inline void keyspace_changed(struct keyspace *keyspace, uint64_t count)
 {
     keyspace_stats(keyspace)->dirty += count;
@@ -117,7 +121,7 @@ uint64_t keyspace_scan(struct keyspace *keyspace, int db, uint64_t cursor, int64
 /* NULL when the database is empty. */
 struct entry *keyspace_random(struct keyspace *keyspace, int db, int64_t now_ms);
 
-/* Removes at most `most` keys whose deadline is not after now_ms; returns how many. Off while active expiry is disabled (DEBUG SET-ACTIVE-EXPIRE). */
+/* Removes at most `most` keys, or items of values, whose deadline is not after now_ms; returns how many. Off while active expiry is disabled (DEBUG SET-ACTIVE-EXPIRE). */
 size_t keyspace_expire(struct keyspace *keyspace, int64_t now_ms, size_t most);
 /* The earliest deadline of all databases, INT64_MAX when there is none. O(1) in the number of keys. */
 int64_t keyspace_next_expiry_ms(const struct keyspace *keyspace);

@@ -110,7 +110,7 @@ static void free_item(void *context, void *item)
 
 static void drain_index(struct slice *slice, struct detached_database *detached)
 {
-    size_t before = expiry_count(&detached->expiry);
+    size_t before = expiry_count(&detached->expiry) + expiry_count_items(&detached->expiry);
     size_t left = expiry_drain(&detached->expiry, (slice->most - slice->done) * INDEX_ITEMS);
 
     slice->done += 1 + (before - left) / INDEX_ITEMS;

@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "core/assert.h"
+#include "core/hash_pack.h"
+#include "core/hash_table.h"
 #include "core/list_value.h"
 #include "core/memory.h"
 #include "core/set_value.h"
@@ -50,7 +52,12 @@ const struct value_kind *value_kinds[VALUE_TYPES][VALUE_ENCODINGS] = {
             [ENCODING_ROARING] = &set_roaring_kind,
         },
     [VALUE_ZSET] = {[ENCODING_LISTPACK] = &listpack_kind},
-    [VALUE_HASH] = {[ENCODING_LISTPACK] = &listpack_kind},
+    [VALUE_HASH] =
+        {
+            [ENCODING_LISTPACK] = &listpack_kind,
+            [ENCODING_LISTPACK_EX] = &hash_pack_expiring_kind,
+            [ENCODING_TABLE] = &hash_table_kind,
+        },
 };
 
 const struct value_kind *value_kind_of(enum value_type type, enum value_encoding encoding)

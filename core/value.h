@@ -13,7 +13,9 @@
 #ifndef CORE_VALUE_H
 #define CORE_VALUE_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct memory;
 
@@ -51,6 +53,13 @@ struct value_kind {
     size_t (*drain)(struct memory *memory, void *value, size_t most);
     /* Moves the charge from one keyspace's account to another's. The value stays where it is. */
     void (*rehome)(void *value, struct memory *from, struct memory *to);
+
+    /* Of a kind whose items may have deadlines of their own (fields of a hash), else NULL. */
+    /* The earliest, -1: there is none. O(1). */
+    int64_t (*next_deadline_ms)(const void *value);
+    /* Removes at most `most` items whose deadline is not after now_ms, the earliest first, and returns how many.
+     * The value may move. */
+    size_t (*expire)(struct memory *memory, void **value, int64_t now_ms, size_t most, bool *emptied);
 };
 
 /* There must be one. */

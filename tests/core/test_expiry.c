@@ -18,7 +18,7 @@ struct fixture {
 
 static struct expiry_item item(const struct fixture *fixture, size_t entry)
 {
-    return (struct expiry_item){fixture->deadlines[entry], (const struct entry *)&addresses[entry]};
+    return (struct expiry_item){fixture->deadlines[entry], &addresses[entry], -1};
 }
 
 static void start(struct fixture *fixture)

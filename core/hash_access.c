@@ -1,0 +1,69 @@
+#include "core/hash_access.h"
+
+#include "core/listpack.h"
+
+static inline void open_entry(struct call *call, struct hash_access *access)
+{
+    const struct entry *entry = access->entry;
+
+    if (entry == NULL)
+        return;
+    access->hash = (struct hash){
+        .encoding = entry_encoding(entry),
+        .value = entry_value(entry),
+        .now_ms = call->now_ms,
+        .config = &call->core->config,
+    };
+}
+
+bool hash_open_read(struct call *call, struct hash_access *access)
+{
+    if (!call_find_read(call, call->argv[1], VALUE_HASH, &access->entry))
+        return false;
+    open_entry(call, access);
+    return true;
+}
+
+bool hash_open_write(struct call *call, struct hash_access *access)
+{
+    if (!call_find_write(call, call->argv[1], VALUE_HASH, &access->entry))
+        return false;
+    open_entry(call, access);
+    access->indexed_ms = access->entry ? hash_next_deadline_ms(&access->hash) : -1;
+    access->hash.memory = keyspace_memory(call_keyspace(call, call->argv[1]));
+    return true;
+}
+
+void hash_begin(struct call *call, struct hash_access *access)
+{
+    if (access->entry == NULL)
+        hash_create(&access->hash, access->hash.memory, &call->core->config, call->now_ms);
+}
+
+static void add(struct call *call, struct keyspace *keyspace, const struct hash *hash)
+{
+    struct str name = call->argv[1];
+
+    if (hash_is_empty(hash))
+        keyspace_free_value(keyspace, VALUE_HASH, hash->encoding, hash->value);
+    else
+        keyspace_add_value(keyspace, call->db, call_key(call, name), VALUE_HASH, hash->encoding, hash->value);
+}
+
+void hash_close(struct call *call, struct hash_access *access, uint64_t changes)
+{
+    struct keyspace *keyspace = call_keyspace(call, call->argv[1]);
+    const struct hash *hash = &access->hash;
+
+    keyspace_changed(keyspace, changes);
+    if (access->entry == NULL) {
+        add(call, keyspace, hash);
+        return;
+    }
+    if (hash->value != entry_value(access->entry))
+        entry_set_value(access->entry, hash->encoding, hash->value);
+    if (access->indexed_ms >= 0 || hash_next_deadline_ms(hash) >= 0)
+        keyspace_items_changed(keyspace, call->db, access->entry, access->indexed_ms);
+    if (hash_is_empty(hash))
+        keyspace_delete_entry(keyspace, call->db, access->entry);
+}
