@@ -255,6 +255,7 @@ static uint64_t scan_ids(const struct set_large *set, uint64_t from, size_t most
     uint32_t values[ID_BATCH];
     size_t wanted = most < ID_BATCH ? most : ID_BATCH, count = idset_read(set->ids, from, values, wanted);
 
+    ASSERT(wanted > 0);
     for (size_t at = 0; at < count; at++) {
         struct set_member member = set_member_integer(values[at]);
 

@@ -48,7 +48,7 @@ void set_large_take_ids(struct set_large *set, struct idset *ids);
 bool set_large_each_id(const struct idset *ids, set_visit *visit, void *context);
 bool set_large_each_string(const struct set_large *set, set_visit *visit, void *context);
 
-/* One step of SSCAN, the strings first: see table_scan. Visits about `most` members. */
+/* One step of SSCAN, the strings first: see table_scan. Visits about `most` members, which is not 0. */
 uint64_t set_large_scan(const struct set_large *set, uint64_t cursor, size_t most, set_visit *visit, void *context);
 
 /* A member chosen with equal chance for all, of a set that is not empty. Good until the set changes. */
