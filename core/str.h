@@ -33,7 +33,7 @@ static inline bool str_equal(struct str a, struct str b)
 
 /* Copies the bytes, which may be none, to `to`; the two may overlap. Most are
  * short: 16 to 32 bytes are two loads and two stores, up to 64 four, where a call takes 35 instructions. */
-static inline void str_copy(char *to, struct str from)
+static inline __attribute__((always_inline)) void str_copy(char *to, struct str from)
 {
     if (from.length >= 16 && from.length <= 32) {
         char first[16], last[16];

@@ -31,6 +31,9 @@
 
 struct memory;
 
+/* A probe stays in registers only where all of it is in line, which no compiler guesses any more with many callers. */
+#define TABLE_INLINE inline __attribute__((always_inline))
+
 /* The hash of a stored item, for splits: the same as given on insertion. */
 typedef uint64_t table_hash_of(const void *item);
 
@@ -93,8 +96,8 @@ struct table_probe {
     uint32_t matches; /* its slots yet to be looked at */
     uint32_t slot;    /* of the item returned last */
 };
-static inline struct table_probe table_probe(const struct table *table, uint64_t hash);
-static inline void *table_probe_next(struct table_probe *probe);
+static TABLE_INLINE struct table_probe table_probe(const struct table *table, uint64_t hash);
+static TABLE_INLINE void *table_probe_next(struct table_probe *probe);
 
 /* Adds an item that is not yet there. Its address fits in 48 bits. */
 void table_insert(struct table *table, uint64_t hash, void *item);
@@ -192,7 +195,7 @@ static inline struct table_segment *table_segment_of(const struct table *table, 
     return table_pointer(table->directory[table_prefix(hash, table->depth)]);
 }
 
-static inline struct table_probe table_probe(const struct table *table, uint64_t hash)
+static TABLE_INLINE struct table_probe table_probe(const struct table *table, uint64_t hash)
 {
     struct table_probe probe = {.hash = hash};
 
@@ -223,7 +226,7 @@ static inline bool table_probe_advance(struct table_probe *probe)
     return true;
 }
 
-static inline void *table_probe_next(struct table_probe *probe)
+static TABLE_INLINE void *table_probe_next(struct table_probe *probe)
 {
     for (;;) {
         while (probe->matches == 0)

@@ -57,8 +57,9 @@ void shard_close(struct shard *shard)
 
 /* Execution. */
 
-void shard_execute(struct shard *shard, struct request *request, const struct reach *reach, int64_t now_ms,
-                   struct call_wait *wait)
+static inline __attribute__((always_inline)) void execute(struct shard *shard, struct request *request,
+                                                          const struct reach *reach, int64_t now_ms,
+                                                          struct call_wait *wait)
 {
     struct call call = {
         .command = request->command,
@@ -102,6 +103,12 @@ int64_t shard_message_ms(const struct shard *shard)
     return mesh_message_ms(&shard->port);
 }
 
+void shard_execute(struct shard *shard, struct request *request, const struct reach *reach, int64_t now_ms,
+                   struct call_wait *wait)
+{
+    execute(shard, request, reach, now_ms, wait);
+}
+
 void shard_finish(struct shard *shard, struct request *request)
 {
     if (request->blocking)
@@ -128,7 +135,7 @@ void shard_run(struct shard *shard, struct request *request, const struct reach 
         blocked_run(shard, request, reach, now_ms);
         return;
     }
-    shard_execute(shard, request, reach, now_ms, NULL);
+    execute(shard, request, reach, now_ms, NULL);
     shard_answer(shard, request);
 }
 
