@@ -66,5 +66,10 @@ command_handler cmd_sadd, cmd_scard, cmd_sdiff, cmd_sdiffstore, cmd_sinter, cmd_
 /* geo */
 
 /* stream */
+command_handler cmd_xack, cmd_xackdel, cmd_xadd, cmd_xautoclaim, cmd_xclaim, cmd_xdel, cmd_xdelex, cmd_xlen, cmd_xpending,
+    cmd_xrange, cmd_xread, cmd_xreadgroup, cmd_xrevrange, cmd_xsetid, cmd_xtrim;
+command_handler cmd_xgroup_create, cmd_xgroup_createconsumer, cmd_xgroup_delconsumer, cmd_xgroup_destroy,
+    cmd_xgroup_help, cmd_xgroup_setid;
+command_handler cmd_xinfo_consumers, cmd_xinfo_groups, cmd_xinfo_help, cmd_xinfo_stream;
 
 #endif

@@ -11,6 +11,7 @@
 #include "core/list_value.h"
 #include "core/memory.h"
 #include "core/set_value.h"
+#include "core/stream_value.h"
 
 static_assert(VALUE_TYPES <= 16 && VALUE_ENCODINGS <= 16, "an entry has four bits for each");
 
@@ -58,6 +59,7 @@ const struct value_kind *value_kinds[VALUE_TYPES][VALUE_ENCODINGS] = {
             [ENCODING_LISTPACK_EX] = &hash_pack_expiring_kind,
             [ENCODING_TABLE] = &hash_table_kind,
         },
+    [VALUE_STREAM] = {[ENCODING_STREAM] = &stream_kind},
 };
 
 const struct value_kind *value_kind_of(enum value_type type, enum value_encoding encoding)

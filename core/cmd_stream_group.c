@@ -1,0 +1,195 @@
+/* XGROUP: consumer groups and their consumers. */
+#include "core/handlers.h"
+
+#include "core/args.h"
+#include "core/call.h"
+#include "core/stream_args.h"
+
+struct group_options {
+    bool make_stream;
+    int64_t entries_read;
+};
+
+static bool parse_entries_read(struct call *call, struct str text, struct group_options *options)
+{
+    if (!args_integer(call->reply, text, &options->entries_read))
+        return false;
+    if (options->entries_read >= 0 || options->entries_read == STREAM_READ_UNKNOWN)
+        return true;
+    reply_error(call->reply, "ERR value for ENTRIESREAD must be positive or -1");
+    return false;
+}
+
+/* From argv[5] on. */
+static bool parse_options(struct call *call, bool creates, struct group_options *options)
+{
+    *options = (struct group_options){.entries_read = STREAM_READ_UNKNOWN};
+    for (int i = 5; i < call->argc; i++) {
+        if (creates && arg_is(call->argv[i], "mkstream")) {
+            options->make_stream = true;
+        } else if (arg_is(call->argv[i], "entriesread") && i + 1 < call->argc) {
+            if (!parse_entries_read(call, call->argv[++i], options))
+                return false;
+        } else {
+            stream_args_refuse_subcommand(call, "XGROUP");
+            return false;
+        }
+    }
+    return true;
+}
+
+static void refuse_absent_key(struct call *call)
+{
+    reply_error(call->reply,
+                "ERR The XGROUP subcommand requires the key to exist. Note that for CREATE you may want to "
+                "use the MKSTREAM option to create an empty stream automatically.");
+}
+
+/* The stream of argv[2] and its group of argv[3]. */
+static bool find_group(struct call *call, struct stream **stream, struct stream_group **group)
+{
+    if (!stream_find_write(call, 2, stream))
+        return false;
+    if (*stream == NULL) {
+        refuse_absent_key(call);
+        return false;
+    }
+    *group = stream_groups_find(&(*stream)->groups, call->argv[3]);
+    if (*group != NULL)
+        return true;
+    reply_error_format(call->reply, "NOGROUP No such consumer group '%.*s' for key name '%.*s'",
+                       (int)call->argv[3].length, call->argv[3].bytes, (int)call->argv[2].length, call->argv[2].bytes);
+    return false;
+}
+
+static void changed(struct call *call, uint64_t count)
+{
+    keyspace_changed(call_keyspace(call, call->argv[2]), count);
+}
+
+void cmd_xgroup_create(struct call *call)
+{
+    struct group_options options;
+    struct stream_id id = {0, 0};
+    struct stream *stream;
+
+    if (!parse_options(call, true, &options) || !stream_find_write(call, 2, &stream))
+        return;
+    if (stream == NULL && !options.make_stream) {
+        refuse_absent_key(call);
+        return;
+    }
+    if (call->argc > 8) {
+        stream_args_refuse_subcommand(call, "XGROUP");
+        return;
+    }
+    if (!str_equal(call->argv[4], STR("$"))) {
+        if (!stream_args_id(call->reply, call->argv[4], 0, &id))
+            return;
+    } else if (stream != NULL) {
+        id = stream->last_id;
+    }
+    if (stream == NULL)
+        stream = stream_add(call, 2);
+    if (stream_groups_find(&stream->groups, call->argv[3]) != NULL) {
+        reply_error(call->reply, "BUSYGROUP Consumer Group name already exists");
+        return;
+    }
+    stream_groups_add(&stream->groups, call->argv[3], id, options.entries_read);
+    changed(call, 1);
+    reply_ok(call->reply);
+}
+
+void cmd_xgroup_setid(struct call *call)
+{
+    struct group_options options;
+    struct stream_group *group;
+    struct stream *stream;
+
+    if (!parse_options(call, false, &options) || !find_group(call, &stream, &group))
+        return;
+    if (call->argc != 5 && call->argc != 7) {
+        stream_args_refuse_subcommand(call, "XGROUP");
+        return;
+    }
+    struct stream_id id = stream->last_id;
+    if (!str_equal(call->argv[4], STR("$")) && !stream_id_parse_bound(call->argv[4], 0, &id)) {
+        reply_error(call->reply, "ERR Invalid stream ID specified as stream command argument");
+        return;
+    }
+    stream_group_set_last_id(group, id);
+    group->entries_read = options.entries_read;
+    changed(call, 1);
+    reply_ok(call->reply);
+}
+
+void cmd_xgroup_destroy(struct call *call)
+{
+    struct stream *stream;
+
+    if (!stream_find_write(call, 2, &stream))
+        return;
+    if (stream == NULL) {
+        refuse_absent_key(call);
+        return;
+    }
+    struct stream_group *group = stream_groups_find(&stream->groups, call->argv[3]);
+    if (group != NULL) {
+        stream_groups_remove(&stream->groups, group);
+        changed(call, 1);
+        keyspace_signal(call_keyspace(call, call->argv[2]), call->db, call->argv[2]);
+    }
+    reply_integer(call->reply, group != NULL);
+}
+
+void cmd_xgroup_createconsumer(struct call *call)
+{
+    struct stream_group *group;
+    struct stream *stream;
+
+    if (!find_group(call, &stream, &group))
+        return;
+    bool is_new = stream_consumer_find(group, call->argv[4]) == NULL;
+    if (is_new) {
+        stream_consumer_add(group, call->argv[4], call->now_ms);
+        changed(call, 1);
+    }
+    reply_integer(call->reply, is_new);
+}
+
+void cmd_xgroup_delconsumer(struct call *call)
+{
+    struct stream_group *group;
+    struct stream *stream;
+    int64_t pending = 0;
+
+    if (!find_group(call, &stream, &group))
+        return;
+    struct stream_consumer *consumer = stream_consumer_find(group, call->argv[4]);
+    if (consumer != NULL) {
+        pending = (int64_t)consumer->pending.count;
+        stream_consumer_remove(group, consumer);
+        changed(call, 1);
+    }
+    reply_integer(call->reply, pending);
+}
+
+void cmd_xgroup_help(struct call *call)
+{
+    static const char *const lines[] = {
+        "CREATE <key> <group> <id|$> [MKSTREAM] [ENTRIESREAD <count>]",
+        "    Add a group that reads what comes after <id>. MKSTREAM makes an empty stream",
+        "    where there is none; <count> is how many entries it has read so far.",
+        "CREATECONSUMER <key> <group> <consumer>",
+        "    Add a consumer to a group.",
+        "DELCONSUMER <key> <group> <consumer>",
+        "    Delete a consumer with what is pending for it.",
+        "DESTROY <key> <group>",
+        "    Delete a group.",
+        "SETID <key> <group> <id|$> [ENTRIESREAD <count>]",
+        "    Have a group go on reading after <id>.",
+        NULL,
+    };
+
+    args_help(call, lines);
+}

@@ -1,0 +1,471 @@
+/* XREAD and XREADGROUP: what came after an ID, of several streams at once, at
+ * once or as soon as there is something. */
+#include "core/handlers.h"
+
+#include "core/args.h"
+#include "core/call.h"
+#include "core/stream_args.h"
+
+enum { KEYS_ON_STACK = 8, NO_BLOCK = -1, NO_CLAIM = -1 };
+
+struct read_key {
+    struct stream *stream; /* NULL: there is none */
+    struct stream_group *group;
+    struct stream_id after;
+    bool newest; /* ">": what the group has not been given */
+};
+
+struct read {
+    struct call *call;
+    bool grouped; /* XREADGROUP */
+    struct str group_name, consumer_name;
+    int64_t block_ms, claim_ms;
+    uint64_t count;
+    bool no_ack;
+    int first_key, key_count;
+    int64_t served; /* keys in the reply */
+};
+
+static bool refuse(struct read *read, const char *text)
+{
+    reply_error(read->call->reply, text);
+    return false;
+}
+
+/* Options */
+
+static bool parse_block(struct read *read, struct str text)
+{
+    if (!number_parse_integer(text, &read->block_ms))
+        return refuse(read, "ERR timeout is not an integer or out of range");
+    if (read->block_ms < 0)
+        return refuse(read, "ERR timeout is negative");
+    if (read->block_ms > INT64_MAX - read->call->now_ms)
+        return refuse(read, "ERR timeout is out of range");
+    return true;
+}
+
+static bool parse_count(struct read *read, struct str text)
+{
+    int64_t count;
+
+    if (!args_integer(read->call->reply, text, &count))
+        return false;
+    read->count = count < 0 ? 0 : (uint64_t)count;
+    return true;
+}
+
+static bool parse_claim(struct read *read, struct str text)
+{
+    if (!number_parse_integer(text, &read->claim_ms))
+        return refuse(read, "ERR min-idle-time is not an integer or out of range");
+    return read->claim_ms >= 0 || refuse(read, "ERR min-idle-time must be a positive integer");
+}
+
+static bool parse_streams(struct read *read, int first)
+{
+    int count = read->call->argc - first;
+
+    read->first_key = first;
+    read->key_count = count / 2;
+    if (count % 2 == 0)
+        return true;
+    reply_error_format(read->call->reply,
+                       "ERR Unbalanced '%s' list of streams: for each stream key %s must be specified.",
+                       read->grouped ? "xreadgroup" : "xread", read->grouped ? "an ID or '>'" : "an ID, '+', or '$'");
+    return false;
+}
+
+/* One option at argv[*at], which ends at its last argument. */
+static bool parse_option(struct read *read, int *at)
+{
+    const struct str *argv = read->call->argv;
+    int more = read->call->argc - *at - 1;
+    struct str word = argv[*at];
+
+    if (arg_is(word, "block") && more > 0)
+        return parse_block(read, argv[++*at]);
+    if (arg_is(word, "count") && more > 0)
+        return parse_count(read, argv[++*at]);
+    if (arg_is(word, "claim") && more > 0 && read->grouped)
+        return parse_claim(read, argv[++*at]);
+    if (arg_is(word, "group") && more > 1) {
+        if (!read->grouped)
+            return refuse(read, "ERR The GROUP option is only supported by XREADGROUP. You called XREAD instead.");
+        read->group_name = argv[++*at];
+        read->consumer_name = argv[++*at];
+        return true;
+    }
+    if (arg_is(word, "noack")) {
+        if (!read->grouped)
+            return refuse(read, "ERR The NOACK option is only supported by XREADGROUP. You called XREAD instead.");
+        read->no_ack = true;
+        return true;
+    }
+    return refuse(read, "ERR syntax error");
+}
+
+static bool parse_options(struct read *read)
+{
+    struct call *call = read->call;
+
+    for (int i = 1; i < call->argc; i++) {
+        if (arg_is(call->argv[i], "streams") && i + 1 < call->argc) {
+            if (!parse_streams(read, i + 1))
+                return false;
+            break;
+        }
+        if (!parse_option(read, &i))
+            return false;
+    }
+    if (read->first_key == 0)
+        return refuse(read, "ERR syntax error");
+    if (read->grouped && read->group_name.bytes == NULL)
+        return refuse(read, "ERR Missing GROUP option for XREADGROUP");
+    return true;
+}
+
+/* Keys and IDs */
+
+static bool find_group(struct read *read, struct read_key *key, struct str name)
+{
+    if (key->stream != NULL)
+        key->group = stream_groups_find(&key->stream->groups, read->group_name);
+    if (key->group != NULL)
+        return true;
+    reply_error_format(read->call->reply,
+                       "NOGROUP No such key '%.*s' or consumer group '%.*s' in XREADGROUP with GROUP option",
+                       (int)name.length, name.bytes, (int)read->group_name.length, read->group_name.bytes);
+    return false;
+}
+
+/* "$": after the last ID; "+": after the one before the last entry, where there is one. */
+static struct stream_id after_last(const struct stream *stream, bool with_last)
+{
+    struct stream_id id;
+
+    if (stream == NULL)
+        return (struct stream_id){0, 0};
+    if (!with_last || !stream_edge_id(stream, true, &id) || !stream_id_decrement(&id))
+        return stream->last_id;
+    return id;
+}
+
+static bool is_relative(struct str text)
+{
+    return str_equal(text, STR("$")) || str_equal(text, STR("+"));
+}
+
+static bool parse_relative(struct read *read, struct read_key *key, struct str text)
+{
+    bool with_last = text.bytes[0] == '+';
+
+    if (!read->grouped) {
+        key->after = after_last(key->stream, with_last);
+        return true;
+    }
+    reply_error_format(read->call->reply,
+                       "ERR The %c ID is meaningless in the context of XREADGROUP: you want to read the history of "
+                       "this consumer by specifying a proper ID, or use the > ID to get new messages. The %c ID would "
+                       "just return an empty result set.",
+                       text.bytes[0], text.bytes[0]);
+    return false;
+}
+
+static bool parse_after(struct read *read, struct read_key *key, struct str text)
+{
+    if (is_relative(text))
+        return parse_relative(read, key, text);
+    if (!str_equal(text, STR(">"))) {
+        if (!stream_args_id(read->call->reply, text, 0, &key->after))
+            return false;
+        key->newest = read->grouped && stream_id_compare(key->after, stream_id_greatest()) == 0;
+        return true;
+    }
+    key->newest = true;
+    return read->grouped || refuse(read, "ERR The > ID can be specified only when calling XREADGROUP using the GROUP "
+                                         "<group> <consumer> option.");
+}
+
+static bool find_keys(struct read *read, struct read_key *keys)
+{
+    const struct str *names = read->call->argv + read->first_key;
+
+    for (int i = 0; i < read->key_count; i++) {
+        keys[i] = (struct read_key){0};
+        if (!stream_find_read(read->call, read->first_key + i, &keys[i].stream) ||
+            (read->grouped && !find_group(read, &keys[i], names[i])) ||
+            !parse_after(read, &keys[i], names[read->key_count + i]))
+            return false;
+    }
+    return true;
+}
+
+/* Serving */
+
+static void begin_key(struct read *read, int index)
+{
+    struct reply *reply = read->call->reply;
+
+    if (reply->protocol == 2)
+        reply_array(reply, 2);
+    reply_bulk(reply, read->call->argv[read->first_key + index]);
+    read->served++;
+}
+
+static void serve_plain(struct read *read, const struct read_key *key, int index)
+{
+    struct stream_id first = key->after;
+    struct stream_entry entry;
+
+    if (!stream_id_increment(&first))
+        return;
+    struct stream_range range = stream_range(key->stream, first, stream_id_greatest(), false), from_first = range;
+    if (!stream_range_next(&range, &entry))
+        return;
+    begin_key(read, index);
+    reply_stream_range(read->call->reply, &from_first, read->count);
+}
+
+static void changed(struct read *read, int index, uint64_t count)
+{
+    keyspace_changed(call_keyspace(read->call, read->call->argv[read->first_key + index]), count);
+}
+
+static struct stream_consumer *consumer_of(struct read *read, const struct read_key *key, int index)
+{
+    struct stream_consumer *consumer = stream_consumer_find(key->group, read->consumer_name);
+
+    if (consumer == NULL) {
+        consumer = stream_consumer_add(key->group, read->consumer_name, read->call->now_ms);
+        changed(read, index, 1);
+    }
+    consumer->seen_ms = read->call->now_ms;
+    return consumer;
+}
+
+/* What is pending for the consumer, whether or not the entry is still there. */
+static void serve_history(struct read *read, const struct read_key *key, struct stream_consumer *consumer)
+{
+    struct reply *reply = read->call->reply;
+    size_t mark = reply_mark(reply);
+    struct stream_id first = key->after;
+    struct stream_entry entry;
+    uint64_t written = 0;
+
+    if (!stream_id_increment(&first))
+        first = stream_id_greatest();
+    struct bptree_place place = stream_pending_seek(&consumer->pending, first);
+    for (struct stream_pending *pending; (pending = stream_pending_at(&place)) != NULL; bptree_next(&place)) {
+        if (read->count > 0 && written == read->count)
+            break;
+        written++;
+        if (!stream_find(key->stream, pending->id, &entry)) {
+            reply_array(reply, 2);
+            reply_stream_id(reply, pending->id);
+            reply_null_array(reply);
+            continue;
+        }
+        reply_stream_entry(reply, &entry);
+        stream_pending_set_time(key->group, pending, read->call->now_ms);
+        pending->deliveries++;
+    }
+    reply_array_at(reply, mark, (int64_t)written);
+}
+
+/* An entry; where the command claims, with the time since its last delivery and the number of deliveries. */
+static void reply_delivery(struct read *read, const struct stream_entry *entry, int64_t idle_ms, uint64_t deliveries)
+{
+    struct reply *reply = read->call->reply;
+
+    reply_array(reply, read->claim_ms == NO_CLAIM ? 2 : 4);
+    reply_stream_entry_parts(reply, entry);
+    if (read->claim_ms == NO_CLAIM)
+        return;
+    reply_integer(reply, idle_ms);
+    reply_integer(reply, (int64_t)deliveries);
+}
+
+/* A new entry becomes pending; one that is already, because the group was set back, changes hands. */
+static void deliver(struct read *read, const struct read_key *key, struct stream_consumer *consumer,
+                    const struct stream_range *range, const struct stream_entry *entry)
+{
+    int64_t now_ms = read->call->now_ms;
+
+    stream_group_advance(key->stream, key->group, range, entry->id);
+    if (read->no_ack)
+        return;
+    struct stream_pending *pending = stream_pending_find(key->group, entry->id);
+    if (pending == NULL) {
+        stream_pending_add(key->group, consumer, entry->id, now_ms);
+    } else {
+        stream_pending_assign(pending, consumer);
+        stream_pending_set_time(key->group, pending, now_ms);
+        pending->deliveries = 1;
+    }
+    consumer->active_ms = now_ms;
+}
+
+/* The pending entry that has waited longest, of those from this place on that are idle enough and still in the stream.
+ */
+static struct stream_pending *next_claimable(struct read *read, const struct read_key *key, struct bptree_place *place,
+                                             struct stream_entry *entry)
+{
+    for (struct stream_pending *pending; (pending = stream_pending_at(place)) != NULL; bptree_next(place)) {
+        if (read->call->now_ms - pending->delivered_ms < read->claim_ms)
+            return NULL;
+        if (stream_find(key->stream, pending->id, entry))
+            return pending;
+    }
+    return NULL;
+}
+
+static bool has_claimable(struct read *read, const struct read_key *key)
+{
+    struct stream_entry entry;
+
+    if (read->claim_ms == NO_CLAIM)
+        return false;
+    stream_group_keep_times(key->group);
+    struct bptree_place place = bptree_first(&key->group->by_time);
+    return next_claimable(read, key, &place, &entry) != NULL;
+}
+
+/* How many can be claimed, at most `most` (0: any number). */
+static size_t count_claimable(struct read *read, const struct read_key *key, uint64_t most)
+{
+    struct bptree_place place = bptree_first(&key->group->by_time);
+    struct stream_entry entry;
+    size_t count = 0;
+
+    for (; (most == 0 || count < most) && next_claimable(read, key, &place, &entry) != NULL; count++)
+        bptree_next(&place);
+    return count;
+}
+
+/* Claimed entries move behind the others by time, so the first is always the next to claim; that they come round again,
+ * where any idle time will do, is what the count is for. Returns how many there were. */
+static uint64_t serve_claimed(struct read *read, const struct read_key *key, struct stream_consumer *consumer)
+{
+    size_t left = count_claimable(read, key, read->count), served = left;
+    int64_t now_ms = read->call->now_ms;
+    struct stream_entry entry;
+
+    for (; left > 0; left--) {
+        struct bptree_place place = bptree_first(&key->group->by_time);
+        struct stream_pending *pending = next_claimable(read, key, &place, &entry);
+
+        reply_delivery(read, &entry, now_ms - pending->delivered_ms, pending->deliveries);
+        stream_pending_assign(pending, consumer);
+        stream_pending_set_time(key->group, pending, now_ms);
+        pending->deliveries++;
+        consumer->active_ms = now_ms;
+    }
+    return served;
+}
+
+static void serve_newest(struct read *read, const struct read_key *key, struct stream_consumer *consumer, int index)
+{
+    struct stream_range range = stream_group_range(key->stream, key->group);
+    bool claims = has_claimable(read, key);
+    struct stream_entry entry;
+    uint64_t written = 0;
+    bool is_new = stream_range_next(&range, &entry);
+
+    if (!is_new && !claims)
+        return;
+    begin_key(read, index);
+    size_t mark = reply_mark(read->call->reply);
+    if (claims)
+        written = serve_claimed(read, key, consumer);
+    for (; is_new && (read->count == 0 || written < read->count); written++) {
+        reply_delivery(read, &entry, 0, 0);
+        deliver(read, key, consumer, &range, &entry);
+        is_new = stream_range_next(&range, &entry);
+    }
+    reply_array_at(read->call->reply, mark, (int64_t)written);
+    changed(read, index, 1);
+}
+
+static void serve_group(struct read *read, const struct read_key *key, int index)
+{
+    struct stream_consumer *consumer = consumer_of(read, key, index);
+
+    if (key->newest) {
+        serve_newest(read, key, consumer, index);
+        return;
+    }
+    begin_key(read, index);
+    serve_history(read, key, consumer);
+    changed(read, index, 1);
+}
+
+static void serve(struct read *read, const struct read_key *keys)
+{
+    struct reply *reply = read->call->reply;
+    size_t mark = reply_mark(reply);
+
+    for (int i = 0; i < read->key_count; i++) {
+        if (keys[i].stream == NULL)
+            continue;
+        if (read->grouped)
+            serve_group(read, &keys[i], i);
+        else
+            serve_plain(read, &keys[i], i);
+    }
+    if (read->served == 0)
+        return;
+    if (reply->protocol == 2)
+        reply_array_at(reply, mark, read->served);
+    else
+        reply_map_at(reply, mark, read->served);
+}
+
+/* What is relative to the end of a stream is so to its end now, not when there is something. */
+static bool wait_for_more(struct read *read, const struct read_key *keys)
+{
+    struct call *call = read->call;
+    int first_id = read->first_key + read->key_count;
+    char text[STREAM_ID_TEXT_MAX];
+
+    if (read->block_ms == NO_BLOCK || !call_block(call, VALUE_STREAM, read->block_ms))
+        return false;
+    call->wait->any_change = read->grouped;
+    for (int i = 0; i < read->key_count; i++)
+        if (is_relative(call->argv[first_id + i]))
+            call_rewrite(call, first_id + i, (struct str){text, stream_id_format(text, keys[i].after)});
+    return true;
+}
+
+static void read_streams(struct read *read, struct read_key *keys)
+{
+    if (!find_keys(read, keys))
+        return;
+    serve(read, keys);
+    if (read->served == 0 && !wait_for_more(read, keys))
+        reply_null_array(read->call->reply);
+}
+
+static void read_command(struct call *call, bool grouped)
+{
+    struct read read = {.call = call, .grouped = grouped, .block_ms = NO_BLOCK, .claim_ms = NO_CLAIM};
+    struct read_key on_stack[KEYS_ON_STACK], *keys = on_stack;
+
+    if (!parse_options(&read))
+        return;
+    if (read.key_count > KEYS_ON_STACK)
+        keys = memory_alloc(&call->core->memory, (size_t)read.key_count * sizeof *keys);
+    read_streams(&read, keys);
+    if (keys != on_stack)
+        memory_free(&call->core->memory, keys);
+}
+
+void cmd_xread(struct call *call)
+{
+    read_command(call, false);
+}
+
+void cmd_xreadgroup(struct call *call)
+{
+    read_command(call, true);
+}
