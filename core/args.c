@@ -36,6 +36,22 @@ bool args_integer_in(struct reply *reply, struct str text, int64_t lowest, int64
     return false;
 }
 
+/* Most are short integers, which a double holds exactly. */
+bool args_double(struct reply *reply, struct str text, const char *error, double *value)
+{
+    const size_t exact_digits = 15;
+    int64_t integer;
+
+    if (text.length <= exact_digits && number_parse_integer(text, &integer)) {
+        *value = (double)integer;
+        return true;
+    }
+    if (number_parse_double(text, value))
+        return true;
+    reply_error(reply, error ? error : "ERR value is not a valid float");
+    return false;
+}
+
 void args_syntax_error(struct reply *reply)
 {
     reply_error(reply, "ERR syntax error");

@@ -17,6 +17,9 @@ MUST_USE bool args_integer(struct reply *reply, struct str text, int64_t *value)
 MUST_USE bool args_integer_in(struct reply *reply, struct str text, int64_t lowest, int64_t highest, const char *error,
                               int64_t *value);
 
+/* error: NULL for "ERR value is not a valid float". */
+MUST_USE bool args_double(struct reply *reply, struct str text, const char *error, double *value);
+
 static inline bool arg_is(struct str argument, const char *word)
 {
     return str_equal_nocase(argument, word);

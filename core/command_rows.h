@@ -24,5 +24,11 @@ extern const struct command command_rows_string[], command_rows_generic[], comma
         .flags = key_flags, .begin = KEY_BEGIN_INDEX, .find = KEY_FIND_KEYNUM, .index = at, .first_at = 1,             \
         .step = every                                                                                                  \
     }
+/* One key behind the word, which is looked for from `from` on. */
+#define KEY_BEHIND(word, from, key_flags)                                                                              \
+    {                                                                                                                  \
+        .flags = key_flags, .begin = KEY_BEGIN_KEYWORD, .find = KEY_FIND_RANGE, .keyword = word, .index = from,        \
+        .step = 1                                                                                                      \
+    }
 
 #endif

@@ -58,6 +58,11 @@ command_handler cmd_sadd, cmd_scard, cmd_sdiff, cmd_sdiffstore, cmd_sinter, cmd_
     cmd_sunionstore;
 
 /* sorted set */
+command_handler cmd_bzmpop, cmd_bzpopmax, cmd_bzpopmin, cmd_zadd, cmd_zcard, cmd_zcount, cmd_zdiff, cmd_zdiffstore,
+    cmd_zincrby, cmd_zinter, cmd_zintercard, cmd_zinterstore, cmd_zlexcount, cmd_zmpop, cmd_zmscore, cmd_zpopmax,
+    cmd_zpopmin, cmd_zrandmember, cmd_zrange, cmd_zrangebylex, cmd_zrangebyscore, cmd_zrangestore, cmd_zrank, cmd_zrem,
+    cmd_zremrangebylex, cmd_zremrangebyrank, cmd_zremrangebyscore, cmd_zrevrange, cmd_zrevrangebylex,
+    cmd_zrevrangebyscore, cmd_zrevrank, cmd_zscan, cmd_zscore, cmd_zunion, cmd_zunionstore;
 
 /* bitmap */
 

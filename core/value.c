@@ -12,6 +12,7 @@
 #include "core/memory.h"
 #include "core/set_value.h"
 #include "core/stream_value.h"
+#include "core/zset_value.h"
 
 static_assert(VALUE_TYPES <= 16 && VALUE_ENCODINGS <= 16, "an entry has four bits for each");
 
@@ -52,7 +53,7 @@ const struct value_kind *value_kinds[VALUE_TYPES][VALUE_ENCODINGS] = {
             [ENCODING_TABLE] = &set_table_kind,
             [ENCODING_ROARING] = &set_roaring_kind,
         },
-    [VALUE_ZSET] = {[ENCODING_LISTPACK] = &listpack_kind},
+    [VALUE_ZSET] = {[ENCODING_LISTPACK] = &listpack_kind, [ENCODING_TREE] = &zset_tree_kind},
     [VALUE_HASH] =
         {
             [ENCODING_LISTPACK] = &listpack_kind,
