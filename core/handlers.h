@@ -69,6 +69,8 @@ command_handler cmd_bzmpop, cmd_bzpopmax, cmd_bzpopmin, cmd_zadd, cmd_zcard, cmd
 /* hyperloglog */
 
 /* geo */
+command_handler cmd_geoadd, cmd_geodist, cmd_geohash, cmd_geopos, cmd_georadius, cmd_georadius_ro,
+    cmd_georadiusbymember, cmd_georadiusbymember_ro, cmd_geosearch, cmd_geosearchstore;
 
 /* stream */
 command_handler cmd_xack, cmd_xackdel, cmd_xadd, cmd_xautoclaim, cmd_xclaim, cmd_xdel, cmd_xdelex, cmd_xlen, cmd_xpending,
