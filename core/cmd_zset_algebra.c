@@ -192,27 +192,35 @@ static bool belongs(const struct algebra *algebra, int from, struct zset_element
     return false;
 }
 
+/* The walk over one source. */
+struct walk {
+    const struct algebra *algebra;
+    int source;
+    struct zset_limits limits;
+    struct zset *result; /* NULL: members are only counted */
+    size_t count;
+};
+
+static bool visit_member(void *context, struct zset_element element)
+{
+    struct walk *walk = context;
+
+    if (!belongs(walk->algebra, walk->source, &element))
+        return true;
+    if (walk->result != NULL)
+        zset_put(walk->result, &walk->limits, element);
+    return ++walk->count != (uint64_t)walk->algebra->limit;
+}
+
 /* result may be NULL. Returns how many members there are, up to the limit. */
 static size_t compute(struct call *call, const struct algebra *algebra, struct zset *result)
 {
-    struct zset_limits limits = zset_limits(call);
+    struct walk walk = {.algebra = algebra, .limits = zset_limits(call), .result = result};
     int walked = algebra->operation == UNION ? algebra->count : 1;
-    struct zset_source_walk walk;
-    struct zset_element element;
-    size_t count = 0;
 
-    for (int i = 0; i < walked; i++) {
-        zset_source_begin(&walk, &algebra->sources[i]);
-        while (zset_source_next(&walk, &element)) {
-            if (!belongs(algebra, i, &element))
-                continue;
-            if (result != NULL)
-                zset_put(result, &limits, element);
-            if (++count == (uint64_t)algebra->limit)
-                return count;
-        }
-    }
-    return count;
+    for (; walk.source < walked; walk.source++)
+        zset_source_each(&algebra->sources[walk.source], visit_member, &walk);
+    return walk.count;
 }
 
 static void compute_and_answer(struct call *call, struct algebra *algebra)

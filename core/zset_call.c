@@ -7,15 +7,11 @@ struct zset_limits zset_limits(const struct call *call)
     return (struct zset_limits){config->zset_max_listpack_entries, config->zset_max_listpack_value};
 }
 
-static struct zset zset_of(struct keyspace *keyspace, const struct entry *entry)
+struct zset zset_of_entry(const struct entry *entry)
 {
-    struct zset zset = {.memory = keyspace_memory(keyspace)};
-
-    if (entry != NULL) {
-        zset.encoding = entry_encoding(entry);
-        zset.value = entry_value(entry);
-    }
-    return zset;
+    if (entry == NULL)
+        return (struct zset){.value = NULL};
+    return (struct zset){.encoding = entry_encoding(entry), .value = entry_value(entry)};
 }
 
 bool zset_read(struct call *call, struct str name, struct zset *zset)
@@ -24,7 +20,7 @@ bool zset_read(struct call *call, struct str name, struct zset *zset)
 
     if (!call_find_read(call, name, VALUE_ZSET, &entry))
         return false;
-    *zset = zset_of(call_keyspace(call, name), entry);
+    *zset = zset_of_entry(entry);
     return true;
 }
 
@@ -34,7 +30,8 @@ bool zset_key_open(struct call *call, struct str name, struct zset_key *key)
     key->keyspace = call_keyspace(call, name);
     if (!call_find_write(call, name, VALUE_ZSET, &key->entry))
         return false;
-    key->zset = zset_of(key->keyspace, key->entry);
+    key->zset = zset_of_entry(key->entry);
+    key->zset.memory = keyspace_memory(key->keyspace);
     return true;
 }
 

@@ -9,6 +9,8 @@
 /* From when on a set is no longer a listpack, by the settings. */
 struct zset_limits zset_limits(const struct call *call);
 
+/* To be read; entry may be NULL. */
+struct zset zset_of_entry(const struct entry *entry);
 /* To read. False: it holds another type, and WRONGTYPE has been answered. Its value is NULL where there is no such key.
  */
 MUST_USE bool zset_read(struct call *call, struct str name, struct zset *zset);

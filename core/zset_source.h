@@ -3,12 +3,17 @@
 #ifndef CORE_ZSET_SOURCE_H
 #define CORE_ZSET_SOURCE_H
 
+#include "core/set_value.h"
 #include "core/zset_value.h"
 
 struct call;
 
 struct zset_source {
-    struct zset zset;
+    bool is_set;
+    union {
+        struct zset zset;
+        struct set_value set;
+    };
     size_t count;
     double weight;
     int position; /* among the keys as they were named */
@@ -18,10 +23,9 @@ struct zset_source {
 MUST_USE bool zset_source_open(struct call *call, struct str name, struct zset_source *source);
 MUST_USE bool zset_source_find(const struct zset_source *source, struct str member, double *score);
 
-struct zset_source_walk {
-    struct zset_walk walk;
-};
-void zset_source_begin(struct zset_source_walk *walk, const struct zset_source *source);
-MUST_USE bool zset_source_next(struct zset_source_walk *walk, struct zset_element *element);
+/* Is given one member after the other, good until it returns; returns false to have no more. */
+typedef bool zset_visit(void *context, struct zset_element element);
+/* False: visit had enough. */
+bool zset_source_each(const struct zset_source *source, zset_visit *visit, void *context);
 
 #endif

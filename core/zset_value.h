@@ -23,7 +23,7 @@ struct config;
 struct memory;
 
 struct zset {
-    struct memory *memory; /* of the keyspace */
+    struct memory *memory; /* of the keyspace; NULL where the set is only read */
     enum value_encoding encoding;
     void *value; /* a pack, or a struct zset_tree; NULL: there is none */
 };

@@ -176,7 +176,7 @@ def blocking_pop(stream):
 
 def algebra(stream):
     name = _name(stream, "ZUNION", "ZINTER", "ZDIFF", "ZUNIONSTORE", "ZINTERSTORE", "ZDIFFSTORE", "ZINTERCARD")
-    keys = _some(stream, _key, 4)
+    keys = [stream.key("s") if stream.dice.random() < 0.15 else key for key in _some(stream, _key, 4)]
     destination = [_key(stream)] if name.endswith("STORE") else []
     options = []
     if "DIFF" not in name and "CARD" not in name or stream.dice.random() < 0.02:
