@@ -25,6 +25,18 @@ uint32_t access_touch_lru(int64_t now_ms)
     return (uint32_t)(now_ms / 1000) & ACCESS_MASK;
 }
 
+uint32_t access_with_idle(int64_t now_ms, int64_t idle_seconds)
+{
+    uint32_t idle = idle_seconds < ACCESS_MASK ? (uint32_t)idle_seconds : ACCESS_MASK;
+
+    return (access_touch_lru(now_ms) - idle) & ACCESS_MASK;
+}
+
+uint32_t access_with_frequency(int64_t now_ms, uint32_t frequency)
+{
+    return lfu(frequency, now_ms);
+}
+
 int64_t access_idle_seconds(uint32_t access, int64_t now_ms)
 {
     return (access_touch_lru(now_ms) - access) & ACCESS_MASK;

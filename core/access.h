@@ -20,6 +20,11 @@ uint32_t access_fresh(enum access_policy policy, int64_t now_ms);
 uint32_t access_touch_lru(int64_t now_ms);
 uint32_t access_touch_lfu(uint32_t access, int64_t now_ms, int log_factor, int decay_minutes, uint64_t random);
 
+/* The field of a key that was last used so long ago, or so often: RESTORE's IDLETIME, as far as the field goes, and
+ * FREQ. */
+uint32_t access_with_idle(int64_t now_ms, int64_t idle_seconds);
+uint32_t access_with_frequency(int64_t now_ms, uint32_t frequency);
+
 int64_t access_idle_seconds(uint32_t access, int64_t now_ms);
 /* The counter, less one for every decay_minutes since the last decay (0: it never decays). */
 uint32_t access_frequency(uint32_t access, int64_t now_ms, int decay_minutes);

@@ -89,7 +89,7 @@ void cmd_object_help(struct call *call)
     args_help(call, lines);
 }
 
-/* SAMPLES is for values of several elements; a string needs no sampling. False: answered. */
+/* SAMPLES is for who has to guess: here every value knows what it takes. False: answered. */
 static bool parse_samples(struct call *call)
 {
     for (int i = 3; i < call->argc; i += 2) {

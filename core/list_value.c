@@ -74,6 +74,14 @@ static bool is_large(const struct config *config, size_t bytes, size_t count)
     return bytes > deque_fill_bytes(fill) || (fill >= 0 && count > deque_fill_count(fill));
 }
 
+static struct list_deque *create_deque(struct memory *memory, const struct config *config)
+{
+    struct list_deque *list = (struct list_deque *)memory_alloc_account(memory, sizeof *list);
+
+    deque_init(&list->deque, &list->account, config->list_max_listpack_size, (unsigned)config->list_compress_depth);
+    return list;
+}
+
 /* With texts as long as these in all. As in Redis their length is what counts, not what they take in a pack. */
 static void grow(const struct list *list, size_t text_bytes, size_t text_count)
 {
@@ -81,9 +89,7 @@ static void grow(const struct list *list, size_t text_bytes, size_t text_count)
 
     if (!is_large(list->config, listpack_bytes(pack) + text_bytes, listpack_count(pack) + text_count))
         return;
-    struct list_deque *grown = (struct list_deque *)memory_alloc_account(list->memory, sizeof *grown);
-    deque_init(&grown->deque, &grown->account, list->config->list_max_listpack_size,
-               (unsigned)list->config->list_compress_depth);
+    struct list_deque *grown = create_deque(list->memory, list->config);
     deque_append_pack(&grown->deque, pack);
     entry_set_value(list->entry, ENCODING_DEQUE, grown);
     listpack_free(list->memory, pack);
@@ -267,4 +273,57 @@ void list_walk_delete(struct list_walk *walk, const struct list *list)
     walk->next = walk->forward ? behind : offset > 0 ? pack + offset : NULL;
     walk->pack = pack;
     entry_set_value(list->entry, ENCODING_LISTPACK, pack);
+}
+
+/* Writing and loading. */
+
+size_t list_blocks(const struct entry *entry)
+{
+    return is_pack(entry) ? 1 : deque_blocks(deque_of(entry));
+}
+
+struct deque_block list_block_at(const struct entry *entry, size_t index)
+{
+    const unsigned char *pack = entry_value(entry);
+
+    if (!is_pack(entry))
+        return deque_block_at(deque_of(entry), index);
+    return (struct deque_block){.bytes = {(const char *)pack, listpack_bytes(pack)}, .count = listpack_count(pack)};
+}
+
+void list_load_begin(struct list_loading *loading, struct memory *memory, const struct config *config)
+{
+    *loading = (struct list_loading){memory, config, create_deque(memory, config)};
+}
+
+void list_load_text(struct list_loading *loading, struct str text)
+{
+    deque_push(&loading->large->deque, DEQUE_BACK, text);
+}
+
+void list_load_pack(struct list_loading *loading, const unsigned char *pack)
+{
+    deque_append_pack(&loading->large->deque, pack);
+}
+
+size_t list_load_count(const struct list_loading *loading)
+{
+    return deque_count(&loading->large->deque);
+}
+
+void *list_load_end(struct list_loading *loading, enum value_encoding *encoding)
+{
+    struct list_deque *large = loading->large;
+    struct deque_block block;
+
+    *encoding = ENCODING_DEQUE;
+    if (deque_blocks(&large->deque) != 1)
+        return large;
+    block = deque_block_at(&large->deque, 0);
+    if (block.is_plain || is_large(loading->config, block.bytes.length, block.count))
+        return large;
+    *encoding = ENCODING_LISTPACK;
+    unsigned char *pack = listpack_copy(loading->memory, (const unsigned char *)block.bytes.bytes);
+    value_destroy(&list_deque_kind, loading->memory, large);
+    return pack;
 }

@@ -50,6 +50,25 @@ void list_drop(const struct list *list, enum deque_end end);
 void list_delete_range(const struct list *list, size_t index, size_t count);
 void list_shrink(const struct list *list);
 
+/* The list in blocks, as it is written to a file; a listpack is one. */
+size_t list_blocks(const struct entry *entry);
+/* The block that the element of this index lies in. */
+struct deque_block list_block_at(const struct entry *entry, size_t index);
+
+/* A list that is read from a file, and is in no entry yet. */
+struct list_loading {
+    struct memory *memory; /* of the keyspace */
+    const struct config *config;
+    struct list_deque *large;
+};
+
+void list_load_begin(struct list_loading *loading, struct memory *memory, const struct config *config);
+void list_load_text(struct list_loading *loading, struct str text);
+void list_load_pack(struct list_loading *loading, const unsigned char *pack); /* valid; may be empty */
+size_t list_load_count(const struct list_loading *loading);
+/* The list, in the encoding that its size asks for. */
+void *list_load_end(struct list_loading *loading, enum value_encoding *encoding);
+
 /* Gives one element after the other. The list may be changed meanwhile by list_walk_delete alone. */
 struct list_walk {
     const unsigned char *pack; /* NULL: a deque */

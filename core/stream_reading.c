@@ -32,8 +32,7 @@ static bool has_gap_from(const struct stream *stream, struct stream_id id)
     return stream_id_compare(id, stream->max_deleted_id) <= 0;
 }
 
-/* How many entries were added up to this ID, or STREAM_READ_UNKNOWN. */
-static int64_t added_until(const struct stream *stream, struct stream_id id)
+int64_t stream_added_until(const struct stream *stream, struct stream_id id)
 {
     int to_last = stream_id_compare(id, stream->last_id), to_first = stream_id_compare(id, stream->first_id);
 
@@ -61,7 +60,7 @@ static void count_read(const struct stream *stream, struct stream_group *group, 
     if (exact)
         group->entries_read++;
     else if (stream->added > 0)
-        group->entries_read = added_until(stream, id);
+        group->entries_read = stream_added_until(stream, id);
 }
 
 void stream_group_advance(struct stream *stream, struct stream_group *group, const struct stream_range *range,
@@ -96,7 +95,7 @@ bool stream_group_lag(const struct stream *stream, const struct stream_group *gr
         return true;
     }
     if (read == STREAM_READ_UNKNOWN || has_gap_from(stream, group->last_id))
-        read = added_until(stream, group->last_id);
+        read = stream_added_until(stream, group->last_id);
     *lag = (int64_t)(stream->added - (uint64_t)read);
     return read != STREAM_READ_UNKNOWN;
 }

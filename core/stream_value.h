@@ -104,6 +104,8 @@ void stream_group_advance(struct stream *stream, struct stream_group *group, con
                           struct stream_id id);
 /* As if it had read up to this ID. entries_read stays. */
 void stream_group_set_last_id(struct stream_group *group, struct stream_id id);
+/* How many entries were added up to this ID, or STREAM_READ_UNKNOWN. */
+int64_t stream_added_until(const struct stream *stream, struct stream_id id);
 /* How many entries the group has yet to read. False: that cannot be known. */
 MUST_USE bool stream_group_lag(const struct stream *stream, const struct stream_group *group, int64_t *lag);
 

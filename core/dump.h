@@ -1,0 +1,16 @@
+/* What DUMP gives and RESTORE takes: a value on its own.
+ *
+ *     type (1) | value | version (2) | CRC-64 of all before it (8) */
+#ifndef CORE_DUMP_H
+#define CORE_DUMP_H
+
+#include "core/buffer.h"
+
+struct entry;
+
+/* Appends the payload. */
+void dump_write(struct buffer *buffer, const struct entry *entry);
+/* The type and value within a payload, borrowed from it. False: the checksum is wrong, or the version unknown. */
+MUST_USE bool dump_open(struct str payload, struct str *type_and_value);
+
+#endif

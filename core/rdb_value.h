@@ -1,0 +1,45 @@
+/* Whole values in the RDB format, as its files and DUMP payloads carry them.
+ *
+ * A value is written in the layout of the lowest version that can hold it, and
+ * read in any of the versions 6 to 12. What is read is of unknown origin: it
+ * is checked as a whole, and rebuilt through the modules of the types, which
+ * choose the encoding by this server's settings. */
+#ifndef CORE_RDB_VALUE_H
+#define CORE_RDB_VALUE_H
+
+#include "core/entry.h"
+#include "core/rdb_format.h"
+#include "core/rdb_read.h"
+
+struct config;
+struct memory;
+
+/* The layout that the entry's value is written in, and the first version that knows it. */
+enum rdb_type rdb_type_of(const struct entry *entry);
+int rdb_version_of(enum rdb_type type);
+/* Appends the value, in that layout, without the type. */
+void rdb_write_value(struct buffer *buffer, const struct entry *entry);
+
+/* Reads values for one keyspace. */
+struct rdb_loader {
+    struct rdb_reader reader;
+    struct memory *memory; /* of the keyspace */
+    const struct config *config;
+    struct buffer text, other_text; /* strings that were compressed */
+};
+
+void rdb_loader_init(struct rdb_loader *loader, struct str bytes, struct memory *memory, const struct config *config);
+void rdb_loader_deinit(struct rdb_loader *loader);
+
+/* A value that no key holds: for keyspace_set_value, or of a string for keyspace_set_string. */
+struct rdb_value {
+    enum value_type type;
+    enum value_encoding encoding;
+    void *value;       /* the caller's; NULL: a string */
+    struct str string; /* borrowed until the loader is used again */
+};
+
+/* False: it is malformed, or empty, which no value of a key is; nothing is left of it. */
+MUST_USE bool rdb_read_value(struct rdb_loader *loader, uint8_t type, struct rdb_value *value);
+
+#endif

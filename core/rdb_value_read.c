@@ -1,0 +1,84 @@
+#include "core/rdb_value_types.h"
+
+#include "core/config.h"
+#include "core/listpack.h"
+#include "core/ziplist.h"
+
+void rdb_loader_init(struct rdb_loader *loader, struct str bytes, struct memory *memory, const struct config *config)
+{
+    loader->reader = rdb_reader_of(bytes, (size_t)config->proto_max_bulk_len);
+    loader->memory = memory;
+    loader->config = config;
+    buffer_init(&loader->text, memory, NULL, 0);
+    buffer_init(&loader->other_text, memory, NULL, 0);
+}
+
+void rdb_loader_deinit(struct rdb_loader *loader)
+{
+    buffer_deinit(&loader->text);
+    buffer_deinit(&loader->other_text);
+}
+
+bool rdb_read_pack(struct rdb_loader *loader, enum rdb_pack_kind kind, struct rdb_pack *pack)
+{
+    struct str bytes;
+
+    *pack = (struct rdb_pack){NULL, NULL};
+    if (!rdb_read_string(&loader->reader, &loader->text, &bytes))
+        return false;
+    if (kind == RDB_PACK_LISTPACK)
+        pack->pack = listpack_validate(bytes.bytes, bytes.length) ? (const unsigned char *)bytes.bytes : NULL;
+    else if (kind == RDB_PACK_ZIPLIST)
+        pack->pack = pack->made = ziplist_to_listpack(loader->memory, bytes);
+    else
+        pack->pack = pack->made = zipmap_to_listpack(loader->memory, bytes);
+    return pack->pack != NULL;
+}
+
+void rdb_pack_free(struct rdb_loader *loader, struct rdb_pack *pack)
+{
+    listpack_free(loader->memory, pack->made);
+    *pack = (struct rdb_pack){NULL, NULL};
+}
+
+static bool read_string(struct rdb_loader *loader, struct rdb_value *value)
+{
+    *value = (struct rdb_value){.type = VALUE_STRING};
+    return rdb_read_string(&loader->reader, &loader->text, &value->string);
+}
+
+bool rdb_read_value(struct rdb_loader *loader, uint8_t type, struct rdb_value *value)
+{
+    switch ((enum rdb_type)type) {
+    case RDB_STRING:
+        return read_string(loader, value);
+    case RDB_LIST:
+    case RDB_LIST_ZIPLIST:
+    case RDB_LIST_QUICKLIST:
+    case RDB_LIST_QUICKLIST_2:
+        return rdb_read_list(loader, type, value);
+    case RDB_SET:
+    case RDB_SET_INTSET:
+    case RDB_SET_LISTPACK:
+        return rdb_read_set(loader, type, value);
+    case RDB_ZSET_TEXT:
+    case RDB_ZSET:
+    case RDB_ZSET_ZIPLIST:
+    case RDB_ZSET_LISTPACK:
+        return rdb_read_zset(loader, type, value);
+    case RDB_HASH:
+    case RDB_HASH_ZIPMAP:
+    case RDB_HASH_ZIPLIST:
+    case RDB_HASH_LISTPACK:
+    case RDB_HASH_EXPIRING_EARLY:
+    case RDB_HASH_LISTPACK_EXPIRING_EARLY:
+    case RDB_HASH_EXPIRING:
+    case RDB_HASH_LISTPACK_EXPIRING:
+        return rdb_read_hash(loader, type, value);
+    case RDB_STREAM:
+    case RDB_STREAM_2:
+    case RDB_STREAM_3:
+        return rdb_read_stream(loader, type, value);
+    }
+    return false;
+}

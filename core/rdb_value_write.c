@@ -1,0 +1,178 @@
+/* Values in the layouts that Redis 7.0 reads. A pack is written as the bytes
+ * that it is; a container element by element, the way the reader's own
+ * encodings have no part in. */
+#include "core/rdb_value_types.h"
+
+#include "core/assert.h"
+#include "core/hash_value.h"
+#include "core/intset.h"
+#include "core/list_value.h"
+#include "core/listpack.h"
+#include "core/rdb_write.h"
+#include "core/set_value.h"
+#include "core/zset_value.h"
+
+/* Strings and lists */
+
+static void write_string(struct buffer *buffer, const struct entry *entry)
+{
+    char digits[32];
+
+    rdb_write_string(buffer, entry_string(entry, digits));
+}
+
+void rdb_write_pack(struct buffer *buffer, const unsigned char *pack)
+{
+    rdb_write_string(buffer, (struct str){(const char *)pack, listpack_bytes(pack)});
+}
+
+static void write_list(struct buffer *buffer, const struct entry *entry)
+{
+    struct deque_block block;
+
+    rdb_write_length(buffer, list_blocks(entry));
+    for (size_t index = 0; index < list_count(entry); index += block.count) {
+        block = list_block_at(entry, index);
+        rdb_write_length(buffer, block.is_plain ? RDB_NODE_PLAIN : RDB_NODE_PACKED);
+        rdb_write_string(buffer, block.bytes);
+    }
+}
+
+/* Sets */
+
+static bool write_member(void *buffer, const struct set_member *member)
+{
+    rdb_write_packed(buffer, set_member_value(member));
+    return true;
+}
+
+static void write_set(struct buffer *buffer, const struct entry *entry)
+{
+    struct set_value set = set_value_of(entry);
+
+    rdb_write_length(buffer, set_value_count(&set));
+    set_value_each(&set, write_member, buffer);
+}
+
+/* Sorted sets: the highest score first, as Redis inserts at the lowest in the shortest time. */
+
+static void write_zset(struct buffer *buffer, const struct entry *entry)
+{
+    struct zset zset = {.encoding = entry_encoding(entry), .value = entry_value(entry)};
+    size_t count = zset_count(&zset);
+    struct zset_element element;
+    struct zset_walk walk;
+
+    rdb_write_length(buffer, count);
+    zset_walk_begin(&walk, &zset, 0, count, true);
+    while (zset_walk_next(&walk, &element)) {
+        rdb_write_string(buffer, element.member);
+        rdb_write_double(buffer, element.score);
+    }
+}
+
+/* Hashes: at the time 0 no deadline has passed, so that every field is seen. */
+
+static struct hash hash_of(const struct entry *entry)
+{
+    return (struct hash){.encoding = entry_encoding(entry), .value = entry_value(entry)};
+}
+
+struct fields {
+    struct buffer *buffer;
+    int64_t earliest_ms; /* -1: no field has a deadline */
+};
+
+static void write_field(void *context, const struct hash_item *item)
+{
+    const struct fields *fields = context;
+
+    if (fields->earliest_ms >= 0)
+        rdb_write_length(fields->buffer, item->deadline_ms < 0 ? 0 : item->deadline_ms - fields->earliest_ms + 1);
+    rdb_write_packed(fields->buffer, item->field);
+    rdb_write_packed(fields->buffer, item->value);
+}
+
+static void write_hash(struct buffer *buffer, const struct entry *entry)
+{
+    struct hash hash = hash_of(entry);
+    struct fields fields = {buffer, hash_next_deadline_ms(&hash)};
+
+    if (fields.earliest_ms >= 0)
+        rdb_write_time_ms(buffer, fields.earliest_ms);
+    rdb_write_length(buffer, hash_length(&hash));
+    hash_each(&hash, write_field, &fields);
+}
+
+static void write_expiring_pack(struct buffer *buffer, const struct entry *entry)
+{
+    struct hash hash = hash_of(entry);
+
+    rdb_write_time_ms(buffer, hash_next_deadline_ms(&hash));
+    rdb_write_pack(buffer, hash.value);
+}
+
+static enum rdb_type hash_type(const struct entry *entry)
+{
+    struct hash hash = hash_of(entry);
+    bool expires = hash_next_deadline_ms(&hash) >= 0;
+
+    if (hash.encoding == ENCODING_LISTPACK)
+        return RDB_HASH_LISTPACK;
+    if (hash.encoding == ENCODING_LISTPACK_EX)
+        return expires ? RDB_HASH_LISTPACK_EXPIRING : RDB_HASH;
+    return expires ? RDB_HASH_EXPIRING : RDB_HASH;
+}
+
+enum rdb_type rdb_type_of(const struct entry *entry)
+{
+    enum value_encoding encoding = entry_encoding(entry);
+
+    switch (entry_type(entry)) {
+    case VALUE_LIST:
+        return RDB_LIST_QUICKLIST_2;
+    case VALUE_SET:
+        return encoding == ENCODING_INTSET ? RDB_SET_INTSET : RDB_SET;
+    case VALUE_ZSET:
+        return encoding == ENCODING_LISTPACK ? RDB_ZSET_LISTPACK : RDB_ZSET;
+    case VALUE_HASH:
+        return hash_type(entry);
+    case VALUE_STREAM:
+        return RDB_STREAM_2;
+    default:
+        return RDB_STRING;
+    }
+}
+
+int rdb_version_of(enum rdb_type type)
+{
+    return type >= RDB_HASH_EXPIRING_EARLY ? RDB_VERSION_EXPIRING : RDB_VERSION_LEAST;
+}
+
+void rdb_write_value(struct buffer *buffer, const struct entry *entry)
+{
+    switch (rdb_type_of(entry)) {
+    case RDB_STRING:
+        return write_string(buffer, entry);
+    case RDB_LIST_QUICKLIST_2:
+        return write_list(buffer, entry);
+    case RDB_SET_INTSET:
+        return rdb_write_string(buffer, intset_str(entry_value(entry)));
+    case RDB_SET:
+        return write_set(buffer, entry);
+    case RDB_ZSET:
+        return write_zset(buffer, entry);
+    case RDB_ZSET_LISTPACK:
+    case RDB_HASH_LISTPACK:
+        return rdb_write_pack(buffer, entry_value(entry));
+    case RDB_HASH:
+    case RDB_HASH_EXPIRING:
+        return write_hash(buffer, entry);
+    case RDB_HASH_LISTPACK_EXPIRING:
+        return write_expiring_pack(buffer, entry);
+    case RDB_STREAM_2:
+        return rdb_write_stream(buffer, entry);
+    default:
+        ASSERT(false); /* rdb_type_of gives no other */
+    }
+}

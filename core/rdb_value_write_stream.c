@@ -1,0 +1,104 @@
+/* Streams:
+ *
+ *     blocks | each: its first ID, as a string | its pack
+ *     length | last ID | first ID | greatest deleted ID | entries ever added
+ *     groups | each: name | last ID | entries read | pending | consumers
+ *     pending: count | each: ID | delivered at | deliveries
+ *     consumers: count | each: name | seen at | count of its pending | their IDs
+ *
+ * IDs are two lengths, but for those of blocks and pending entries: 16 bytes,
+ * big-endian. When a consumer was active has no place before version 11. */
+#include "core/rdb_value_types.h"
+
+#include <endian.h>
+
+#include "core/rdb_write.h"
+#include "core/stream_value.h"
+
+struct raw_id {
+    uint64_t ms, sequence; /* big-endian */
+};
+
+static struct raw_id raw_id(struct stream_id id)
+{
+    return (struct raw_id){htobe64(id.ms), htobe64(id.sequence)};
+}
+
+static void write_id(struct buffer *buffer, struct stream_id id)
+{
+    rdb_write_length(buffer, id.ms);
+    rdb_write_length(buffer, id.sequence);
+}
+
+static void write_raw_id(struct buffer *buffer, struct stream_id id)
+{
+    struct raw_id raw = raw_id(id);
+
+    buffer_append(buffer, &raw, sizeof raw);
+}
+
+static void write_blocks(struct buffer *buffer, const struct stream *stream)
+{
+    struct bptree_place place = bptree_first(&stream->blocks);
+
+    rdb_write_length(buffer, stream->blocks.count);
+    for (const struct bptree_item *item; (item = bptree_get(&place)) != NULL; bptree_next(&place)) {
+        const struct stream_block *block = stream_payload(item);
+        struct raw_id first = raw_id(block->first);
+
+        rdb_write_string(buffer, (struct str){(const char *)&first, sizeof first});
+        rdb_write_pack(buffer, block->pack);
+    }
+}
+
+static void write_pending(struct buffer *buffer, const struct stream_group *group)
+{
+    struct bptree_place place = bptree_first(&group->pending);
+
+    rdb_write_length(buffer, group->pending.count);
+    for (const struct stream_pending *pending; (pending = stream_pending_at(&place)) != NULL; bptree_next(&place)) {
+        write_raw_id(buffer, pending->id);
+        rdb_write_time_ms(buffer, pending->delivered_ms);
+        rdb_write_length(buffer, pending->deliveries);
+    }
+}
+
+static void write_consumer(struct buffer *buffer, const struct stream_consumer *consumer)
+{
+    struct bptree_place place = bptree_first(&consumer->pending);
+
+    rdb_write_string(buffer, stream_consumer_name(consumer));
+    rdb_write_time_ms(buffer, consumer->seen_ms);
+    rdb_write_length(buffer, consumer->pending.count);
+    for (const struct stream_pending *pending; (pending = stream_pending_at(&place)) != NULL; bptree_next(&place))
+        write_raw_id(buffer, pending->id);
+}
+
+static void write_group(struct buffer *buffer, const struct stream_group *group)
+{
+    struct bptree_place place = bptree_first(&group->consumers);
+
+    rdb_write_string(buffer, stream_group_name(group));
+    write_id(buffer, group->last_id);
+    rdb_write_length(buffer, (uint64_t)group->entries_read);
+    write_pending(buffer, group);
+    rdb_write_length(buffer, group->consumers.count);
+    for (const struct bptree_item *item; (item = bptree_get(&place)) != NULL; bptree_next(&place))
+        write_consumer(buffer, stream_payload(item));
+}
+
+void rdb_write_stream(struct buffer *buffer, const struct entry *entry)
+{
+    const struct stream *stream = entry_value(entry);
+    struct bptree_place place = bptree_first(&stream->groups);
+
+    write_blocks(buffer, stream);
+    rdb_write_length(buffer, stream->length);
+    write_id(buffer, stream->last_id);
+    write_id(buffer, stream->first_id);
+    write_id(buffer, stream->max_deleted_id);
+    rdb_write_length(buffer, stream->added);
+    rdb_write_length(buffer, stream->groups.count);
+    for (const struct bptree_item *item; (item = bptree_get(&place)) != NULL; bptree_next(&place))
+        write_group(buffer, stream_payload(item));
+}

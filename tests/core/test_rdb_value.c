@@ -1,0 +1,179 @@
+/* Whole values: each layout that there is, under small and large thresholds, and
+ * what is cut or claims too much. What the values hold is for test_cmd_dump.c. */
+#include "core/rdb_value.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+
+#include "core/config.h"
+#include "core/keyspace.h"
+#include "core/memory.h"
+#include "tests/support/rdb_samples.h"
+
+static struct config config;
+static struct memory memory;
+static struct keyspace *keyspace;
+static struct rdb_loader loader;
+
+static void begin(void)
+{
+    keyspace_hash_seed((const uint8_t *)"a secret that is 32 bytes long..");
+    config_init(&config);
+    keyspace = keyspace_create(&memory, 1);
+}
+
+static void end(void)
+{
+    keyspace_destroy(keyspace);
+    config_deinit(&config);
+    cr_assert_eq(memory.used_bytes, 0);
+}
+
+TestSuite(rdb_value, .init = begin, .fini = end);
+
+static void set_thresholds(int64_t most)
+{
+    config.hash_max_listpack_entries = config.zset_max_listpack_entries = most;
+    config.set_max_listpack_entries = config.set_max_intset_entries = most;
+    config.list_max_listpack_size = (int)most;
+}
+
+/* In a block of their own size, so that a sanitizer sees a read outside. NULL: refused. */
+static struct entry *read_under(const char *name, struct str bytes)
+{
+    char *exact = malloc(bytes.length);
+    struct entry *entry = NULL;
+    struct rdb_value value;
+    uint8_t type;
+
+    str_copy(exact, bytes);
+    rdb_loader_init(&loader, (struct str){exact, bytes.length}, &memory, &config);
+    if (rdb_read_byte(&loader.reader, &type) && rdb_read_value(&loader, type, &value)) {
+        if (value.value == NULL)
+            entry = keyspace_set_string(keyspace, 0, key_of(str_from(name)), value.string, -1);
+        else
+            entry = keyspace_set_value(keyspace, 0, key_of(str_from(name)), value.type, value.encoding, value.value);
+        cr_assert_eq(rdb_left(&loader.reader), 0, "%s", name);
+    }
+    rdb_loader_deinit(&loader);
+    free(exact);
+    return entry;
+}
+
+static void expect_written_value_reads(const char *name, const struct entry *entry)
+{
+    struct buffer written;
+    char type = (char)rdb_type_of(entry);
+
+    buffer_init(&written, &memory, NULL, 0);
+    buffer_append(&written, &type, 1);
+    rdb_write_value(&written, entry);
+    cr_assert_not_null(read_under("again", buffer_str(&written)), "%s", name);
+    buffer_deinit(&written);
+}
+
+#define EACH_SAMPLE(sample)                                                                                            \
+    const struct rdb_sample *sample = rdb_samples;                                                                     \
+    sample < rdb_samples + sizeof rdb_samples / sizeof rdb_samples[0];                                                 \
+    sample++
+
+static void expect_samples_read(void)
+{
+    for (EACH_SAMPLE(sample)) {
+        const struct entry *entry = read_under(sample->name, sample->bytes);
+
+        cr_assert_not_null(entry, "%s", sample->name);
+        expect_written_value_reads(sample->name, entry);
+    }
+}
+
+Test(rdb_value, every_layout_is_read_into_small_encodings)
+{
+    expect_samples_read();
+}
+
+Test(rdb_value, every_layout_is_read_into_large_encodings)
+{
+    set_thresholds(1);
+    expect_samples_read();
+}
+
+Test(rdb_value, no_value_may_be_cut)
+{
+    for (EACH_SAMPLE(sample))
+        for (size_t length = 0; length < sample->bytes.length; length++)
+            cr_assert_null(read_under(sample->name, (struct str){sample->bytes.bytes, length}), "%s, cut at %zu",
+                           sample->name, length);
+}
+
+Test(rdb_value, no_collection_is_empty)
+{
+    static const struct str empty[] = {
+        STR("\001\000"),
+        STR("\002\000"),
+        STR("\003\000"),
+        STR("\004\000"),
+        STR("\005\000"),
+        STR("\011\002\000\377"),
+        STR("\012\013\013\000\000\000\012\000\000\000\000\000\377"),
+        STR("\013\010\002\000\000\000\000\000\000\000"),
+        STR("\016\000"),
+        STR("\020\007\007\000\000\000\000\000\377"),
+        STR("\021\007\007\000\000\000\000\000\377"),
+        STR("\022\001\002\007\007\000\000\000\000\000\377"),
+        STR("\024\007\007\000\000\000\000\000\377"),
+        STR("\030\001\000\000\000\000\000\000\000\000"),
+    };
+
+    for (size_t i = 0; i < sizeof empty / sizeof empty[0]; i++)
+        cr_assert_null(read_under("empty", empty[i]), "case %zu", i);
+}
+
+Test(rdb_value, nothing_is_there_twice)
+{
+    static const struct str twice[] = {
+        STR("\002\002\001a\001a"),
+        STR("\003\002\001a\0011\001a\0012"),
+        STR("\004\002\001a\001x\001a\001y"),
+        STR("\024\015\015\000\000\000\002\000\201a\002\201a\002\377"),
+        STR("\026\002\000\001a\001x\000\001a\001y"),
+    };
+
+    for (size_t i = 0; i < sizeof twice / sizeof twice[0]; i++)
+        cr_assert_null(read_under("twice", twice[i]), "case %zu", i);
+}
+
+Test(rdb_value, types_of_modules_and_those_to_come_are_refused)
+{
+    static const uint8_t types[] = {6, 7, 8, 26, 27, 200, 255};
+    char bytes[20] = {0};
+
+    for (size_t i = 0; i < sizeof types; i++) {
+        bytes[0] = (char)types[i];
+        cr_assert_null(read_under("module", (struct str){bytes, sizeof bytes}), "type %u", types[i]);
+    }
+}
+
+Test(rdb_value, claims_of_many_items_allocate_nothing)
+{
+    static const uint8_t types[] = {1, 2, 3, 4, 5, 14, 15, 18, 19, 21, 22};
+    char bytes[] = "\000\201\000\000\000\177\377\377\377\377aaaaaaaaaaaaaaaa";
+    size_t before = memory.used_bytes;
+
+    for (size_t i = 0; i < sizeof types; i++) {
+        bytes[0] = (char)types[i];
+        memory.peak_bytes = memory.used_bytes;
+        cr_assert_null(read_under("claim", (struct str){bytes, sizeof bytes - 1}), "type %u", types[i]);
+        cr_assert_lt(memory.peak_bytes, before + 4096, "type %u", types[i]);
+    }
+}
+
+Test(rdb_value, only_deadlines_of_fields_need_a_newer_version)
+{
+    for (EACH_SAMPLE(sample)) {
+        const struct entry *entry = read_under(sample->name, sample->bytes);
+        bool expiring = strstr(sample->name, "expiring") != NULL;
+
+        cr_assert_eq(rdb_version_of(rdb_type_of(entry)), expiring ? 12 : 10, "%s", sample->name);
+    }
+}
