@@ -117,3 +117,36 @@ Test(expiry, an_entry_that_moves_keeps_its_deadline)
     check(&fixture, 0);
     stop(&fixture);
 }
+
+static struct expiry_item both(size_t entry, int64_t deadline_ms, int64_t items_ms)
+{
+    return (struct expiry_item){deadline_ms, &addresses[entry], items_ms};
+}
+
+Test(expiry, items_of_values_stand_beside_the_keys)
+{
+    struct fixture fixture;
+    struct expiry *expiry = &fixture.expiry;
+
+    start(&fixture);
+    expiry_replace(expiry, both(0, -1, -1), both(0, 50, 20));
+    expiry_replace(expiry, both(1, -1, -1), both(1, -1, 30));
+    cr_assert_eq(expiry_next_ms(expiry), 20);
+    cr_assert_eq((const char *)expiry_first(expiry), &addresses[0]);
+    cr_assert_eq(expiry_count(expiry), 1);
+    cr_assert_eq(expiry_count_items(expiry), 2);
+    cr_assert_eq(expiry_average_ttl_ms(expiry, 0), 50);
+    expiry_replace(expiry, both(0, 50, 20), both(0, 50, -1));
+    cr_assert_eq(expiry_next_ms(expiry), 30);
+    cr_assert_eq((const char *)expiry_first(expiry), &addresses[1]);
+    expiry_replace(expiry, both(1, -1, 30), both(2, -1, 30));
+    cr_assert_eq((const char *)expiry_first(expiry), &addresses[2]);
+    expiry_replace(expiry, both(2, -1, 30), both(2, -1, 60));
+    cr_assert_eq(expiry_next_ms(expiry), 50);
+    cr_assert_eq(expiry_item_ms(both(0, -1, 7)), 7);
+    cr_assert_eq(expiry_item_ms(both(0, 5, 7)), 5);
+    cr_assert_eq(expiry_item_ms(both(0, -1, -1)), INT64_MAX);
+    while (expiry_drain(expiry, 1) > 0)
+        continue;
+    stop(&fixture);
+}
