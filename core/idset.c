@@ -6,7 +6,7 @@
 /* The library never shares a container between bitmaps, as copy-on-write stays
  * off: a container has one of three types, and two blocks. */
 
-enum { WORTH_SHRINKING = 32 };
+enum { WORTH_SHRINKING = 32, MEMBERS_MAX = 1 << 16 };
 
 static const void *payload_of(const void *container, uint8_t type)
 {
@@ -33,8 +33,19 @@ static void discharge_block(struct idset *set, const void *block)
         memory_recharge(&set->account, NULL, block);
 }
 
+/* Runs would have to be added up: they count for all that a container can hold. */
+static void note_fullest(struct idset *set, const void *container, uint8_t type)
+{
+    uint32_t members =
+        type == RUN_CONTAINER_TYPE_CODE ? MEMBERS_MAX : (uint32_t)container_get_cardinality(container, type);
+
+    if (members > set->fullest)
+        set->fullest = members;
+}
+
 void idset_charge(struct idset *set, const void *container, uint8_t type)
 {
+    note_fullest(set, container, type);
     charge_block(set, container);
     charge_block(set, payload_of(container, type));
 }
@@ -185,6 +196,7 @@ bool idset_add(struct idset *set, uint32_t value)
     set->count++;
     if (type == BITSET_CONTAINER_TYPE_CODE) { /* of a fixed size, and never turned into another by adding */
         bitset_container_add(container, low);
+        note_fullest(set, container, type);
         return true;
     }
     idset_discharge(set, container, type);

@@ -37,7 +37,9 @@ uint64_t idset_count(const struct idset *set);
 /* How many members are below the value. Takes time by the number of containers, as idset_at does. */
 uint64_t idset_rank(const struct idset *set, uint32_t value);
 uint32_t idset_at(const struct idset *set, uint64_t index); /* 0 is the lowest; index is below the count */
-uint32_t idset_minimum(const struct idset *set);            /* of a set that is not empty */
+/* A member of a set that is not empty, chosen with equal chance for all. random: gives 64 uniform bits. */
+uint32_t idset_random(const struct idset *set, uint64_t (*random)(void *context), void *context);
+uint32_t idset_minimum(const struct idset *set); /* of a set that is not empty */
 uint32_t idset_maximum(const struct idset *set);
 /* The lowest members from `from` on, ascending; returns how many, fewer than `most` only at the end.
  * One goes on from the last one + 1, whatever has changed meanwhile. */

@@ -17,6 +17,7 @@ struct idset {
     struct memory account; /* first: it is charged for this block too */
     roaring_bitmap_t *bitmap;
     uint64_t count;
+    uint32_t fullest; /* no container has held more members than this */
 };
 
 static inline uint16_t idset_key(uint32_t value)
@@ -37,7 +38,7 @@ static inline int32_t idset_seek(const roaring_array_t *array, uint16_t key)
     return index >= 0 ? index : -index - 1;
 }
 
-/* The blocks of a container. */
+/* The blocks of a container, whose members have changed. */
 void idset_charge(struct idset *set, const void *container, uint8_t type);
 void idset_discharge(struct idset *set, const void *container, uint8_t type);
 

@@ -279,10 +279,10 @@ uint64_t set_large_scan(const struct set_large *set, uint64_t cursor, size_t mos
 struct set_member set_large_random(const struct set_large *set, uint64_t (*random)(void *context), void *context)
 {
     uint64_t ids = idset_count(set->ids), count = ids + set->strings.count;
-    uint64_t chosen = (uint64_t)((unsigned __int128)random(context) * count >> 64);
+    uint64_t chosen = ids < count ? (uint64_t)((unsigned __int128)random(context) * count >> 64) : 0;
 
     ASSERT(count > 0);
     if (chosen < ids)
-        return set_member_integer(idset_at(set->ids, chosen));
+        return set_member_integer(idset_random(set->ids, random, context));
     return set_member_of(string_text(table_random(&set->strings, random, context)));
 }

@@ -387,3 +387,54 @@ Test(idset, is_drained_in_slices_or_in_part)
         cr_assert_eq(memory.used_bytes, 0);
     }
 }
+
+static uint64_t random_bits(void *context)
+{
+    return dice_bits();
+}
+
+/* Members lie in containers of all three types, of very different sizes, and many with one alone. */
+Test(idset, every_member_is_drawn_as_often)
+{
+    enum { GROUPS = 4, DRAWS = 40000 };
+    static const double sizes[GROUPS] = {6000, 1000, 500, 100};
+    struct memory memory = {0};
+    struct idset *set = idset_create(&memory);
+    int times[GROUPS] = {0};
+
+    dice_seed();
+    for (uint32_t i = 0; i < 6000; i++)
+        idset_add(set, 3 * i);
+    idset_add_range(set, 1u << 20, (1u << 20) + 999);
+    for (uint32_t i = 0; i < 500; i++)
+        idset_add(set, (2u << 20) + 7 * i);
+    for (uint32_t i = 0; i < 100; i++)
+        idset_add(set, (3u << 20) + (i << 16));
+    for (int i = 0; i < DRAWS; i++) {
+        uint32_t value = idset_random(set, random_bits, NULL);
+
+        cr_assert(idset_contains(set, value));
+        times[value >> 20 < GROUPS ? value >> 20 : GROUPS - 1]++;
+    }
+    for (int group = 0; group < GROUPS; group++) {
+        double expected = DRAWS * sizes[group] / 7600;
+
+        cr_assert_float_eq(times[group], expected, expected / 4, "group %d: %d", group, times[group]);
+    }
+    idset_destroy(set);
+}
+
+Test(idset, what_is_left_of_a_full_container_is_drawn_too)
+{
+    struct memory memory = {0};
+    struct idset *set = idset_create(&memory);
+    int lowest = 0;
+
+    dice_seed();
+    idset_add_range(set, 0, 65535);
+    idset_remove_range(set, 2, 65535);
+    for (int i = 0; i < 1000; i++)
+        lowest += idset_random(set, random_bits, NULL) == 0;
+    cr_assert(lowest > 400 && lowest < 600, "%d", lowest);
+    idset_destroy(set);
+}
