@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 
+import datatypes
 import sampling
 from load import BenchError, Drive, fill, find_loader, measure, open_idle
 from report import Report, at_least, at_most, between, ratios
@@ -310,7 +311,8 @@ def run(command):
 
 
 FIGURES = {"engine": figure_engine, "io": figure_io, "crossing": figure_crossing, "memory": figure_memory,
-           "idle": figure_idle}
+           "idle": figure_idle, "items": datatypes.figure_items, "operations": datatypes.figure_operations,
+           "algebra": datatypes.figure_algebra, "stalls": datatypes.figure_stalls}
 
 
 def options_from(arguments):

@@ -1,0 +1,269 @@
+"""Figures of the data types: bytes an item, CPU time of an operation, set algebra, and stalls by huge values."""
+
+import random
+import threading
+import time
+
+from report import at_least, at_most, ratios
+from servers import Redis, Shoal
+
+BATCH = 500  # commands sent at once
+FILL_BYTES = 8192  # likewise: so little that buffers do not count
+
+
+def encode(*arguments):
+    parts = [a if isinstance(a, bytes) else str(a).encode() for a in arguments]
+    return b"*%d\r\n" % len(parts) + b"".join(b"$%d\r\n%b\r\n" % (len(part), part) for part in parts)
+
+
+MARK = encode("PING", "-- the end --")
+ANSWERED = b"$13\r\n-- the end --\r\n"
+
+
+class Client:
+    """Sends batches of commands that were encoded before, and reads until the last is answered."""
+
+    def __init__(self, server):
+        self.socket = server.connect()
+
+    def send(self, batch):
+        """Bytes of complete commands; returns the end of the answers."""
+        self.socket.sendall(batch + MARK)
+        tail = b""
+        while not tail.endswith(ANSWERED):
+            piece = self.socket.recv(1 << 20)
+            assert piece, "the server closed the connection"
+            tail = tail[-100:] + piece
+        return tail[: -len(ANSWERED)]
+
+    def command(self, *arguments):
+        return self.send(encode(*arguments))
+
+    def fill(self, commands):
+        batch = b""
+        for command in commands:
+            batch += encode(*command)
+            if len(batch) >= FILL_BYTES:
+                self._check(self.send(batch))
+                batch = b""
+        self._check(self.send(batch))
+
+    @staticmethod
+    def _check(answers):
+        assert not answers.startswith(b"-") and b"\r\n-" not in answers, answers[:200]
+
+
+# Bytes an item.
+
+ITEMS = {  # name: (commands, items, target)
+    "list element of 26 bytes": (lambda n: ([("RPUSH", "l", "element:%018d" % i) for i in range(n)], n), 500_000, 32),
+    "hash of 5 fields": (lambda n: ([("HSET", "hash:%07d" % i, *(word for f in range(5) for word in ("field%d" % f, "val%04d" % (i % 999)))) for i in range(n)], n), 200_000, 140),
+    "field of a hash": (lambda n: ([("HSET", "h", "field:%07d" % i, "value:%07d" % i) for i in range(n)], n), 500_000, 55),
+    "member of a sorted set": (lambda n: ([("ZADD", "z", random.random() * 1e6, "member:%07d" % i) for i in range(n)], n), 500_000, 60),
+    "string member of a set": (lambda n: ([("SADD", "s", "member:%07d" % i) for i in range(n)], n), 500_000, 29),
+    "integer member of a set": (lambda n: ([("SADD", "i", *range(i, i + 50)) for i in range(0, n, 50)], n), 1_000_000, 3),
+    "stream entry of 3 fields": (lambda n: ([("XADD", "x", "*", "a", i % 1000, "b", "value%d" % (i % 100), "c", i % 7) for i in range(n)], n), 500_000, 36),
+}  # fmt: skip
+
+
+def bytes_an_item(server, make, count):
+    commands, items = make(count)
+    with server:
+        client = Client(server)
+        client.fill([("SET", "warm%d" % (i % 4000), "x" * 32) for i in range(80_000)])  # all buffers have been used
+        resident = server.resident_bytes()
+        client.fill(commands)
+        return (server.resident_bytes() - resident) / items
+
+
+def figure_items(bench):
+    bench.report.section("Memory of the data types, resident bytes an item")
+    for name, (make, count, target) in ITEMS.items():
+        random.seed(1)
+        bench.report.add(f"shoal, {name}", [bytes_an_item(Shoal(bench.cpus[:1], bench.backend), make, count)], "bytes", at_most(target))
+        random.seed(1)
+        bench.report.add(f"redis, {name}", [bytes_an_item(Redis(bench.cpus[:1]), make, count)], "bytes")
+
+
+# CPU time of an operation.
+
+MILLION = 1_000_000
+
+
+def fill_zset(client):
+    client.fill([("ZADD", "z", i * 7919 % MILLION, "member:%07d" % i) for i in range(MILLION)])
+
+
+def fill_hash(client):
+    client.fill([("HSET", "h", "field:%06d" % i, "value:%06d" % i) for i in range(100_000)])
+
+
+def fill_set(client):
+    client.fill([("SADD", "s", "member:%06d" % i) for i in range(100_000)])
+
+
+def fill_list(client):
+    client.fill([("LPUSH", "l", *("element:%018d" % i for i in range(100)))] * 30_000)
+
+
+def fill_bitmap(client):
+    client.fill([("SETBIT", "b", i * 8, 1) for i in range(0, 4096)])
+
+
+def fill_group(client):
+    client.command("XGROUP", "CREATE", "x", "g", "0", "MKSTREAM")
+    client.fill([("XADD", "x", "*", "a", i, "b", "value") for i in range(400_000)])
+
+
+def nothing(client):
+    pass
+
+
+def dice(seed):
+    return random.Random(seed)
+
+
+def varied(make, count=20_000, seed=3):
+    """Batches of one command with arguments by a seed."""
+    chance = dice(seed)
+    commands = [encode(*make(chance)) for _ in range(count)]
+    return [b"".join(commands[at : at + BATCH]) for at in range(0, count, BATCH)]
+
+
+
+OPERATIONS = {  # name: (fill, batches, target)
+    "LPUSH": (nothing, lambda: varied(lambda c: ("LPUSH", "l", "element:%018d" % c.randrange(MILLION))), 0.7),
+    "RPOP": (fill_list, lambda: [encode("RPOP", "l") * BATCH], 0.7),
+    "HSET": (fill_hash, lambda: varied(lambda c: ("HSET", "h", "field:%06d" % c.randrange(100_000), "value:%06d" % c.randrange(MILLION))), 0.7),
+    "HGET": (fill_hash, lambda: varied(lambda c: ("HGET", "h", "field:%06d" % c.randrange(100_000))), 0.7),
+    "SADD": (nothing, lambda: varied(lambda c: ("SADD", "s", "member:%06d" % c.randrange(200_000))), 0.7),
+    "SISMEMBER": (fill_set, lambda: varied(lambda c: ("SISMEMBER", "s", "member:%06d" % c.randrange(200_000))), 0.7),
+    "ZADD, a million members": (fill_zset, lambda: varied(lambda c: ("ZADD", "z", c.randrange(MILLION), "member:%07d" % c.randrange(MILLION))), 0.5),
+    "ZRANGE BYSCORE LIMIT, a million members": (fill_zset, lambda: varied(lambda c: ("ZRANGE", "z", c.randrange(MILLION), "+inf", "BYSCORE", "LIMIT", 0, 10)), 0.5),
+    "ZRANK, a million members": (fill_zset, lambda: varied(lambda c: ("ZRANK", "z", "member:%07d" % c.randrange(MILLION))), 0.5),
+    "XADD": (nothing, lambda: varied(lambda c: ("XADD", "x", "MAXLEN", "~", 100_000, "*", "a", c.randrange(1000), "b", "value")), 0.7),
+    "XREADGROUP + XACK": (fill_group, None, 0.7),
+    "BITCOUNT of 4 kB": (fill_bitmap, lambda: [encode("BITCOUNT", "b") * BATCH], 0.7),
+    "PFADD": (nothing, lambda: varied(lambda c: ("PFADD", "p", "element:%d" % c.randrange(MILLION))), 0.7),
+}  # fmt: skip
+
+
+def run_batches(client, batches, seconds):
+    """Sends them round and round; returns how many commands."""
+    sent, deadline = 0, time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        for batch in batches:
+            client.send(batch)
+            sent += BATCH
+            if time.monotonic() >= deadline:
+                break
+    return sent
+
+
+def run_group(client, seconds):
+    """Reads ten entries and acknowledges them, a hundred pairs at once, as a worker that prefetches does."""
+    sent, deadline = 0, time.monotonic() + seconds
+    read = encode("XREADGROUP", "GROUP", "g", "c", "COUNT", 10, "STREAMS", "x", ">")
+    while time.monotonic() < deadline:
+        client.socket.sendall(read * 20 + MARK)
+        answer = b""
+        while not answer.endswith(ANSWERED):
+            answer += client.socket.recv(1 << 20)
+        identities = [word for word in answer.split(b"\r\n") if b"-" in word and word.replace(b"-", b"").isdigit()]
+        if not identities:
+            client.command("XGROUP", "SETID", "x", "g", "0")
+            continue
+        client.send(b"".join(encode("XACK", "x", "g", *identities[at : at + 10]) for at in range(0, len(identities), 10)))
+        sent += 20 + (len(identities) + 9) // 10
+    return sent
+
+
+def user_time(server, client, batches, seconds):
+    before = server.cpu_time()
+    count = run_batches(client, batches, seconds) if batches else run_group(client, seconds)
+    return server.cpu_time().since(before).user / count * 1e6
+
+
+def figure_operations(bench):
+    bench.report.section(f"User CPU time of an operation, pipelines of {BATCH}, one connection")
+    seconds = bench.options.seconds
+    for name, (fill, make, target) in OPERATIONS.items():
+        batches = make() if make else None
+        servers = [Shoal(bench.cpus[:1], bench.backend), Redis(bench.cpus[:1])]
+        times = [[], []]
+        with servers[0], servers[1]:
+            clients = [Client(server) for server in servers]
+            for client in clients:
+                fill(client)
+            for _ in range(max(2, bench.options.rounds // 2)):
+                for at, server in enumerate(servers):
+                    times[at].append(user_time(server, clients[at], batches, seconds))
+        bench.report.add(f"{name}, shoal", times[0], "us")
+        bench.report.add(f"{name}, redis", times[1], "us")
+        bench.report.add(f"{name}, shoal / redis", ratios(*times), "x", at_most(target))
+
+
+# Set algebra.
+
+def figure_algebra(bench):
+    bench.report.section("SINTERCARD of two sets of a million integers among five million")
+    taken = []
+    for server in Shoal(bench.cpus[:1], bench.backend), Redis(bench.cpus[:1]):
+        chance = dice(5)
+        with server:
+            client = Client(server)
+            for key in "a", "b":
+                members = chance.sample(range(5 * MILLION), MILLION)
+                client.fill([("SADD", key, *members[at : at + 100]) for at in range(0, MILLION, 100)])
+            before, rounds = server.cpu_time(), 20 if server.name == "shoal" else 5
+            for _ in range(rounds):
+                client.command("SINTERCARD", 2, "a", "b")
+            taken.append(server.cpu_time().since(before).total / rounds * 1e3)
+        bench.report.add(f"{server.name}, one SINTERCARD", [taken[-1]], "ms of CPU")
+    bench.report.add("redis / shoal", [taken[1] / taken[0]], "x", at_least(20))
+
+
+# Stalls.
+
+class Prober(threading.Thread):
+    """Another client: how long its longest GET takes."""
+
+    def __init__(self, server):
+        super().__init__(daemon=True)
+        self.socket = server.connect()
+        self.longest = 0.0
+        self.stopped = False
+
+    def run(self):
+        request = encode("GET", "probe")
+        while not self.stopped:
+            begun = time.perf_counter()
+            self.socket.sendall(request)
+            self.socket.recv(100)
+            self.longest = max(self.longest, time.perf_counter() - begun)
+            time.sleep(0.0005)
+
+
+GROWING = {
+    "hash": lambda i: ("HSET", "big", *(word for j in range(i, i + 10) for word in ("field:%08d" % j, "v"))),
+    "set": lambda i: ("SADD", "big", *("member:%08d" % j for j in range(i, i + 10))),
+    "sorted set": lambda i: ("ZADD", "big", *(word for j in range(i, i + 10) for word in (j * 7919 % MILLION, "member:%08d" % j))),
+}  # fmt: skip
+
+
+def figure_stalls(bench):
+    members = MILLION if bench.options.quick else 10 * MILLION
+    bench.report.section(f"The longest stall of another client while a value grows to {members:,} members and is deleted")
+    for name, make in GROWING.items():
+        with Shoal(bench.cpus[:1], bench.backend) as server:
+            client, prober = Client(server), Prober(server)
+            prober.start()
+            for begin in range(0, members, 1000):
+                client.send(b"".join(encode(*make(at)) for at in range(begin, begin + 1000, 10)))
+            growing, prober.longest = prober.longest, 0.0
+            client.command("DEL", "big")
+            time.sleep(3)
+            prober.stopped = True
+            prober.join()
+            bench.report.add(f"{name}, growing", [growing * 1e3], "ms", at_most(5))
+            bench.report.add(f"{name}, deleted", [prober.longest * 1e3], "ms", at_most(5))
