@@ -54,6 +54,14 @@ void idset_flip_range(struct idset *set, uint32_t first, uint32_t last);
 bool idset_next_member(const struct idset *set, uint32_t from, uint32_t *value);
 bool idset_next_gap(const struct idset *set, uint32_t from, uint32_t *value);
 
+/* The set in pieces of 65536 values: the part whose high 16 bits are `key`, as one bit for each value, the lowest value
+ * in the lowest bit. */
+enum { IDSET_CHUNK_VALUES = 65536, IDSET_CHUNK_WORDS = IDSET_CHUNK_VALUES / 64 };
+/* False: there are no members; nothing is written. */
+bool idset_read_chunk(const struct idset *set, uint16_t key, uint64_t words[static IDSET_CHUNK_WORDS]);
+/* Puts these in place of what is there. */
+void idset_write_chunk(struct idset *set, uint16_t key, const uint64_t words[static IDSET_CHUNK_WORDS]);
+
 /* New sets of one or more. */
 struct idset *idset_and(struct memory *parent, const struct idset *const *sets, size_t count);
 struct idset *idset_or(struct memory *parent, const struct idset *const *sets, size_t count);
