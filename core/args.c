@@ -121,3 +121,18 @@ void args_help(struct call *call, const char *const *lines)
     reply_simple(reply, "    Prints this help.");
     reply_array_at(reply, mark, count);
 }
+
+bool args_bit_offset(struct call *call, struct str text, unsigned width, uint64_t *offset)
+{
+    bool counts_fields = width > 0 && text.length > 0 && text.bytes[0] == '#';
+    struct str digits = {text.bytes + counts_fields, text.length - counts_fields};
+    int64_t limit = call->core->config.proto_max_bulk_len, value;
+
+    bool valid = number_parse_integer(digits, &value) &&
+                 !__builtin_mul_overflow(value, counts_fields ? (int64_t)width : 1, &value) && value >= 0 &&
+                 value / 8 < limit;
+    if (!valid)
+        reply_error(call->reply, "ERR bit offset is not an integer or out of range");
+    *offset = valid ? (uint64_t)value : 0;
+    return valid;
+}

@@ -40,6 +40,10 @@ MUST_USE bool args_expiry(struct call *call, struct str text, enum args_expiry_u
  * range", "ERR timeout is negative", "ERR timeout is out of range". */
 MUST_USE bool args_timeout(struct call *call, struct str text, int64_t *timeout_ms);
 
+/* A bit's offset in a string, within proto-max-bulk-len; with a width above 0 also "#N", N fields of so many bits.
+ * "ERR bit offset is not an integer or out of range" */
+MUST_USE bool args_bit_offset(struct call *call, struct str text, unsigned width, uint64_t *offset);
+
 /* What every container's HELP subcommand answers: lines ends with NULL. */
 void args_help(struct call *call, const char *const *lines);
 

@@ -67,6 +67,10 @@ static inline struct keyspace *call_keyspace(const struct call *call, struct str
  * True with *entry NULL: there is no such key. */
 MUST_USE bool call_find_read(struct call *call, struct str name, enum value_type type, struct entry **entry);
 MUST_USE bool call_find_write(struct call *call, struct str name, enum value_type type, struct entry **entry);
+/* The same for a string of which a sparse bitmap will do as it is. The two above refuse one
+ * that is too long to be made plain bytes, which entry_string does. */
+MUST_USE bool call_find_bits_read(struct call *call, struct str name, struct entry **entry);
+MUST_USE bool call_find_bits_write(struct call *call, struct str name, struct entry **entry);
 /* A blocking command has found nothing in any of its keys: it ends without a
  * reply and runs again, from the beginning, when one of them comes to hold a value
  * of that type, or is answered with a null array when the time is over (timeout_ms 0: never).

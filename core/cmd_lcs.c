@@ -59,11 +59,9 @@ static bool parse_options(struct call *call, struct lcs_options *options)
     return false;
 }
 
-/* Absent keys are empty strings. False: answered. */
-static bool find_strings(struct call *call, struct str strings[2], char digits[2][32])
+/* Absent keys are NULL. False: answered. */
+static bool find_strings(struct call *call, struct entry *entries[2])
 {
-    struct entry *entries[2];
-
     for (int i = 0; i < 2; i++)
         entries[i] = call_find_any(call, call->argv[1 + i], true);
     for (int i = 0; i < 2; i++) {
@@ -71,20 +69,20 @@ static bool find_strings(struct call *call, struct str strings[2], char digits[2
             reply_error(call->reply, "ERR The specified keys must contain string values");
             return false;
         }
-        strings[i] = entries[i] ? entry_string(entries[i], digits[i]) : STR("");
     }
     return true;
 }
 
-static bool size_allowed(struct call *call, struct str a, struct str b)
+static bool size_allowed(struct call *call, struct entry *const entries[2])
 {
     uint64_t limit = (uint64_t)call->core->config.proto_max_bulk_len;
+    uint64_t a = entries[0] ? entry_string_length(entries[0]) : 0, b = entries[1] ? entry_string_length(entries[1]) : 0;
 
-    if (a.length >= UINT32_MAX - 1 || b.length >= UINT32_MAX - 1) {
+    if (a >= UINT32_MAX - 1 || b >= UINT32_MAX - 1) {
         reply_error(call->reply, "ERR String too long for LCS");
         return false;
     }
-    if ((uint64_t)(a.length + 1) * (b.length + 1) <= limit / sizeof(uint32_t))
+    if ((a + 1) * (b + 1) <= limit / sizeof(uint32_t))
         return true;
     reply_error(call->reply, "ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len");
     return false;
@@ -203,14 +201,15 @@ void cmd_lcs(struct call *call)
 {
     struct memory *memory = &call->core->memory;
     struct lcs_options options = {0};
-    struct str strings[2];
+    struct entry *entries[2];
     char digits[2][32];
     struct lcs lcs;
 
-    if (!find_strings(call, strings, digits) || !parse_options(call, &options) ||
-        !size_allowed(call, strings[0], strings[1]))
+    if (!find_strings(call, entries) || !parse_options(call, &options) || !size_allowed(call, entries))
         return;
-    lcs_init(&lcs, memory, strings[0], strings[1], !options.length);
+    struct str a = entries[0] ? entry_string(entries[0], digits[0]) : STR("");
+    struct str b = entries[1] ? entry_string(entries[1], digits[1]) : STR("");
+    lcs_init(&lcs, memory, a, b, !options.length);
     if (options.indexes)
         reply_indexes(call->reply, &lcs, &options);
     else if (options.length)

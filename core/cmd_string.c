@@ -62,40 +62,42 @@ void cmd_strlen(struct call *call)
 {
     struct entry *entry;
 
-    if (call_find_read(call, call->argv[1], VALUE_STRING, &entry))
+    if (call_find_bits_read(call, call->argv[1], &entry))
         reply_integer(call->reply, entry ? (int64_t)entry_string_length(entry) : 0);
 }
 
-/* The bytes from start to end, both included, negative from the end of the
- * string. Redis moves what lies before the string to its first byte. */
-static struct str str_range(struct str string, int64_t start, int64_t end)
+/* How many bytes lie from *start to end, both included, negative from the end of
+ * the string. Redis moves what lies before the string to its first byte. */
+static size_t range_length(int64_t length, int64_t *from, int64_t end)
 {
-    int64_t length = (int64_t)string.length;
+    int64_t start = *from;
 
     if (start < 0 && end < 0 && start > end)
-        return STR("");
+        return 0;
     if (start < 0)
         start = start < -length ? 0 : start + length;
     if (end < 0)
         end = end < -length ? 0 : end + length;
     if (end >= length)
         end = length - 1;
-    if (start > end)
-        return STR("");
-    return (struct str){string.bytes + start, (size_t)(end - start + 1)};
+    *from = start;
+    return start > end ? 0 : (size_t)(end - start + 1);
 }
 
 void cmd_getrange(struct call *call)
 {
     int64_t start, end;
     struct entry *entry;
-    char digits[32];
 
     if (!args_integer(call->reply, call->argv[2], &start) || !args_integer(call->reply, call->argv[3], &end))
         return;
-    if (!call_find_read(call, call->argv[1], VALUE_STRING, &entry))
+    if (!call_find_bits_read(call, call->argv[1], &entry))
         return;
-    reply_bulk(call->reply, entry ? str_range(entry_string(entry, digits), start, end) : STR(""));
+    size_t count = entry ? range_length((int64_t)entry_string_length(entry), &start, end) : 0;
+    if (count > 0)
+        string_reply_range(call->reply, entry, (size_t)start, count);
+    else
+        reply_bulk(call->reply, STR(""));
 }
 
 void cmd_substr(struct call *call)

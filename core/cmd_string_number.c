@@ -63,6 +63,8 @@ static bool entry_float(const struct entry *entry, long double *value)
     char digits[32];
 
     *value = 0;
+    if (entry != NULL && entry_is_sparse_bitmap(entry))
+        return false; /* it is longer than any number */
     return entry == NULL || number_parse_long_double(entry_string(entry, digits), value);
 }
 

@@ -1,9 +1,11 @@
 #include "core/entry.h"
 
 #include "core/assert.h"
+#include "core/entry_build.h"
 #include "core/entry_layout.h"
 #include "core/memory.h"
 #include "core/number.h"
+#include "core/sparse_bitmap.h"
 
 static_assert(NUMBER_TEXT_MAX == 32, "entry_string's digits hold any integer");
 
@@ -81,6 +83,8 @@ struct str entry_string(const struct entry *entry, char digits[static 32])
         return (struct str){entry_inline(entry), entry->inline_length};
     if (entry->encoding == ENCODING_INT)
         return (struct str){digits, number_format_integer(digits, (int64_t)entry_word(entry))};
+    if (entry->encoding == ENCODING_SPARSE_BITMAP)
+        entry_make_raw((struct entry *)entry);
     ASSERT(entry->encoding == ENCODING_RAW);
     return (struct str){entry_block(entry)->bytes, entry_block(entry)->length};
 }
@@ -89,6 +93,8 @@ size_t entry_string_length(const struct entry *entry)
 {
     char digits[NUMBER_TEXT_MAX];
 
+    if (entry->encoding == ENCODING_SPARSE_BITMAP)
+        return ((const struct sparse_bitmap *)entry_owned(entry))->length;
     return entry_string(entry, digits).length;
 }
 
@@ -96,6 +102,8 @@ bool entry_integer(const struct entry *entry, int64_t *value)
 {
     char digits[NUMBER_TEXT_MAX];
 
+    if (entry->encoding == ENCODING_SPARSE_BITMAP)
+        return false; /* it is longer than any integer */
     if (entry->encoding != ENCODING_INT)
         return number_parse_integer(entry_string(entry, digits), value);
     ASSERT(entry->type == VALUE_STRING);

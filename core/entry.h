@@ -41,9 +41,16 @@ void *entry_value(const struct entry *entry);
 void entry_set_value(struct entry *entry, enum value_encoding encoding, void *value);
 
 /* A string's bytes: into the entry, or into `digits` for an integer. Borrowed
- * until the entry changes. Not of a sparse bitmap. */
+ * until the entry changes. A sparse bitmap is made a raw string first: whoever can
+ * do with less than all its bytes asks bitmap_value.h or string_value.h. */
 struct str entry_string(const struct entry *entry, char digits[static 32]);
 size_t entry_string_length(const struct entry *entry);
+static inline bool entry_is_sparse_bitmap(const struct entry *entry)
+{
+    return entry_type(entry) == VALUE_STRING && entry_encoding(entry) == ENCODING_SPARSE_BITMAP;
+}
+/* Makes a sparse bitmap a raw string, in place. Its block is charged to the bitmap's owner. */
+void entry_make_raw(struct entry *entry);
 /* The value as an integer, by Redis's rule for INCR. False: not one. */
 MUST_USE bool entry_integer(const struct entry *entry, int64_t *value);
 

@@ -8,6 +8,7 @@
 #include "core/entry_layout.h"
 #include "core/memory.h"
 #include "core/number.h"
+#include "core/sparse_bitmap.h"
 
 enum {
     SLACK_BYTES = 32,              /* room left unused that is not worth an allocation */
@@ -399,10 +400,22 @@ static struct entry *resize_into_block(struct memory *memory, struct entry *entr
     return entry;
 }
 
+void entry_make_raw(struct entry *entry)
+{
+    struct sparse_bitmap *bitmap = entry_owned(entry);
+
+    ASSERT(entry_is_sparse_bitmap(entry));
+    struct entry_block *block = block_create_raw(bitmap->account.parent, STR(""), bitmap->length);
+    sparse_bitmap_read_over_zeros(bitmap, block->bytes);
+    entry->encoding = ENCODING_RAW;
+    entry_set_word(entry, (uintptr_t)block);
+    sparse_bitmap_destroy(bitmap);
+}
+
 struct entry *entry_resize_raw(struct memory *memory, struct entry *entry, size_t length)
 {
     char digits[NUMBER_TEXT_MAX];
-    struct str text = entry_has_value_inline(entry) ? STR("") : entry_string(entry, digits);
+    struct str text = entry_string(entry, digits);
     struct entry_block *block = entry_block(entry);
 
     if (block)

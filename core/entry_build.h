@@ -40,8 +40,7 @@ MUST_USE bool entry_overwrite(struct entry *entry, const struct entry_content *c
 struct entry *entry_store(struct memory *memory, struct entry *entry, const struct entry_content *content,
                           int64_t expiry_ms);
 struct entry *entry_store_expiry(struct memory *memory, struct entry *entry, int64_t expiry_ms);
-/* A raw string of `length` bytes: the old ones, then zeros. Leaves room to grow when it grows.
- * A value becomes zeros, and is the caller's then. */
+/* A raw string of `length` bytes: the old ones, then zeros. Leaves room to grow when it grows. */
 struct entry *entry_resize_raw(struct memory *memory, struct entry *entry, size_t length);
 char *entry_raw_bytes(struct entry *entry);
 struct entry *entry_rename(struct memory *memory, struct entry *entry, struct str key);

@@ -65,8 +65,10 @@ command_handler cmd_bzmpop, cmd_bzpopmax, cmd_bzpopmin, cmd_zadd, cmd_zcard, cmd
     cmd_zrevrangebyscore, cmd_zrevrank, cmd_zscan, cmd_zscore, cmd_zunion, cmd_zunionstore;
 
 /* bitmap */
+command_handler cmd_bitcount, cmd_bitfield, cmd_bitfield_ro, cmd_bitop, cmd_bitpos, cmd_getbit, cmd_setbit;
 
 /* hyperloglog */
+command_handler cmd_pfadd, cmd_pfcount, cmd_pfdebug, cmd_pfmerge, cmd_pfselftest;
 
 /* geo */
 command_handler cmd_geoadd, cmd_geodist, cmd_geohash, cmd_geopos, cmd_georadius, cmd_georadius_ro,

@@ -62,8 +62,7 @@ struct entry *keyspace_set_string_keep_expiry(struct keyspace *keyspace, int db,
 struct entry *keyspace_set_integer(struct keyspace *keyspace, int db, struct key key, int64_t value); /* keeps the expiry */
 struct entry *keyspace_set_bytes(struct keyspace *keyspace, int db, struct key key, struct str value); /* keeps the expiry */
 /* A raw string of `length` bytes to write into; what was there before stays, the
- * rest is zero. entry may be NULL (absent). Keeps the expiry. The result's bytes are at *bytes.
- * Where a sparse bitmap was there, all is zero and the bitmap is the caller's. */
+ * rest is zero. entry may be NULL (absent). Keeps the expiry. The result's bytes are at *bytes. */
 struct entry *keyspace_resize_raw(struct keyspace *keyspace, int db, struct key key, struct entry *entry, size_t length, char **bytes);
 
 /* Values of the other types. The keyspace owns what it is given, which was

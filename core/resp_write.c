@@ -107,6 +107,14 @@ void reply_bulk(struct reply *reply, struct str value)
     wrote_until(reply, write_bytes(at, "\r\n", 2));
 }
 
+char *reply_bulk_space(struct reply *reply, size_t length)
+{
+    char *space = write_header(buffer_reserve(&reply->buffer, length + HEADER_MAX + 2), '$', (int64_t)length);
+
+    wrote_until(reply, write_bytes(space + length, "\r\n", 2));
+    return space;
+}
+
 void reply_bulk_integer(struct reply *reply, int64_t value)
 {
     char text[NUMBER_TEXT_MAX];

@@ -32,6 +32,8 @@ void reply_error(struct reply *reply, const char *text);
 void reply_error_format(struct reply *reply, const char *format, ...) PRINTF_LIKE(2, 3);
 void reply_integer(struct reply *reply, int64_t value);
 void reply_bulk(struct reply *reply, struct str value);
+/* A bulk string of so many bytes, for the caller to write there. */
+char *reply_bulk_space(struct reply *reply, size_t length);
 void reply_bulk_integer(struct reply *reply, int64_t value);        /* $2\r\n42 */
 void reply_bulk_format(struct reply *reply, const char *format, ...) PRINTF_LIKE(2, 3);
 void reply_double(struct reply *reply, double value);               /* RESP3 ",", RESP2 bulk; 17 digits as Redis */

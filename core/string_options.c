@@ -114,9 +114,7 @@ bool string_condition_check(struct reply *reply, const struct string_condition *
 
 static bool value_equal(const struct entry *entry, struct str operand)
 {
-    char digits[32];
-
-    return entry != NULL && str_equal(entry_string(entry, digits), operand);
+    return entry != NULL && string_equal(entry, operand);
 }
 
 static bool digest_equal(const struct entry *entry, struct str operand)

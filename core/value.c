@@ -11,6 +11,7 @@
 #include "core/list_value.h"
 #include "core/memory.h"
 #include "core/set_value.h"
+#include "core/sparse_bitmap.h"
 #include "core/stream_value.h"
 #include "core/zset_value.h"
 
@@ -44,7 +45,12 @@ static const struct value_kind intset_kind = {
 
 const struct value_kind *value_kinds[VALUE_TYPES][VALUE_ENCODINGS] = {
     [VALUE_STRING] =
-        {[ENCODING_INT] = &integer_kind, [ENCODING_EMBSTR] = &embedded_kind, [ENCODING_RAW] = &string_block_kind},
+        {
+            [ENCODING_INT] = &integer_kind,
+            [ENCODING_EMBSTR] = &embedded_kind,
+            [ENCODING_RAW] = &string_block_kind,
+            [ENCODING_SPARSE_BITMAP] = &sparse_bitmap_kind,
+        },
     [VALUE_LIST] = {[ENCODING_LISTPACK] = &listpack_kind, [ENCODING_DEQUE] = &list_deque_kind},
     [VALUE_SET] =
         {

@@ -7,6 +7,7 @@
 
 #include "core/keyspace.h"
 #include "core/memory.h"
+#include "core/sparse_bitmap.h"
 #include "tests/support/bag.h"
 #include "tests/support/dice.h"
 
@@ -116,25 +117,52 @@ Test(keyspace_value, an_exchange_may_change_the_encoding)
     cr_assert_eq(entry_value(entry), listpack);
 }
 
-Test(keyspace_value, a_sparse_bitmap_made_raw_is_zeros_and_its_value_the_callers)
+static struct entry *add_sparse_bitmap(const char *name, size_t length, char last)
 {
-    static const size_t lengths[] = {0, 10, 5000};
+    struct sparse_bitmap *bitmap = sparse_bitmap_create(&memories[0], length);
 
-    value_kinds[VALUE_STRING][ENCODING_SPARSE_BITMAP] = &bag_kind;
+    sparse_bitmap_write(bitmap, length - 1, (struct str){&last, 1});
+    return keyspace_add_value(spaces[0], 0, key(name), VALUE_STRING, ENCODING_SPARSE_BITMAP, bitmap);
+}
+
+static bool is_zeros_and(struct str text, size_t length, char last)
+{
+    for (size_t i = 0; i + 1 < length; i++)
+        if (text.bytes[i] != 0)
+            return false;
+    return text.length == length && text.bytes[length - 1] == last;
+}
+
+Test(keyspace_value, a_sparse_bitmap_is_made_raw_in_place_when_its_bytes_are_asked_for)
+{
+    struct entry *entry = keyspace_set_expiry(spaces[0], 0, add_sparse_bitmap("k", 100000, 'z'), 50);
+    char digits[32];
+
+    cr_assert_eq(entry_string_length(entry), 100000);
+    cr_assert_eq(entry_encoding(entry), ENCODING_SPARSE_BITMAP);
+    cr_assert(entry_bytes(entry) < 1000);
+    cr_assert(is_zeros_and(entry_string(entry, digits), 100000, 'z'));
+    cr_assert_eq(find("k"), entry);
+    cr_assert_eq(entry_encoding(entry), ENCODING_RAW);
+    cr_assert_eq(entry_expiry_ms(entry), 50);
+    cr_assert_eq(entry_bytes(entry) + keyspace_overhead_bytes(spaces[0], 0), memories[0].used_bytes - start_bytes[0]);
+}
+
+Test(keyspace_value, a_sparse_bitmap_that_is_resized_is_raw_and_keeps_its_bytes)
+{
+    static const size_t lengths[] = {100000, 100001, 900000};
+
     for (size_t at = 0; at < COUNT_OF(lengths); at++) {
-        void *bag = bag_create(&memories[0], 1, 3);
-        struct entry *entry = keyspace_add_value(spaces[0], 0, key("k"), VALUE_STRING, ENCODING_SPARSE_BITMAP, bag);
+        struct entry *entry = keyspace_set_expiry(spaces[0], 0, add_sparse_bitmap("k", 100000, 'z'), 50);
         char *bytes;
 
-        entry = keyspace_set_expiry(spaces[0], 0, entry, 50);
         entry = keyspace_resize_raw(spaces[0], 0, key("k"), entry, lengths[at], &bytes);
         cr_assert_eq(entry_encoding(entry), ENCODING_RAW);
-        cr_assert_eq(entry_string_length(entry), lengths[at]);
         cr_assert_eq(entry_expiry_ms(entry), 50);
-        for (size_t i = 0; i < lengths[at]; i++)
+        cr_assert(is_zeros_and((struct str){bytes, 100000}, 100000, 'z'));
+        cr_assert_eq(entry_string_length(entry), lengths[at]);
+        for (size_t i = 100000; i < lengths[at]; i++)
             cr_assert_eq(bytes[i], 0);
-        cr_assert(bag_holds(bag, 1, 3));
-        keyspace_free_value(spaces[0], VALUE_STRING, ENCODING_SPARSE_BITMAP, bag);
         keyspace_delete_entry(spaces[0], 0, entry);
     }
 }
