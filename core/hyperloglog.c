@@ -215,6 +215,20 @@ enum hyperloglog_status hyperloglog_count(struct buffer *buffer, uint64_t *count
     return HYPERLOGLOG_CHANGED;
 }
 
+bool hyperloglog_read_registers(struct str bytes, uint8_t registers[static HYPERLOGLOG_REGISTERS])
+{
+    memset(registers, 0, HYPERLOGLOG_REGISTERS);
+    if (!hyperloglog_is_dense(bytes))
+        return hyperloglog_sparse_merge(registers_of(bytes), registers);
+    unpack_registers(registers_of(bytes).bytes, registers);
+    return true;
+}
+
+void hyperloglog_describe(struct str bytes, struct buffer *text)
+{
+    hyperloglog_sparse_describe(registers_of(bytes), text);
+}
+
 void hyperloglog_union_init(struct hyperloglog_union *all)
 {
     memset(all, 0, sizeof *all);

@@ -46,6 +46,11 @@ MUST_USE enum hyperloglog_status hyperloglog_add(struct buffer *buffer, struct s
 MUST_USE enum hyperloglog_status hyperloglog_count(struct buffer *buffer, uint64_t *count);
 MUST_USE enum hyperloglog_status hyperloglog_make_dense(struct buffer *buffer);
 
+/* The registers, for PFDEBUG; false: the string is invalid. */
+MUST_USE bool hyperloglog_read_registers(struct str bytes, uint8_t registers[static HYPERLOGLOG_REGISTERS]);
+/* Appends the runs of a sparse one as text: "z:5 v:2,1 Z:16378" is 5 empty registers, one of 2, and the rest empty. */
+void hyperloglog_describe(struct str bytes, struct buffer *text);
+
 /* The union of several. */
 struct hyperloglog_union {
     bool dense; /* one of them was */

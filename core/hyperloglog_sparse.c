@@ -194,3 +194,16 @@ bool hyperloglog_sparse_histogram(struct str runs, uint32_t histogram[static 64]
     }
     return index == HYPERLOGLOG_REGISTERS;
 }
+
+void hyperloglog_sparse_describe(struct str runs, struct buffer *text)
+{
+    const uint8_t *at = (const uint8_t *)runs.bytes, *end = at + runs.length;
+    struct run run;
+
+    for (const char *space = ""; at < end && read_run(at, end, &run); at += run.bytes, space = " ") {
+        if (is_value(*at))
+            buffer_append_format(text, "%sv:%d,%u", space, run.value, run.length);
+        else
+            buffer_append_format(text, "%s%c:%u", space, *at & XZERO ? 'Z' : 'z', run.length);
+    }
+}

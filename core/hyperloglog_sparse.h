@@ -41,6 +41,9 @@ enum hyperloglog_outcome hyperloglog_sparse_set(struct buffer *buffer, struct hy
 /* Raises registers to what the runs say. False: they do not cover all registers exactly. */
 MUST_USE bool hyperloglog_sparse_merge(struct str runs, uint8_t *registers);
 
+/* Appends the runs as text, separated by spaces. */
+void hyperloglog_sparse_describe(struct str runs, struct buffer *text);
+
 /* Counts the registers of each value. False as above. */
 MUST_USE bool hyperloglog_sparse_histogram(struct str runs, uint32_t histogram[static 64]);
 

@@ -57,7 +57,8 @@ static void find_owner(void *context, struct key_position key)
     owners_add(find->owners, key.index, router_owner(find->router, find->argv[key.index]));
 }
 
-/* The owners of all keys; none where the arguments do not fit the command (its handler says so). */
+/* The owners of all keys, as far as the arguments fit the command: where they do not its handler says so, or
+ * there are no more keys (PFMERGE with a target alone). */
 static void owners_find(struct shard *shard, const struct request *request)
 {
     struct find_owners find = {&shard->owners, &shard->group->router, request->argv};
@@ -65,8 +66,8 @@ static void owners_find(struct shard *shard, const struct request *request)
     shard->owners.count = 0;
     shard->owners.distinct = 0;
     memset(shard->owners.set, 0, sizeof shard->owners.set);
-    if (!command_each_key(request->command, request->argv, request->argc, find_owner, &find))
-        shard->owners.distinct = 0;
+    bool all = command_each_key(request->command, request->argv, request->argc, find_owner, &find);
+    (void)all;
 }
 
 /* Staging: each returns false when a ring has no room, and has then staged nothing. */
