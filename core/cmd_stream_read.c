@@ -331,37 +331,48 @@ static bool has_claimable(struct read *read, const struct read_key *key)
     return next_claimable(read, key, &place, &entry) != NULL;
 }
 
-/* How many can be claimed, at most `most` (0: any number). */
-static size_t count_claimable(struct read *read, const struct read_key *key, uint64_t most)
+/* Those that can be claimed, at most read->count of them (0: all): a block of the core's, or NULL. */
+static struct stream_pending **collect_claimable(struct read *read, const struct read_key *key, size_t *count)
 {
     struct bptree_place place = bptree_first(&key->group->by_time);
+    struct stream_pending **claimable = NULL, *pending;
     struct stream_entry entry;
-    size_t count = 0;
+    size_t room = 0;
 
-    for (; (most == 0 || count < most) && next_claimable(read, key, &place, &entry) != NULL; count++)
-        bptree_next(&place);
-    return count;
+    for (*count = 0; read->count == 0 || *count < read->count; bptree_next(&place)) {
+        pending = next_claimable(read, key, &place, &entry);
+        if (pending == NULL)
+            break;
+        if (*count == room) {
+            room = 2 * room + 16;
+            claimable = memory_resize(&read->call->core->memory, claimable, room * sizeof *claimable);
+        }
+        claimable[(*count)++] = pending;
+    }
+    return claimable;
 }
 
-/* Claimed entries move behind the others by time, so the first is always the next to claim; that they come round again,
- * where any idle time will do, is what the count is for. Returns how many there were. */
+/* Claimed entries change their place in the order of time, so all are collected before the first. Returns how many. */
 static uint64_t serve_claimed(struct read *read, const struct read_key *key, struct stream_consumer *consumer)
 {
-    size_t left = count_claimable(read, key, read->count), served = left;
     int64_t now_ms = read->call->now_ms;
     struct stream_entry entry;
+    size_t count;
+    struct stream_pending **claimable = collect_claimable(read, key, &count);
 
-    for (; left > 0; left--) {
-        struct bptree_place place = bptree_first(&key->group->by_time);
-        struct stream_pending *pending = next_claimable(read, key, &place, &entry);
+    for (size_t i = 0; i < count; i++) {
+        struct stream_pending *pending = claimable[i];
 
+        if (!stream_find(key->stream, pending->id, &entry))
+            continue;
         reply_delivery(read, &entry, now_ms - pending->delivered_ms, pending->deliveries);
         stream_pending_assign(pending, consumer);
         stream_pending_set_time(key->group, pending, now_ms);
         pending->deliveries++;
         consumer->active_ms = now_ms;
     }
-    return served;
+    memory_free(&read->call->core->memory, claimable);
+    return count;
 }
 
 static void serve_newest(struct read *read, const struct read_key *key, struct stream_consumer *consumer, int index)

@@ -86,6 +86,17 @@ bool stream_find_write(struct call *call, int index, struct stream **stream)
     return true;
 }
 
+struct stream_group *stream_find_group(struct call *call, struct stream *stream)
+{
+    struct str key = call->argv[1], name = call->argv[2];
+    struct stream_group *group = stream == NULL ? NULL : stream_groups_find(&stream->groups, name);
+
+    if (group == NULL)
+        reply_error_format(call->reply, "NOGROUP No such key '%.*s' or consumer group '%.*s'", (int)key.length,
+                           key.bytes, (int)name.length, name.bytes);
+    return group;
+}
+
 struct stream *stream_add(struct call *call, int index)
 {
     struct str name = call->argv[index];

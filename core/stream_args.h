@@ -22,6 +22,9 @@ void stream_args_refuse_subcommand(struct call *call, const char *container);
 /* The stream at argv[index], NULL where there is none: as call_find_read and call_find_write. */
 MUST_USE bool stream_find_read(struct call *call, int index, struct stream **stream);
 MUST_USE bool stream_find_write(struct call *call, int index, struct stream **stream);
+/* The group of argv[2] in the stream of argv[1], which may be NULL; NULL: there is none, and NOGROUP has been answered.
+ */
+struct stream_group *stream_find_group(struct call *call, struct stream *stream);
 /* An empty stream at argv[index], where there is nothing. */
 struct stream *stream_add(struct call *call, int index);
 /* Counts changes to the stream at argv[1]. */
