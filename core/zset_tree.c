@@ -231,34 +231,33 @@ static size_t kind_items(const void *value)
     return 1 + tree->scores.count;
 }
 
-/* Members on their way out. */
-struct drain {
-    struct zset_tree *tree;
-    size_t freed;
-};
-
 static void drain_member(void *context, void *member)
 {
-    struct drain *drain = context;
+    struct zset_tree *tree = context;
 
-    member_free(drain->tree, member);
-    drain->freed++;
+    member_free(tree, member);
+    tree->freed++;
 }
 
-/* By the table's segments, of some hundred members each; the tree, which nobody searches any more, shrinks along. */
+/* By the table's segments, of some hundred members each; the tree, which nobody searches any more, shrinks along.
+ * The table counts what is gone until its last segment is. */
 static size_t kind_drain(struct memory *memory, void *value, size_t most)
 {
     struct zset_tree *tree = value;
-    struct drain drain = {.tree = tree};
+    size_t before = tree->freed;
 
-    while (tree->members.count > 0 && drain.freed < most)
-        tree->drained = table_drain(&tree->members, tree->drained, drain_member, &drain);
-    if (tree->members.count > 0)
-        return bptree_drain(&tree->scores, drain.freed, NULL, NULL);
-    table_deinit(&tree->members);
-    bptree_deinit(&tree->scores);
-    memory_free(&tree->memory, tree);
-    return 0;
+    while (tree->members.count > 0 && tree->freed - before < most)
+        tree->drained = table_drain(&tree->members, tree->drained, drain_member, tree);
+    if (tree->members.count == 0) {
+        table_deinit(&tree->members);
+        bptree_deinit(&tree->scores);
+        memory_free(&tree->memory, tree);
+        return 0;
+    }
+    size_t left = tree->members.count - tree->freed;
+    if (tree->scores.count > left)
+        bptree_drain(&tree->scores, tree->scores.count - left, NULL, NULL);
+    return left + 1;
 }
 
 const struct value_kind zset_tree_kind = {

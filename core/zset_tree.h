@@ -17,7 +17,9 @@ struct zset_tree {
     struct memory memory; /* of all that is here, this struct too */
     struct table members;
     struct bptree scores;
-    uint64_t drained; /* the table's cursor, while the set is freed */
+    /* While the set is freed: the table's cursor, and how many members are gone. */
+    uint64_t drained;
+    size_t freed;
 };
 
 struct zset_tree *zset_tree_create(struct memory *memory);
