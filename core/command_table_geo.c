@@ -9,8 +9,8 @@ const struct command command_rows_geo[] = {
      .keys = {KEY_AT(1, KEY_RW | KEY_UPDATE)}, GROUP, .since = "3.2.0",
      .complexity = "O(log(N)) for each place, where N is the size of the sorted set",
      .summary = "Adds places to a sorted set, or moves them.",
-     .syntax = "key condition:[NX | XX] [CH] longitude:double latitude:double member [longitude:double latitude:double "
-               "member ...]"},
+     .syntax = "key condition:[NX | XX] change:[CH] longitude:double latitude:double member [longitude:double "
+               "latitude:double member ...]"},
     {"geodist", cmd_geodist, .arity = -4, .route = ROUTE_SINGLE, .flags = CMD_READONLY, .acl = ACL_GEO,
      .keys = {KEY_AT(1, KEY_RO | KEY_ACCESS)}, GROUP, .since = "3.2.0", .complexity = "O(1)",
      .summary = "Tells how far two places are apart.", .syntax = "key member1 member2 unit:[M | KM | FT | MI]"},
@@ -60,15 +60,15 @@ const struct command command_rows_geo[] = {
      .keys = {KEY_AT(1, KEY_RO | KEY_ACCESS)}, GROUP, .since = "6.2.0",
      .complexity = "O(N+log(M)), where N is how many places lie in the bounding box and M the size of the sorted set",
      .summary = "Finds the places in a circle or a box.",
-     .syntax = "key from:<FROMMEMBER member | FROMLONLAT longitude:double latitude:double> by:<circle:<BYRADIUS "
-               "radius:double unit:<M | KM | FT | MI>> | box:<BYBOX width:double height:double unit:<M | KM | FT | "
+     .syntax = "key from:<FROMMEMBER member | FROMLONLAT longitude:double latitude:double> by:<circle:<<BYRADIUS "
+               "radius:double> unit:<M | KM | FT | MI>> | box:<<BYBOX width:double> height:double unit:<M | KM | FT | "
                "MI>>> order:[ASC | DESC] count:[<COUNT count> [ANY]] [WITHCOORD] [WITHDIST] [WITHHASH]"},
     {"geosearchstore", cmd_geosearchstore, .arity = -8, .route = ROUTE_SINGLE, .flags = CMD_WRITE | CMD_DENYOOM,
      .acl = ACL_GEO, .keys = {KEY_AT(1, KEY_OW | KEY_UPDATE), KEY_AT(2, KEY_RO | KEY_ACCESS)}, GROUP, .since = "6.2.0",
      .complexity = "O(N+log(M)), where N is how many places lie in the bounding box and M the size of the sorted set",
      .summary = "Stores the places in a circle or a box.",
      .syntax = "destination:key source:key from:<FROMMEMBER member | FROMLONLAT longitude:double latitude:double> "
-               "by:<circle:<BYRADIUS radius:double unit:<M | KM | FT | MI>> | box:<BYBOX width:double height:double "
-               "unit:<M | KM | FT | MI>>> order:[ASC | DESC] count:[<COUNT count> [ANY]] [STOREDIST]"},
+               "by:<circle:<<BYRADIUS radius:double> unit:<M | KM | FT | MI>> | box:<<BYBOX width:double> "
+               "height:double unit:<M | KM | FT | MI>>> order:[ASC | DESC] count:[<COUNT count> [ANY]] [STOREDIST]"},
     {.name = NULL},
 };

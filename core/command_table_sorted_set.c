@@ -25,8 +25,8 @@ const struct command command_rows_sorted_set[] = {
      .acl = ACL_SORTEDSET, .keys = {KEY_AT(1, KEY_RW | KEY_UPDATE)}, GROUP, .since = "1.2.0",
      .complexity = "O(log(N)) for each member, where N is the size of the sorted set",
      .summary = "Gives members their scores, and adds those that are not there.",
-     .syntax =
-         "key condition:[NX | XX] comparison:[GT | LT] [CH] [INCR] score:double member [score:double member ...]"},
+     .syntax = "key condition:[NX | XX] comparison:[GT | LT] change:[CH] increment:[INCR] score:double member "
+               "[score:double member ...]"},
     {"zcard", cmd_zcard, .arity = 2, .route = ROUTE_SINGLE, .flags = CMD_READONLY | CMD_FAST, .acl = ACL_SORTEDSET,
      .keys = {KEY_AT(1, KEY_RO)}, GROUP, .since = "1.2.0", .complexity = "O(1)",
      .summary = "Tells how many members a sorted set has.", .syntax = "key"},
