@@ -62,15 +62,6 @@ static bool find_sources(struct call *call, struct bitop *bitop)
     return true;
 }
 
-static void remove_target(struct call *call)
-{
-    struct keyspace *keyspace = call_keyspace(call, call->argv[2]);
-    struct entry *old = keyspace_find(keyspace, call->db, call_key(call, call->argv[2]), call->now_ms);
-
-    if (old != NULL)
-        keyspace_delete_entry(keyspace, call->db, old);
-}
-
 static void store_sparse(struct call *call, const struct bitop *bitop)
 {
     struct str name = call->argv[2];
@@ -83,13 +74,19 @@ static void store_sparse(struct call *call, const struct bitop *bitop)
     bitmap_close(entry);
 }
 
+/* The old string's block serves again where there is one; anything else goes. */
 static char *make_target(struct call *call, size_t length)
 {
-    struct str name = call->argv[2];
+    struct key key = call_key(call, call->argv[2]);
+    struct keyspace *keyspace = call_keyspace(call, key.name);
+    struct entry *old = keyspace_find(keyspace, call->db, key, call->now_ms);
+    bool reusable = old != NULL && entry_type(old) == VALUE_STRING && entry_encoding(old) == ENCODING_RAW &&
+                    entry_expiry_ms(old) < 0;
     char *bytes;
 
-    remove_target(call);
-    keyspace_resize_raw(call_keyspace(call, name), call->db, call_key(call, name), NULL, length, &bytes);
+    if (old != NULL && !reusable)
+        keyspace_delete_entry(keyspace, call->db, old);
+    keyspace_resize_raw(keyspace, call->db, key, reusable ? old : NULL, length, &bytes);
     return bytes;
 }
 
