@@ -73,7 +73,8 @@ struct waits_ticket *waits_add(struct waits *waits, int db, struct str name, uin
 
     struct waits_ticket *ticket = memory_alloc(waits->memory, sizeof *ticket);
 
-    *ticket = (struct waits_ticket){.previous = key->last, .key = key, .waiter = waiter, .any_change = any_change};
+    *ticket = (struct waits_ticket){
+        .previous = key->last, .key = key, .waiter = waiter, .tried = key->changes, .any_change = any_change};
     *(key->last ? &key->last->next : &key->first) = ticket;
     key->last = ticket;
     key->any_changes += any_change;
@@ -91,7 +92,7 @@ void waits_remove(struct waits *waits, struct waits_ticket *ticket)
     remove_if_unused(waits, key);
 }
 
-static void signal_key(struct waits *waits, struct waits_key *key)
+void waits_resume(struct waits *waits, struct waits_key *key)
 {
     if (key->signalled || !key->first)
         return;
@@ -99,6 +100,12 @@ static void signal_key(struct waits *waits, struct waits_key *key)
     key->next_signalled = NULL;
     *(waits->signalled ? &waits->last_signalled->next_signalled : &waits->signalled) = key;
     waits->last_signalled = key;
+}
+
+static void signal_key(struct waits *waits, struct waits_key *key)
+{
+    key->changes++;
+    waits_resume(waits, key);
 }
 
 void waits_signal(struct waits *waits, int db, struct str name, uint64_t hash)

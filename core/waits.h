@@ -22,6 +22,7 @@ struct waits_ticket {
     struct waits_ticket *previous, *next; /* in the key's queue */
     struct waits_key *key;
     void *waiter;
+    uint64_t tried;  /* the key's last change after which the waiter found nothing: it need not look again */
     bool any_change; /* wants to know of the key's end, too */
 };
 
@@ -29,6 +30,7 @@ struct waits_key {
     struct waits_ticket *first, *last;
     struct waits_key *next_signalled;
     uint64_t hash;
+    uint64_t changes; /* how often it was signalled */
     int db;
     uint32_t any_changes; /* tickets that want to know of its end */
     bool signalled;       /* and not taken yet */
@@ -62,6 +64,9 @@ void waits_remove(struct waits *waits, struct waits_ticket *ticket);
 void waits_signal(struct waits *waits, int db, struct str name, uint64_t hash);
 /* All keys of one database that are waited for. */
 void waits_signal_all(struct waits *waits, int db);
+
+/* Has the key taken again, though nothing has changed: who was not tried yet is to have his turn. */
+void waits_resume(struct waits *waits, struct waits_key *key);
 
 /* The next signalled key, NULL: none. Tickets may come and go until it is released, which has to be
  * done before the next is taken. */

@@ -211,16 +211,28 @@ static void step_out(struct shard *shard, struct waiter *waiter)
     for (int i = 0; i < waiter->place_count; i++) {
         const struct waiter_place *place = &waiter->places[i];
         struct waits *waits = waits_of(shard, place->shard);
-        const struct waits_key *key = place->ticket->key;
 
         if (waiter->multiple)
-            waits_signal(waits, key->db, (struct str){key->name, key->length}, key->hash);
+            waits_resume(waits, place->ticket->key);
         waits_remove(waits, place->ticket);
     }
     free_uncharged(shard, waiter->places);
     waiter->places = NULL;
     waiter->place_count = 0;
     waiter->waits = false;
+}
+
+/* It has found nothing, so those behind it have their turn, and it looks again after the next change. */
+static void stay_in_line(struct shard *shard, struct waiter *waiter)
+{
+    for (int i = 0; i < waiter->place_count; i++) {
+        struct waiter_place *place = &waiter->places[i];
+
+        place->notified = false;
+        place->ticket->tried = place->ticket->key->changes;
+        if (waiter->multiple)
+            waits_resume(waits_of(shard, place->shard), place->ticket->key);
+    }
 }
 
 /* The arguments as the next run is to see them, see call_rewrite. */
@@ -271,8 +283,7 @@ static void run(struct shard *shard, struct waiter *waiter, const struct reach *
     } else {
         if (!waiter->waits)
             begin_to_wait(shard, waiter, &wait, reach != NULL);
-        for (int i = 0; i < waiter->place_count; i++)
-            waiter->places[i].notified = false;
+        stay_in_line(shard, waiter);
         give_back(waiter);
     }
     buffer_deinit(&wait.rewritten);
@@ -318,9 +329,11 @@ static bool serve_ticket(struct shard *shard, const struct waits_key *key, struc
 
     if (!ticket->any_change && (!entry || entry_type(entry) != waiter->type))
         return entry || key->any_changes > 0;
+    if (ticket->tried == key->changes)
+        return true;
     if (waiter->multiple) {
         tell_home(shard, ticket);
-        return waiter->type == VALUE_STREAM;
+        return waiter->type == VALUE_STREAM && !ticket->any_change;
     }
     if (claim(waiter)) /* else home is about to end it */
         run(shard, waiter, NULL, now_ms);

@@ -261,3 +261,59 @@ def test_blocked_requests_wait_behind_a_pause(server, raw):
         assert waiter.is_silent_for(0.05)
         raw.command("CLIENT", "UNPAUSE")
         assert waiter.read() is None
+
+
+# Sorted sets and streams.
+
+
+@pytest.mark.parametrize("keys", [["z"], ["z", "y", "x", "w"]])
+def test_sorted_sets(server, raw, keys):
+    with begin(server, "BZPOPMIN", *keys, 0) as first, begin(server, "BZPOPMAX", *keys, 0) as second:
+        with begin(server, "BZMPOP", 0, len(keys), *keys, "MIN", "COUNT", 2) as third:
+            raw.command("ZADD", keys[-1], *(word for n in range(4) for word in (n, f"m{n}")))
+            key = keys[-1].encode()
+            assert first.read() == [key, b"m0", b"0"] and second.read() == [key, b"m3", b"3"]
+            assert third.read() == [key, [[b"m1", b"1"], [b"m2", b"2"]]]
+
+
+@pytest.mark.parametrize("streams", [["s"], ["s", "t", "u", "v"]])
+def test_streams_give_an_entry_to_all_who_wait(server, raw, streams):
+    raw.command("XADD", streams[-1], "1-1", "old", "x")
+    with begin(server, "XREAD", "BLOCK", 0, "STREAMS", *streams, *["$"] * len(streams)) as first:
+        with begin(server, "XREAD", "BLOCK", 0, "STREAMS", *streams, *["$"] * len(streams)) as second:
+            raw.command("XADD", streams[-1], "2-1", "a", "b")
+            expected = [[streams[-1].encode(), [[b"2-1", [b"a", b"b"]]]]]
+            assert first.read() == expected and second.read() == expected
+
+
+@pytest.mark.parametrize("streams", [["s"], ["s", "t", "u", "v"]])
+def test_a_group_gives_an_entry_to_one(server, raw, streams):
+    for stream in streams:
+        raw.command("XGROUP", "CREATE", stream, "g", "$", "MKSTREAM")
+    command = ("XREADGROUP", "GROUP", "g", "me", "BLOCK", 0, "STREAMS", *streams, *[">"] * len(streams))
+    with begin(server, *command) as first, begin(server, *command) as second:
+        raw.command("XADD", streams[-1], "1-1", "a", "b")
+        assert first.read() == [[streams[-1].encode(), [[b"1-1", [b"a", b"b"]]]]]
+        assert second.is_silent_for(0.03)
+        raw.command("XADD", streams[0], "9-1", "c", "d")
+        assert second.read() == [[streams[0].encode(), [[b"9-1", [b"c", b"d"]]]]]
+
+
+@pytest.mark.parametrize("streams", [["s"], ["s", "t", "u", "v"]])
+@pytest.mark.parametrize("end", [("DEL", "s"), ("SET", "s", "x"), ("XGROUP", "DESTROY", "s", "g"), ("FLUSHALL",), ("PEXPIRE", "s", 5)])
+def test_a_group_that_ends_wakes_its_readers(server, raw, streams, end):
+    for stream in streams:
+        raw.command("XGROUP", "CREATE", stream, "g", "$", "MKSTREAM")
+    with begin(server, "XREADGROUP", "GROUP", "g", "me", "BLOCK", 0, "STREAMS", *streams, *[">"] * len(streams)) as waiter:
+        raw.command(*end)
+        answer = waiter.read()
+        if end[0] == "SET":
+            assert answer == "WRONGTYPE Operation against a key holding the wrong kind of value"
+        else:
+            assert answer.startswith("NOGROUP No such key 's' or consumer group 'g' in XREADGROUP")
+
+
+def test_reading_streams_without_waiting_holds_nothing_up(server, raw):
+    raw.command("XADD", "s", "1-1", "a", "b")
+    answers = raw.pipeline([("XREAD", "COUNT", 1, "STREAMS", "s", 0), ("XREAD", "STREAMS", "s", "$"), ("PING",)] * 50)
+    assert answers == [[[b"s", [[b"1-1", [b"a", b"b"]]]]], None, "PONG"] * 50
