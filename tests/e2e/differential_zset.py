@@ -14,9 +14,15 @@ WRONG = ["nan", "", "abc", " 1", "1 ", "0x10", "1e400", "(", "(1", "[a", "+", "-
 LEX_KEYS = [b"lex%d" % i for i in range(4)]  # all scores are 0: else Redis leaves open what a range of members is
 
 
+TIMEOUTS = {b"0.01", b"0.001", b"-1", b"x"}
+
+
 def AVOID(command):
-    """A damaged ZADD that would give other scores to members that are read by their bytes."""
-    return command[0].upper() == b"ZADD" and command[1:2] and command[1] in LEX_KEYS and set(command[2::2]) != {b"0"}
+    """A damaged ZADD that would give other scores to members that are read by their bytes, or a damaged timeout."""
+    name = command[0].upper()
+    if name in (b"BZPOPMIN", b"BZPOPMAX", b"BZMPOP"):
+        return command[1 if name == b"BZMPOP" else -1] not in TIMEOUTS if len(command) > 1 else False
+    return name == b"ZADD" and len(command) > 1 and command[1] in LEX_KEYS and set(command[2::2]) != {b"0"}
 
 
 def _name(stream, *names):
