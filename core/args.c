@@ -97,7 +97,7 @@ bool args_timeout(struct call *call, struct str text, int64_t *timeout_ms)
         reply_error(call->reply, "ERR timeout is negative");
         return false;
     }
-    if (ms >= (long double)INT64_MAX || __builtin_add_overflow_p((int64_t)ms, call->now_ms, (int64_t)0)) {
+    if (ms >= (long double)INT64_MAX || (int64_t)ms > INT64_MAX - call->now_ms) {
         reply_error(call->reply, "ERR timeout is out of range");
         return false;
     }

@@ -143,6 +143,49 @@ Test(rdb_value, nothing_is_there_twice)
         cr_assert_null(read_under("twice", twice[i]), "case %zu", i);
 }
 
+/* Streams in pieces: an entry 1-1 that is there, 2-0 that is deleted, and 3-0; a group that has the first two pending.
+ */
+#define ID(ms, sequence) "\0\0\0\0\0\0\0" ms "\0\0\0\0\0\0\0" sequence
+#define AT "\0\100\224R\243\3\0\0"
+#define ENTRIES                                                                                                        \
+    "::"                                                                                                               \
+    "\0\0\0\026\0\2\1\1\1\1\1\201f\2\0\1\2\1\0\1\0\1\201v\2\4\1\3\1\1\1\337\377\2\201w\2\4\1\0\1\2\1\337\377\2\1\1"    \
+    "\201g\2"                                                                                                          \
+    "\201w\2\6\1\377"
+#define BLOCK "\020" ID("\1", "\1") ENTRIES
+#define GROUP "\1\1g\2\0"
+#define PENDING_1 ID("\1", "\1") AT "\3"
+#define PENDING_2 ID("\2", "\0") AT "\1"
+#define CONSUMER(name) "\1" name AT
+#define IDS "\2" ID("\1", "\1") ID("\2", "\0")
+
+Test(rdb_value, a_stream_agrees_with_itself)
+{
+    static const struct {
+        const char *what;
+        struct str bytes;
+    } cases[] = {
+        {"good", STR("\017\1" BLOCK "\2\3\0" GROUP "\2" PENDING_1 PENDING_2 "\1" CONSUMER("c") IDS)},
+        {"another length", STR("\017\1" BLOCK "\3\3\0\0")},
+        {"a last ID below an entry's", STR("\017\1" BLOCK "\2\2\0\0")},
+        {"two blocks of one ID", STR("\017\2" BLOCK BLOCK "\4\3\0\0")},
+        {"an entry before its block",
+         STR("\017\1\020" ID("\1", "\1") "))\0\0\0\017\0\2\1\0\1\1\1\201f\2\0\1\2\1\337\377"
+                                         "\2\0\1\201v\2\4\1\2\1\1\1\0\1\201w\2\4\1\377\2\3\0\0")},
+        {"pending without consumer", STR("\017\1" BLOCK "\2\3\0" GROUP "\1" PENDING_1 "\1" CONSUMER("c") "\0")},
+        {"pending twice", STR("\017\1" BLOCK "\2\3\0" GROUP "\2" PENDING_1 PENDING_1 "\1" CONSUMER("c") IDS)},
+        {"pending in no order", STR("\017\1" BLOCK "\2\3\0" GROUP "\2" PENDING_2 PENDING_1 "\1" CONSUMER("c") IDS)},
+        {"of two consumers", STR("\017\1" BLOCK "\2\3\0" GROUP "\2" PENDING_1 PENDING_2 "\2" CONSUMER("c")
+                                     IDS CONSUMER("d") "\1" ID("\1", "\1"))},
+        {"an ID not pending", STR("\017\1" BLOCK "\2\3\0" GROUP "\1" PENDING_1 "\1" CONSUMER("c") IDS)},
+        {"two consumers of one name", STR("\017\1" BLOCK "\2\3\0" GROUP "\0\2" CONSUMER("c") "\0" CONSUMER("c") "\0")},
+        {"two groups of one name", STR("\017\1" BLOCK "\2\3\0\2\1g\2\0\0\0\1g\2\0\0\0")},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        cr_assert_eq(read_under("stream", cases[i].bytes) != NULL, i == 0, "%s", cases[i].what);
+}
+
 Test(rdb_value, types_of_modules_and_those_to_come_are_refused)
 {
     static const uint8_t types[] = {6, 7, 8, 26, 27, 200, 255};
