@@ -117,9 +117,13 @@ static bool spec_resolve(const struct key_spec *spec, const struct str *argv, in
     return run->first > 0 && run->first <= run->last && run->last < argc;
 }
 
-bool command_each_key(const struct command *command, const struct str *argv, int argc,
-                      void (*visit)(void *context, struct key_position key), void *context)
+bool command_each_key(const struct command *command, const struct str *argv, int argc, command_visit_key *visit,
+                      void *context)
 {
+    if (command->find_keys) {
+        command->find_keys(argv, argc, visit, context);
+        return true;
+    }
     for (int i = 0; i < COMMAND_KEY_SPECS && command->keys[i].begin != KEY_BEGIN_NONE; i++) {
         const struct key_spec *spec = &command->keys[i];
         uint16_t flags = spec->flags;

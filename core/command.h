@@ -107,6 +107,15 @@ enum { COMMAND_KEY_SPECS = 3, COMMAND_CALLED_BYTES = 256 /* the longest name and
 typedef void command_handler(struct call *call);
 /* Combines the replies of a scatter's parts; NULL: all are the same, the first serves. */
 typedef void command_merge(struct merge *merge);
+struct key_position {
+    int index;      /* in argv */
+    uint16_t flags; /* enum key_flag, with the command's own refinement (SET with GET …) applied */
+};
+typedef void command_visit_key(void *context, struct key_position key);
+/* The keys among the arguments, where no specification can state them. */
+typedef void command_find_keys(const struct str *argv, int argc, command_visit_key *visit, void *context);
+/* Whether this request may touch keys that its arguments do not name: then it runs over all shards. */
+typedef bool command_reaches_all(const struct str *argv, int argc);
 /* How this request uses a key whose specification has KEY_VARIABLE_FLAGS: enum key_flag. */
 typedef uint16_t command_refine(const struct str *argv, int argc);
 /* Whether this request of a command with CMD_BLOCKING may block. */
@@ -121,6 +130,8 @@ struct command {
     uint32_t acl;
     struct key_spec keys[COMMAND_KEY_SPECS];
     command_refine *refine;
+    command_find_keys *find_keys;
+    command_reaches_all *reaches_all;
     command_blocks *blocks; /* NULL: with CMD_BLOCKING always */
     command_merge *merge;
     const struct command *subcommands; /* ends with a NULL name */
@@ -161,15 +172,10 @@ const char *command_full_name(const struct command *command, char text[static 64
 /* "CONFIG": a command as the client called it, in capitals and on one line; returns text. */
 const char *command_capitals(struct str called, char text[static COMMAND_CALLED_BYTES]);
 
-struct key_position {
-    int index;      /* in argv */
-    uint16_t flags; /* enum key_flag, with the command's own refinement (SET with GET …) applied */
-};
-
 /* Calls visit for each key in argv, in order of the specifications. False: the
  * arguments do not fit them (numkeys that is no number or too large); keys of earlier
  * specifications have then been visited. */
 MUST_USE bool command_each_key(const struct command *command, const struct str *argv, int argc,
-                               void (*visit)(void *context, struct key_position key), void *context);
+                               command_visit_key *visit, void *context);
 
 #endif

@@ -30,5 +30,10 @@ extern const struct command command_rows_string[], command_rows_generic[], comma
         .flags = key_flags, .begin = KEY_BEGIN_KEYWORD, .find = KEY_FIND_RANGE, .keyword = word, .index = from,        \
         .step = 1                                                                                                      \
     }
+/* Keys that the command's find_keys finds, or that nothing can. */
+#define KEYS_UNKNOWN(key_flags)                                                                                        \
+    {                                                                                                                  \
+        .flags = key_flags, .begin = KEY_BEGIN_UNKNOWN, .find = KEY_FIND_UNKNOWN                                       \
+    }
 
 #endif

@@ -2,6 +2,7 @@
 #include "core/command_rows.h"
 #include "core/handlers.h"
 #include "core/merge.h"
+#include "core/sort_options.h"
 
 #define GROUP .group = "generic"
 
@@ -101,6 +102,22 @@ const struct command command_rows_generic[] = {
      .summary = "Walks over the keys of the database, a few with each call.",
      .syntax = "cursor [MATCH pattern] [COUNT count] [TYPE type]",
      .tips = "nondeterministic_output request_policy:special"},
+    {"sort", cmd_sort, .arity = -2, .route = ROUTE_SINGLE, .flags = CMD_WRITE | CMD_DENYOOM,
+     .acl = ACL_SET | ACL_SORTEDSET | ACL_LIST | ACL_DANGEROUS,
+     .keys = {KEY_AT(1, KEY_RO | KEY_ACCESS), KEYS_UNKNOWN(KEY_RO | KEY_ACCESS), KEYS_UNKNOWN(KEY_OW | KEY_UPDATE)},
+     .find_keys = sort_find_keys, .reaches_all = sort_reaches_all, GROUP, .since = "1.0.0",
+     .complexity = "O(N*log(N)+M), where N is the number of elements and M the number of results",
+     .summary = "Sorts the elements of a list, a set or a sorted set, and returns or stores the result.",
+     .syntax = "key [BY pattern] [LIMIT <offset count>] [GET pattern [GET pattern ...]] order:[ASC | DESC] "
+               "sorting:[ALPHA] [STORE destination]"},
+    {"sort_ro", cmd_sort_ro, .arity = -2, .route = ROUTE_SINGLE, .flags = CMD_READONLY,
+     .acl = ACL_SET | ACL_SORTEDSET | ACL_LIST | ACL_DANGEROUS,
+     .keys = {KEY_AT(1, KEY_RO | KEY_ACCESS), KEYS_UNKNOWN(KEY_RO | KEY_ACCESS)}, .find_keys = sort_ro_find_keys,
+     .reaches_all = sort_reaches_all, GROUP, .since = "7.0.0",
+     .complexity = "O(N*log(N)+M), where N is the number of elements and M the number of results",
+     .summary = "Sorts the elements of a list, a set or a sorted set.",
+     .syntax = "key [BY pattern] [LIMIT <offset count>] [GET pattern [GET pattern ...]] order:[ASC | DESC] "
+               "sorting:[ALPHA]"},
     {"touch", cmd_touch, .arity = -2, .route = ROUTE_SCATTER, .flags = CMD_READONLY | CMD_FAST, .acl = ACL_KEYSPACE,
      .keys = {KEYS_FROM(1, 1, KEY_RO)}, .merge = merge_sum, GROUP, .since = "3.2.1",
      .complexity = "O(N), where N is the number of keys",

@@ -70,13 +70,15 @@ bool zset_find(const struct zset *zset, struct str member, double *score)
     return true;
 }
 
-/* From listpack to tree. The member that made it too large may lie in another set, not in this one. */
-static void convert(struct zset *zset)
+/* The member that made it too large may lie in another set, not in this one. */
+void zset_make_tree(struct zset *zset)
 {
-    struct zset_tree *tree = zset_tree_create(zset->memory);
     struct zset_element element;
     struct zset_walk walk;
 
+    if (!is_pack(zset))
+        return;
+    struct zset_tree *tree = zset_tree_create(zset->memory);
     zset_walk_begin(&walk, zset, 0, zset_count(zset), false);
     while (zset_walk_next(&walk, &element))
         zset_tree_append(tree, element);
@@ -127,7 +129,7 @@ void zset_settle(struct zset *zset, const struct zset_limits *limits)
 static void insert(struct zset *zset, const struct zset_limits *limits, struct zset_element element)
 {
     if (is_pack(zset) && is_too_large(zset, limits, element.member))
-        convert(zset);
+        zset_make_tree(zset);
     if (is_pack(zset))
         zset_pack_insert(zset->memory, pack_of(zset), element);
     else

@@ -43,6 +43,8 @@ struct zset zset_create(struct memory *memory);
 /* Empty, a tree: to gather a result in, of any size. A small one becomes a listpack by zset_settle. */
 struct zset zset_create_tree(struct memory *memory);
 void zset_settle(struct zset *zset, const struct zset_limits *limits);
+/* A listpack becomes a tree, however small. */
+void zset_make_tree(struct zset *zset);
 /* Of a set that no entry holds. */
 void zset_destroy(struct zset *zset);
 

@@ -106,12 +106,21 @@ static bool stage_only_key(struct shard *shard, struct request *request)
     return stage_single(shard, router_owner(&shard->group->router, name), request);
 }
 
+static bool reaches_all(const struct shard *shard, const struct request *request)
+{
+    command_reaches_all *reaches = request->command->reaches_all;
+
+    return reaches && shard->group->count > 1 && reaches(request->argv, request->argc);
+}
+
 static bool stage_keyed(struct shard *shard, struct request *request)
 {
     const struct key_owners *owners = &shard->owners;
 
     if (request->command->only_key)
         return stage_only_key(shard, request);
+    if (reaches_all(shard, request))
+        return gather_stage(shard, request, NULL);
     owners_find(shard, request);
     if (owners->distinct == 0)
         return stage_single(shard, shard->index, request);

@@ -106,21 +106,67 @@ def wait(stream):
     return ["BLMOVE", stream.key(), stream.key(), end(stream), end(stream), timeout(stream)]
 
 
-COMMANDS = [(push, 34), (pop, 12), (read, 16), (change, 14), (trim, 3), (position, 6), (move, 8), (pop_first, 3), (wait, 1)]
+def numbers(stream):
+    """Something that can be sorted, and whose elements are parts of keys' names."""
+    return ["RPUSH", stream.key(), *(str(stream.dice.randint(-5, 25)) for _ in range(stream.dice.choice([1, 5, 20])))]
+
+
+def pattern(stream):
+    return stream.dice.choice(["k*", "k*", "*", "l*", "{tag}*", "h*->a", "h*->f1", "h*->", "k", "#", "", "k*x", "*->a"])
+
+
+def sort(stream):
+    options = [*stream.maybe(0.3, "BY", pattern(stream)), *stream.maybe(0.3, "LIMIT", stream.small(), stream.small())]
+    for _ in range(stream.dice.choice([0, 0, 0, 1, 2])):
+        options += ["GET", pattern(stream)]
+    options += [*stream.maybe(0.4, "ALPHA"), *stream.maybe(0.3, "DESC"), *stream.maybe(0.2, "asc")]
+    options += stream.maybe(0.3, "STORE", stream.key())
+    source = stream.key(stream.dice.choice(["l", "l", "s", "z", None]))
+    return [stream.dice.choice(["SORT", "SORT", "SORT_RO"]), source, *options, *stream.maybe(0.03, stream.word())]
+
+
+def replies(raw):
+    """The parts of an array of bulk strings and nulls, sorted."""
+    parts, at = [], raw.index(b"\n") + 1
+    while at < len(raw):
+        end = raw.index(b"\r\n", at) + 2
+        end += int(raw[at + 1 : end]) + 2 if raw[at : at + 1] == b"$" and raw[at + 1 : at + 2] != b"-" else 0
+        parts.append(raw[at:end])
+        at = end
+    return sorted(parts)
+
+
+def sorted_alike(command, expected, got):
+    """Elements that are equal in what they are sorted by come in any order."""
+    words = [argument.upper() for argument in command[2:]]
+    if expected[:1] != b"*" or got[:1] != b"*" or not (b"ALPHA" in words or b"BY" in words):
+        return False
+    return replies(expected) == replies(got)
+
+
+def is_ambiguous(words):
+    """Which of several equal elements come first is to be seen."""
+    shows = b"LIMIT" in words or b"STORE" in words
+    return shows and (b"BY" in words or (b"ALPHA" in words and b"STORE" not in words))
+
+
+COMMANDS = [(push, 34), (pop, 12), (read, 16), (change, 14), (trim, 3), (position, 6), (move, 8), (pop_first, 3), (wait, 1), (numbers, 4), (sort, 6)]
 
 
 def AVOID(command):
-    """A timeout that is long, or wrong in a way that 7.0 does not see; a count that it cannot negate."""
+    """What is not to be compared: a timeout that is long, or wrong in a way that 7.0 does not see; a count that it cannot negate."""
     name = command[0].upper()
     if name in (b"BLPOP", b"BRPOP", b"BRPOPLPUSH", b"BLMOVE"):
         return command[-1].decode("latin1") not in TIMEOUTS
     if name == b"BLMPOP":
         return len(command) > 1 and command[1].decode("latin1") not in TIMEOUTS
+    if name in (b"SORT", b"SORT_RO"):
+        return is_ambiguous([argument.upper() for argument in command[2:]])
     return name in (b"LREM", b"LPOS") and b"-9223372036854775808" in command[2:]
 
 
 UNORDERED = []
-AGREE = {}
+AGREE = {"SORT": sorted_alike, "SORT_RO": sorted_alike}
 ENCODINGS = {b"quicklist": {b"listpack"}}
 READERS = {"list": lambda connection, key: connection.command("LRANGE", key, "0", "-1")}
 SETTINGS = {

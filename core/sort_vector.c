@@ -1,0 +1,157 @@
+#include "core/sort_vector.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "core/assert.h"
+#include "core/list_value.h"
+#include "core/memory.h"
+#include "core/set_value.h"
+#include "core/zset_call.h"
+
+void sort_vector_init(struct sort_vector *vector, struct memory *memory)
+{
+    *vector = (struct sort_vector){0};
+    buffer_init(&vector->texts, memory, NULL, 0);
+}
+
+void sort_vector_deinit(struct sort_vector *vector)
+{
+    memory_free(vector->texts.memory, vector->items);
+    buffer_deinit(&vector->texts);
+}
+
+/* Loading. */
+
+static void reserve(struct sort_vector *vector, size_t count)
+{
+    vector->items = memory_alloc(vector->texts.memory, count * sizeof *vector->items);
+    vector->capacity = count;
+}
+
+/* Without a text of its own to be sorted by, an item's text is that. */
+static void append(struct sort_vector *vector, struct str text)
+{
+    size_t at = vector->texts.length;
+
+    ASSERT(vector->count < vector->capacity);
+    buffer_append_str(&vector->texts, text);
+    vector->items[vector->count++] =
+        (struct sort_item){.at = at, .length = text.length, .by_at = at, .by_length = text.length};
+}
+
+static void load_list(struct sort_vector *vector, const struct entry *entry, bool reversed)
+{
+    size_t count = list_count(entry);
+    char digits[NUMBER_TEXT_MAX];
+    struct listpack_value value;
+    struct list_walk walk;
+
+    reserve(vector, count);
+    list_walk_start(&walk, entry, reversed ? count - 1 : 0, !reversed);
+    while (list_walk_next(&walk, &value))
+        append(vector, listpack_text(value, digits));
+}
+
+static bool load_member(void *context, const struct set_member *member)
+{
+    char digits[NUMBER_TEXT_MAX];
+
+    append(context, set_member_text(member, digits));
+    return true;
+}
+
+static void load_set(struct sort_vector *vector, const struct entry *entry)
+{
+    struct set_value set = set_value_of(entry);
+
+    reserve(vector, set_value_count(&set));
+    set_value_each(&set, load_member, vector);
+}
+
+static void load_zset(struct sort_vector *vector, const struct entry *entry, bool reversed)
+{
+    struct zset zset = zset_of_entry(entry);
+    size_t count = zset_count(&zset);
+    struct zset_element element;
+    struct zset_walk walk;
+
+    reserve(vector, count);
+    zset_walk_begin(&walk, &zset, 0, count, reversed);
+    while (zset_walk_next(&walk, &element))
+        append(vector, element.member);
+}
+
+void sort_vector_load(struct sort_vector *vector, const struct entry *entry, bool reversed)
+{
+    if (entry_type(entry) == VALUE_LIST)
+        load_list(vector, entry, reversed);
+    else if (entry_type(entry) == VALUE_ZSET)
+        load_zset(vector, entry, reversed);
+    else
+        load_set(vector, entry);
+}
+
+void sort_vector_set_by(struct sort_vector *vector, struct sort_item *item, struct str text)
+{
+    item->by_at = vector->texts.length;
+    item->by_length = text.length;
+    buffer_append_str(&vector->texts, text);
+}
+
+/* Sorting. */
+
+struct ordering {
+    const struct sort_vector *vector;
+    enum sort_order order;
+    bool descending;
+};
+
+static struct str by_text(const struct ordering *ordering, const struct sort_item *item)
+{
+    return (struct str){ordering->vector->texts.bytes + item->by_at, item->by_length};
+}
+
+static struct str up_to_zero(struct str text)
+{
+    return (struct str){text.bytes, strnlen(text.bytes, text.length)};
+}
+
+static int compare_by_text(const struct ordering *ordering, const struct sort_item *a, const struct sort_item *b)
+{
+    if (a->by_at == SIZE_MAX || b->by_at == SIZE_MAX)
+        return (a->by_at != SIZE_MAX) - (b->by_at != SIZE_MAX);
+    struct str first = by_text(ordering, a), second = by_text(ordering, b);
+    if (ordering->order == SORT_BY_TEXT)
+        return str_compare(first, second);
+    return str_compare(up_to_zero(first), up_to_zero(second));
+}
+
+static int compare_ascending(const struct ordering *ordering, const struct sort_item *a, const struct sort_item *b)
+{
+    if (ordering->order != SORT_BY_NUMBER)
+        return compare_by_text(ordering, a, b);
+    if (a->weight != b->weight)
+        return a->weight < b->weight ? -1 : 1;
+    return str_compare(sort_vector_text(ordering->vector, a), sort_vector_text(ordering->vector, b));
+}
+
+/* The texts lie in the order in which they were loaded: that decides between equal ones. */
+static int compare(const void *a, const void *b, void *context)
+{
+    const struct sort_item *first = a, *second = b;
+    const struct ordering *ordering = context;
+    int order = compare_ascending(ordering, first, second);
+
+    if (order != 0)
+        return ordering->descending ? -order : order;
+    return (first->at > second->at) - (first->at < second->at);
+}
+
+void sort_vector_sort(struct sort_vector *vector, enum sort_order order, bool descending)
+{
+    struct ordering ordering = {vector, order, descending};
+
+    if (vector->count > 1)
+        qsort_r(vector->items, vector->count, sizeof *vector->items, compare, &ordering);
+}
