@@ -296,6 +296,9 @@ Test(cmd_set, algebra_answers_and_stores)
     expect("SDIFFSTORE d a c", ":2 ");
     expect("SMEMBERS d", "*2 $1 1 $1 2 ");
     expect_encoding("d", "intset", "intset");
+    expect("SADD e 2 3 y", ":3 ");
+    expect("SINTERSTORE d a e", ":2 ");
+    expect_encoding("d", "intset", "intset");
     expect("SUNIONSTORE a a b c", ":5 ");
     expect("SCARD a", ":5 ");
     expect("SINTERSTORE a a no", ":0 ");
