@@ -113,6 +113,7 @@ bool call_block(struct call *call, enum value_type type, int64_t timeout_ms)
         return false;
     wait->wanted = true;
     wait->type = type;
+    wait->again_ms = INT64_MAX;
     if (timeout_ms == 0 || __builtin_add_overflow(call->now_ms, timeout_ms, &wait->deadline_ms))
         wait->deadline_ms = INT64_MAX;
     return true;

@@ -27,6 +27,7 @@ struct call_wait {
     bool wanted;             /* the handler wants to wait: it has written no reply */
     enum value_type type;    /* it runs again when one of its keys comes to hold this type */
     bool any_change;         /* also when one of its keys is deleted or comes to hold another type (XREADGROUP) */
+    int64_t again_ms;        /* it runs again then, too (XREADGROUP CLAIM); INT64_MAX: no */
     int64_t deadline_ms;     /* Unix time; INT64_MAX: none */
     struct buffer rewritten; /* see call_rewrite: index and length as two uint32_t, then the bytes, one after another */
 };

@@ -432,6 +432,22 @@ static void serve(struct read *read, const struct read_key *keys)
         reply_map_at(reply, mark, read->served);
 }
 
+/* When the next pending entry will have been idle for long enough; INT64_MAX: never. */
+static int64_t next_claim_ms(const struct read *read, const struct read_key *keys)
+{
+    int64_t first_ms = INT64_MAX, now_ms = read->call->now_ms, since_ms = now_ms - read->claim_ms;
+
+    for (int i = 0; i < read->key_count && read->claim_ms != NO_CLAIM; i++) {
+        struct bptree_place place =
+            bptree_seek(&keys[i].group->by_time, since_ms < 0 ? 0 : (uint64_t)since_ms + 1, NULL);
+        const struct bptree_item *next = bptree_get(&place);
+
+        if (next && (int64_t)next->order - since_ms < first_ms - now_ms)
+            first_ms = now_ms + ((int64_t)next->order - since_ms);
+    }
+    return first_ms;
+}
+
 /* What is relative to the end of a stream is so to its end now, not when there is something. */
 static bool wait_for_more(struct read *read, const struct read_key *keys)
 {
@@ -442,6 +458,7 @@ static bool wait_for_more(struct read *read, const struct read_key *keys)
     if (read->block_ms == NO_BLOCK || !call_block(call, VALUE_STREAM, read->block_ms))
         return false;
     call->wait->any_change = read->grouped;
+    call->wait->again_ms = next_claim_ms(read, keys);
     for (int i = 0; i < read->key_count; i++)
         if (is_relative(call->argv[first_id + i]))
             call_rewrite(call, first_id + i, (struct str){text, stream_id_format(text, keys[i].after)});

@@ -52,6 +52,14 @@ static void *alloc_uncharged(struct shard *shard, size_t bytes)
 
 /* Home: sending the request round. */
 
+static void set_timer(struct shard *shard, struct waiter *waiter)
+{
+    int64_t next_ms = waiter->again_ms < waiter->deadline_ms ? waiter->again_ms : waiter->deadline_ms;
+
+    if (next_ms != INT64_MAX)
+        timer_arm(&shard->timers, &waiter->timer, next_ms);
+}
+
 /* What home wants may have to wait a moment: the waiter is being served, or is on its way. */
 static void attempt(struct shard *shard, struct waiter *waiter)
 {
@@ -63,8 +71,8 @@ static void attempt(struct shard *shard, struct waiter *waiter)
     }
     waiter->end = waiter->wanted;
     waiter->ready = false;
-    if (waiter->end == WAITER_RUNS && waiter->deadline_ms != INT64_MAX)
-        timer_arm(&shard->timers, &waiter->timer, waiter->deadline_ms);
+    if (waiter->end == WAITER_RUNS)
+        set_timer(shard, waiter);
     router_resubmit(shard, waiter->request);
 }
 
@@ -72,8 +80,14 @@ static void look(struct completion *completion)
 {
     struct waiter *waiter = (struct waiter *)((char *)completion - offsetof(struct waiter, look));
 
-    if (waiter->wanted == WAITER_RUNS && waiter->deadline_ms <= shard_now_ms(waiter->home))
+    int64_t now_ms = shard_now_ms(waiter->home);
+
+    if (waiter->wanted == WAITER_RUNS && waiter->deadline_ms <= now_ms)
         waiter->wanted = WAITER_TIMED_OUT;
+    if (waiter->again_ms <= now_ms) {
+        waiter->again_ms = INT64_MAX;
+        waiter->ready = true;
+    }
     attempt(waiter->home, waiter);
 }
 
@@ -88,7 +102,7 @@ void blocked_prepare(struct shard *shard, struct request *request, struct sessio
     waiter->serial = shard->waiter_serial++;
     waiter->look.done = look;
     waiter->timer.completion = &waiter->look;
-    waiter->deadline_ms = INT64_MAX;
+    waiter->deadline_ms = waiter->again_ms = INT64_MAX;
     atomic_init(&waiter->claimed, true);
     request->waiter = waiter;
     request->blocking = true;
@@ -129,8 +143,9 @@ struct notice {
     struct errand errand;
     struct shard *home;
     uint64_t serial;     /* the waiter's, which may have been served meanwhile */
-    int64_t deadline_ms; /* it waits, until then */
-    bool ready;          /* instead: a key of it is ready */
+    int64_t deadline_ms; /* it waits, until then; INT64_MAX: for ever, or as was said before */
+    int64_t again_ms;
+    bool ready; /* instead: a key of it is ready */
 };
 
 static void heed(struct shard *shard, struct waiter *waiter, const struct notice *notice)
@@ -141,9 +156,11 @@ static void heed(struct shard *shard, struct waiter *waiter, const struct notice
         return;
     }
     session_set_blocked(&shard->core.sessions, waiter->session, true);
-    waiter->deadline_ms = notice->deadline_ms;
-    if (waiter->deadline_ms != INT64_MAX && !waiter->timer.armed)
-        timer_arm(&shard->timers, &waiter->timer, waiter->deadline_ms);
+    if (notice->deadline_ms < waiter->deadline_ms)
+        waiter->deadline_ms = notice->deadline_ms;
+    waiter->again_ms = notice->again_ms;
+    if (waiter->wanted == WAITER_RUNS)
+        set_timer(shard, waiter);
 }
 
 static void take_notice(struct completion *completion)
@@ -158,9 +175,9 @@ static void take_notice(struct completion *completion)
     free_uncharged(shard, notice);
 }
 
-static void notify(struct shard *shard, struct waiter *waiter, int64_t deadline_ms, bool ready)
+static void notify(struct shard *shard, struct waiter *waiter, struct notice here)
 {
-    struct notice *notice, here = {.deadline_ms = deadline_ms, .ready = ready};
+    struct notice *notice;
 
     if (waiter->home == shard) {
         heed(shard, waiter, &here);
@@ -223,8 +240,10 @@ static void step_out(struct shard *shard, struct waiter *waiter)
 }
 
 /* It has found nothing, so those behind it have their turn, and it looks again after the next change. */
-static void stay_in_line(struct shard *shard, struct waiter *waiter)
+static void stay_in_line(struct shard *shard, struct waiter *waiter, int64_t again_ms)
 {
+    if (again_ms != INT64_MAX)
+        notify(shard, waiter, (struct notice){.deadline_ms = INT64_MAX, .again_ms = again_ms});
     for (int i = 0; i < waiter->place_count; i++) {
         struct waiter_place *place = &waiter->places[i];
 
@@ -264,7 +283,7 @@ static void begin_to_wait(struct shard *shard, struct waiter *waiter, const stru
         ASSERT(false);
     rewrite(shard, waiter, &wait->rewritten);
     waiter->waits = true;
-    notify(shard, waiter, wait->deadline_ms, false);
+    notify(shard, waiter, (struct notice){.deadline_ms = wait->deadline_ms, .again_ms = wait->again_ms});
 }
 
 /* Execution. */
@@ -281,9 +300,11 @@ static void run(struct shard *shard, struct waiter *waiter, const struct reach *
         step_out(shard, waiter);
         shard_answer(shard, request);
     } else {
-        if (!waiter->waits)
+        bool begins = !waiter->waits;
+
+        if (begins)
             begin_to_wait(shard, waiter, &wait, reach != NULL);
-        stay_in_line(shard, waiter);
+        stay_in_line(shard, waiter, begins ? INT64_MAX : wait.again_ms);
         give_back(waiter);
     }
     buffer_deinit(&wait.rewritten);
@@ -315,7 +336,7 @@ static void tell_home(struct shard *shard, const struct waits_ticket *ticket)
         if (place->ticket != ticket || place->notified)
             continue;
         place->notified = true;
-        notify(shard, waiter, 0, true);
+        notify(shard, waiter, (struct notice){.ready = true});
         return;
     }
 }

@@ -51,6 +51,7 @@ struct waiter {
     struct completion look;
     int64_t deadline_ms;    /* INT64_MAX: none, or not heard of yet */
     enum waiter_end wanted; /* how home wants it to end */
+    int64_t again_ms;       /* when it is to be tried again whatever happens, INT64_MAX: never */
     bool ready;             /* home wants it to be tried again */
     /* Shared. */
     _Atomic(bool) claimed; /* from the beginning to the first wait, and from then on by whoever took it */

@@ -317,3 +317,12 @@ def test_reading_streams_without_waiting_holds_nothing_up(server, raw):
     raw.command("XADD", "s", "1-1", "a", "b")
     answers = raw.pipeline([("XREAD", "COUNT", 1, "STREAMS", "s", 0), ("XREAD", "STREAMS", "s", "$"), ("PING",)] * 50)
     assert answers == [[[b"s", [[b"1-1", [b"a", b"b"]]]]], None, "PONG"] * 50
+
+
+def test_a_reader_that_claims_wakes_when_an_entry_has_been_idle_for_long_enough(server, raw):
+    raw.pipeline([("XGROUP", "CREATE", "s", "g", "$", "MKSTREAM"), ("XADD", "s", "1-1", "a", "b")])
+    raw.command("XREADGROUP", "GROUP", "g", "other", "STREAMS", "s", ">")
+    with begin(server, "XREADGROUP", "GROUP", "g", "me", "BLOCK", 0, "CLAIM", 150, "STREAMS", "s", ">") as waiter:
+        [[name, [entry]]] = waiter.read()
+        assert name == b"s" and entry[:2] == [b"1-1", [b"a", b"b"]] and entry[2] >= 150 and entry[3] == 1
+    assert blocked(server) == 0
