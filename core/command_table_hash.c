@@ -142,7 +142,7 @@ const struct command command_rows_hash[] = {
      .complexity = "O(N), where N is the number of fields named",
      .summary = "Sets fields together with their deadline, where a condition holds.",
      .syntax = "key condition:[FNX | FXX] expiration:[EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT "
-               "unix-time-milliseconds | KEEPTTL] fields:<FIELDS numfields data:<field value> [field value ...]>"},
+               "unix-time-milliseconds | KEEPTTL] fields:<FIELDS numfields <field value> [field value ...]>"},
     {"hsetnx", cmd_hsetnx, .arity = 4, .route = ROUTE_SINGLE,
      .flags = CMD_WRITE | CMD_DENYOOM | CMD_FAST, .acl = ACL_HASH,
      .keys = {KEY_AT(1, KEY_RW | KEY_INSERT)}, GROUP, .since = "2.0.0",

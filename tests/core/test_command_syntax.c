@@ -125,8 +125,9 @@ static void check_row(const struct command *row)
 {
     int specs = 0;
 
-    while (specs < COMMAND_KEY_SPECS && row->keys[specs].begin != KEY_BEGIN_NONE)
-        specs++;
+    /* One that begins nobody knows where is of patterns (SORT), or has an argument that another names already. */
+    for (int i = 0; i < COMMAND_KEY_SPECS; i++)
+        specs += row->keys[i].begin != KEY_BEGIN_NONE && row->keys[i].begin != KEY_BEGIN_UNKNOWN;
     command_syntax_parse(&syntax, row->syntax);
     cr_assert_eq(syntax.key_count > 0, specs > 0 && !(row->flags & CMD_HIDDEN), "%s", row->name);
     cr_assert_geq(syntax.key_count, row->flags & CMD_HIDDEN ? 0 : specs, "%s", row->name);
