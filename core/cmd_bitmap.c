@@ -51,21 +51,33 @@ void cmd_getbit(struct call *call)
 
 /* --- BITCOUNT, BITPOS --- */
 
-/* "start [end [BIT | BYTE]]" from argv[at] on. False: answered. */
-static bool parse_range(struct call *call, int at, struct bit_range *range)
+static bool parse_end(struct call *call, int at, struct bit_range *range)
+{
+    range->end_given = at < call->argc;
+    return !range->end_given || args_integer(call->reply, call->argv[at], &range->end);
+}
+
+static bool parse_unit(struct call *call, int at, struct bit_range *range)
+{
+    if (at >= call->argc)
+        return true;
+    range->in_bits = arg_is(call->argv[at], "bit");
+    if (range->in_bits || arg_is(call->argv[at], "byte"))
+        return true;
+    args_syntax_error(call->reply);
+    return false;
+}
+
+/* "start [end [BIT | BYTE]]" from argv[at] on. Of a wrong end and a wrong unit Redis tells the one in BITCOUNT and
+ * the other in BITPOS. False: answered. */
+static bool parse_range(struct call *call, int at, bool end_first, struct bit_range *range)
 {
     *range = (struct bit_range){.end = -1};
     if (at < call->argc && !args_integer(call->reply, call->argv[at], &range->start))
         return false;
-    if (at + 2 < call->argc) {
-        range->in_bits = arg_is(call->argv[at + 2], "bit");
-        if (!range->in_bits && !arg_is(call->argv[at + 2], "byte")) {
-            args_syntax_error(call->reply);
-            return false;
-        }
-    }
-    range->end_given = at + 1 < call->argc;
-    return !range->end_given || args_integer(call->reply, call->argv[at + 1], &range->end);
+    if (end_first)
+        return parse_end(call, at + 1, range) && parse_unit(call, at + 2, range);
+    return parse_unit(call, at + 2, range) && parse_end(call, at + 1, range);
 }
 
 static int64_t from_the_start(int64_t index, int64_t total)
@@ -105,7 +117,7 @@ void cmd_bitcount(struct call *call)
         args_syntax_error(call->reply);
         return;
     }
-    if (!parse_range(call, 2, &range) || !call_find_bits_read(call, call->argv[1], &entry))
+    if (!parse_range(call, 2, true, &range) || !call_find_bits_read(call, call->argv[1], &entry))
         return;
     struct bitmap bitmap = bitmap_of(entry, digits);
     bool some = !is_backward(&range) && range_bits(&range, bitmap.length, &first, &last);
@@ -141,7 +153,7 @@ void cmd_bitpos(struct call *call)
         args_syntax_error(call->reply);
         return;
     }
-    if (!parse_range(call, 3, &range) || !call_find_bits_read(call, call->argv[1], &entry))
+    if (!parse_range(call, 3, false, &range) || !call_find_bits_read(call, call->argv[1], &entry))
         return;
     struct bitmap bitmap = bitmap_of(entry, digits);
     if (entry == NULL)

@@ -174,6 +174,7 @@ Test(cmd_bitmap, bitcount_takes_ranges_of_bytes_and_bits)
     expect("BITCOUNT k 0", "-ERR syntax error ");
     expect("BITCOUNT k 0 1 BITS", "-ERR syntax error ");
     expect("BITCOUNT k 0 1 BIT 1", "-ERR syntax error ");
+    expect("BITCOUNT k 0 x BITS", "-ERR value is not an integer or out of range ");
     expect("BITCOUNT k a 1", "-ERR value is not an integer or out of range ");
     expect("BITCOUNT missing a 1", "-ERR value is not an integer or out of range ");
     expect("BITCOUNT missing", ":0 ");
