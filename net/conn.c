@@ -113,6 +113,8 @@ static void fence(struct conn *conn, const struct command *command, struct reque
     conn->fenced = may_block || (command->flags & CMD_FENCE);
     if (may_block)
         blocked_prepare(conn->shard, request, &conn->session);
+    if (may_block && conn->input_ended) /* it is answered if it can be at once, but nobody waits any more */
+        blocked_end(conn->shard, &conn->session, WAITER_GONE);
 }
 
 static void start_request(struct conn *conn, const struct command *command, struct request *request)

@@ -22,7 +22,8 @@ static bool claim(struct waiter *waiter)
     simulate_step();
     /* Acquire: sees what the one before us did to the request; pairs with give_back. */
     return atomic_compare_exchange_strong_explicit(&waiter->claimed, &claimed, true, memory_order_acq_rel,
-                                                   memory_order_relaxed);
+                                                   memory_order_relaxed) ||
+           simulate_fault(FAULT_NO_CLAIM);
 }
 
 /* From here on the waiter may be another thread's. */
@@ -30,6 +31,14 @@ static void give_back(struct waiter *waiter)
 {
     simulate_step();
     atomic_store_explicit(&waiter->claimed, false, memory_order_release);
+}
+
+/* Nothing is taken for a client once home knows that it has gone. Relaxed: what is to come after that knowledge has had
+ * it by a message. */
+static bool has_gone(const struct waiter *waiter)
+{
+    simulate_step();
+    return atomic_load_explicit(&waiter->gone, memory_order_relaxed) && !simulate_fault(FAULT_SERVE_GONE);
 }
 
 /* What travels with a waiter is charged to nobody. */
@@ -104,6 +113,7 @@ void blocked_prepare(struct shard *shard, struct request *request, struct sessio
     waiter->timer.completion = &waiter->look;
     waiter->deadline_ms = waiter->again_ms = INT64_MAX;
     atomic_init(&waiter->claimed, true);
+    atomic_init(&waiter->gone, false);
     request->waiter = waiter;
     request->blocking = true;
     session->waiter = waiter;
@@ -134,6 +144,8 @@ void blocked_end(struct shard *shard, struct session *session, enum waiter_end e
     if (!waiter || waiter->wanted == WAITER_GONE)
         return;
     waiter->wanted = end;
+    if (end == WAITER_GONE)
+        atomic_store_explicit(&waiter->gone, true, memory_order_relaxed);
     attempt(shard, waiter);
 }
 
@@ -229,7 +241,7 @@ static void step_out(struct shard *shard, struct waiter *waiter)
         const struct waiter_place *place = &waiter->places[i];
         struct waits *waits = waits_of(shard, place->shard);
 
-        if (waiter->multiple)
+        if (waiter->by_home && !simulate_fault(FAULT_NO_NEXT))
             waits_resume(waits, place->ticket->key);
         waits_remove(waits, place->ticket);
     }
@@ -249,7 +261,7 @@ static void stay_in_line(struct shard *shard, struct waiter *waiter, int64_t aga
 
         place->notified = false;
         place->ticket->tried = place->ticket->key->changes;
-        if (waiter->multiple)
+        if (waiter->by_home)
             waits_resume(waits_of(shard, place->shard), place->ticket->key);
     }
 }
@@ -271,13 +283,13 @@ static void rewrite(struct shard *shard, struct waiter *waiter, const struct buf
     }
 }
 
-static void begin_to_wait(struct shard *shard, struct waiter *waiter, const struct call_wait *wait, bool multiple)
+static void begin_to_wait(struct shard *shard, struct waiter *waiter, const struct call_wait *wait, bool by_home)
 {
     struct request *request = waiter->request;
     struct stand_in_line stand = {shard, waiter, wait->any_change};
 
     waiter->type = wait->type;
-    waiter->multiple = multiple;
+    waiter->by_home = by_home;
     waiter->places = alloc_uncharged(shard, (size_t)request->argc * sizeof *waiter->places);
     if (!command_each_key(request->command, request->argv, request->argc, stand_in_line, &stand))
         ASSERT(false);
@@ -288,6 +300,56 @@ static void begin_to_wait(struct shard *shard, struct waiter *waiter, const stru
 
 /* Execution. */
 
+/* What a stream's readers read is there for all; its groups, and all other types, lose what is read. */
+static bool takes_away(const struct waits_ticket *ticket)
+{
+    return ((const struct waiter *)ticket->waiter)->type != VALUE_STREAM || ticket->any_change;
+}
+
+/* Whether the key is there, and somebody in front is on his way to it. */
+static bool is_promised(const struct shard *shard, const struct waiter_place *place, int64_t now_ms)
+{
+    const struct waits_ticket *ticket = place->ticket;
+    const struct waiter *waiter = ticket->waiter;
+    const struct waits_key *key = ticket->key;
+    struct key name = {{key->name, key->length}, key->hash};
+    const struct entry *entry = keyspace_find(shard->group->shards[place->shard]->core.keyspace, key->db, name, now_ms);
+
+    if (!entry || entry_type(entry) != waiter->type || !takes_away(ticket))
+        return false;
+    while ((ticket = ticket->previous) != NULL) {
+        const struct waiter *other = ticket->waiter;
+
+        if (other->by_home && other->type == waiter->type && takes_away(ticket) && ticket->tried != key->changes)
+            return true;
+    }
+    return false;
+}
+
+/* One key may have brought it here while another one, which its command would rather take, is not its own yet. */
+static bool is_before_its_turn(const struct shard *shard, const struct waiter *waiter, int64_t now_ms)
+{
+    for (int i = 0; i < waiter->place_count; i++)
+        if (is_promised(shard, &waiter->places[i], now_ms))
+            return !simulate_fault(FAULT_NO_TURN);
+    return false;
+}
+
+/* It goes round once more. Those in front are on their way, so it does not go round for long. */
+static void come_again(struct shard *shard, struct waiter *waiter)
+{
+    for (int i = 0; i < waiter->place_count; i++)
+        waiter->places[i].notified = false;
+    give_back(waiter);
+    notify(shard, waiter, (struct notice){.ready = true}); /* it is still there: what ends it needs our keys first */
+}
+
+static void finish(struct shard *shard, struct waiter *waiter)
+{
+    step_out(shard, waiter);
+    shard_answer(shard, waiter->request);
+}
+
 /* With the claim. */
 static void run(struct shard *shard, struct waiter *waiter, const struct reach *reach, int64_t now_ms)
 {
@@ -296,9 +358,8 @@ static void run(struct shard *shard, struct waiter *waiter, const struct reach *
 
     buffer_init(&wait.rewritten, &shard->core.memory, NULL, 0);
     shard_execute(shard, request, reach, now_ms, &wait);
-    if (!wait.wanted) {
-        step_out(shard, waiter);
-        shard_answer(shard, request);
+    if (!wait.wanted || has_gone(waiter)) {
+        finish(shard, waiter);
     } else {
         bool begins = !waiter->waits;
 
@@ -310,20 +371,25 @@ static void run(struct shard *shard, struct waiter *waiter, const struct reach *
     buffer_deinit(&wait.rewritten);
 }
 
+/* With the claim. */
 void blocked_run(struct shard *shard, struct request *request, const struct reach *reach, int64_t now_ms)
 {
     struct waiter *waiter = request->waiter;
 
+    if (waiter->waits && has_gone(waiter))
+        waiter->end = WAITER_GONE;
     if (waiter->end == WAITER_RUNS) {
-        run(shard, waiter, reach, now_ms);
+        if (is_before_its_turn(shard, waiter, now_ms))
+            come_again(shard, waiter);
+        else
+            run(shard, waiter, reach, now_ms);
         return;
     }
     if (waiter->end == WAITER_TIMED_OUT)
         reply_null_array(&request->reply);
     if (waiter->end == WAITER_UNBLOCKED)
         reply_error(&request->reply, "UNBLOCKED client unblocked via CLIENT UNBLOCK");
-    step_out(shard, waiter);
-    shard_answer(shard, request);
+    finish(shard, waiter);
 }
 
 static void tell_home(struct shard *shard, const struct waits_ticket *ticket)
@@ -336,7 +402,8 @@ static void tell_home(struct shard *shard, const struct waits_ticket *ticket)
         if (place->ticket != ticket || place->notified)
             continue;
         place->notified = true;
-        notify(shard, waiter, (struct notice){.ready = true});
+        if (!simulate_fault(FAULT_NO_NOTICE))
+            notify(shard, waiter, (struct notice){.ready = true});
         return;
     }
 }
@@ -352,12 +419,14 @@ static bool serve_ticket(struct shard *shard, const struct waits_key *key, struc
         return entry || key->any_changes > 0;
     if (ticket->tried == key->changes)
         return true;
-    if (waiter->multiple) {
+    if (waiter->place_count > 1 && is_before_its_turn(shard, waiter, now_ms))
+        waiter->by_home = true;
+    if (waiter->by_home) {
         tell_home(shard, ticket);
-        return waiter->type == VALUE_STREAM && !ticket->any_change;
+        return !takes_away(ticket) || simulate_fault(FAULT_OVERTAKE);
     }
     if (claim(waiter)) /* else home is about to end it */
-        run(shard, waiter, NULL, now_ms);
+        blocked_run(shard, waiter->request, NULL, now_ms);
     return true;
 }
 

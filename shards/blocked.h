@@ -10,13 +10,16 @@
  * signalled tells the waiter's home, which sends the request round once more, a
  * gather again; until that has been, the waiters behind it stand still (but for
  * streams, whose entries are there for all). So it is served at one instant at which
- * all its keys are looked at, in the order in which it names them.
+ * all its keys are looked at, in the order in which it names them. And where one key has brought it while another is
+ * there for somebody in front of it who is still on his way, it goes round once more: nobody is overtaken by a waiter.
+ * A command that comes new does not wait for those who have been told.
  *
  * The request ends in the same way when its time is over, when CLIENT UNBLOCK says so
  * or when its client has gone: home sends it round, and whoever owns the keys
  * takes the tickets back and answers. So that no element is given to a client that
  * has gone, or to one twice, all this needs the waiter's claim: whoever takes it
- * runs the command or sends the request, and gives it back when it waits again. */
+ * runs the command or sends the request, and gives it back when it waits again. From the moment at which home knows
+ * that the client has gone nothing is taken for it, so nothing after the answer to CLIENT KILL. */
 #ifndef SHARDS_BLOCKED_H
 #define SHARDS_BLOCKED_H
 
@@ -55,10 +58,11 @@ struct waiter {
     bool ready;             /* home wants it to be tried again */
     /* Shared. */
     _Atomic(bool) claimed; /* from the beginning to the first wait, and from then on by whoever took it */
-    /* Whoever has the claim; type and multiple stay as they are once it waits. */
+    _Atomic(bool) gone;    /* home knows that its client has gone: nothing more is to be taken for it */
+    /* Whoever has the claim; type stays as it is once it waits. */
     enum waiter_end end;
-    bool waits;    /* has tickets */
-    bool multiple; /* its keys lie on several shards */
+    bool waits;   /* has tickets */
+    bool by_home; /* served by way of home: its keys lie on several shards, or others in front are so served */
     enum value_type type;
     struct waiter_place *places; /* charged to nobody, as is what follows */
     int place_count;

@@ -19,6 +19,12 @@ enum simulate_fault {
     FAULT_NO_PARK,     /* participants of a gather go on executing */
     FAULT_OWN_CLOCK,   /* execute at the shard's own time, not at the stamp's */
     FAULT_NO_WAKE,     /* drop wake-ups of sleeping shards */
+    FAULT_NO_CLAIM,    /* serve a waiter whom somebody else has claimed */
+    FAULT_NO_NOTICE,   /* do not tell the waiter's home that a key is ready */
+    FAULT_OVERTAKE,    /* serve those behind a waiter before it has come round */
+    FAULT_NO_TURN,     /* let a waiter take what those in front of it have been told of */
+    FAULT_NO_NEXT,     /* when it has, do not tell those behind it */
+    FAULT_SERVE_GONE,  /* serve a waiter whose client is known to have gone */
     FAULT_COUNT,
 };
 
