@@ -193,13 +193,24 @@ static bool has_changed_nothing(const struct search *search, const struct operat
 
     if (operation->responded == NEVER)
         return false;
+    if (reply.bytes[0] == '-')
+        return true;
     switch (operation->kind) {
     case OPERATION_GET:
     case OPERATION_ECHO:
     case OPERATION_MGET:
     case OPERATION_EXISTS:
     case OPERATION_DBSIZE:
+    case OPERATION_LRANGE:
+    case OPERATION_UNBLOCK:
+    case OPERATION_UNBLOCK_ERROR:
+    case OPERATION_KILL:
         return true;
+    case OPERATION_BLPOP:
+    case OPERATION_BRPOP:
+    case OPERATION_BLMOVE:
+        return str_equal(reply, STR("*-1\r\n"));
+    case OPERATION_LPOP:
     case OPERATION_SETNX:
     case OPERATION_GETDEL:
         return str_equal(reply, STR("$-1\r\n"));
@@ -209,13 +220,22 @@ static bool has_changed_nothing(const struct search *search, const struct operat
     case OPERATION_RENAMENX:
     case OPERATION_COPY:
     case OPERATION_COPY_REPLACE:
-        return reply.bytes[0] == '-' || str_equal(reply, STR(":0\r\n"));
-    case OPERATION_INCR:
-    case OPERATION_RENAME:
-        return reply.bytes[0] == '-';
+        return str_equal(reply, STR(":0\r\n"));
     default:
         return false;
     }
+}
+
+/* Whether something that has not been answered can be put before it only. */
+static bool closes_a_door(const struct search *search, const struct place *place, const struct operation *operation)
+{
+    for (int client = 0; client < search->history->client_count; client++) {
+        const struct operation *other = next_of(search, place, client);
+
+        if (other && other->over < operation->invoked)
+            return true;
+    }
+    return false;
 }
 
 /* Whether the operation gets its answer when it is put next, and changes nothing: then, if there is an order at all,
@@ -225,7 +245,7 @@ static bool is_free(struct search *search, const struct place *place, const stru
 {
     unsigned passed, perhaps;
 
-    if (!has_changed_nothing(search, operation))
+    if (!has_changed_nothing(search, operation) || closes_a_door(search, place, operation))
         return false;
     find_passed(place, operation, clock_at(place, operation), &passed, &perhaps);
     return passed == 0 && perhaps == 0 && step(search, place, operation, 0, clock_at(place, operation), next) &&
@@ -252,12 +272,27 @@ static bool order_next(struct search *search, const struct place *place, const s
 
 /* The search. */
 
+/* When the last of those that are ordered was asked: what was over before can no longer be put. */
+static uint64_t last_invocation(const struct search *search, const struct place *place)
+{
+    uint64_t last = 0;
+
+    for (int client = 0; client < search->history->client_count; client++) {
+        uint64_t invoked =
+            place->at[client] > 0 ? search->history->operations[client][place->at[client] - 1].invoked : 0;
+
+        if (invoked > last)
+            last = invoked;
+    }
+    return last;
+}
+
 /* Operations that may come next: nothing that is still to be ordered was answered before they were asked. In the order
  * of their answers, which is the likeliest. Returns how many; -1: all that was answered is ordered. */
 static int candidates(const struct search *search, const struct place *place,
                       const struct operation *found[CLIENTS_MAX])
 {
-    uint64_t first_answer = NEVER;
+    uint64_t first_answer = NEVER, last = last_invocation(search, place);
     int count = 0;
 
     for (int client = 0; client < search->history->client_count; client++) {
@@ -272,7 +307,7 @@ static int candidates(const struct search *search, const struct place *place,
         const struct operation *operation = next_of(search, place, client);
         int at = count;
 
-        if (!operation || operation->invoked == NEVER || operation->invoked > first_answer)
+        if (!operation || operation->invoked == NEVER || operation->invoked > first_answer || operation->over < last)
             continue;
         for (; at > 0 && found[at - 1]->responded > operation->responded; at--)
             found[at] = found[at - 1];

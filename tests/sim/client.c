@@ -26,12 +26,14 @@ static struct operation *operation_at(const struct client *client, int at)
 
 static bool has_left(const struct client *client)
 {
-    return client->wire.client_closed;
+    return client->wire.client_closed || client->wire.server_closed;
 }
 
 static bool may_write(const struct client *client)
 {
-    return !has_left(client) && client->written < total(client) && client->written - client->answered < client->window;
+    return !has_left(client) && client->written < total(client) &&
+           client->written - client->answered < client->window &&
+           operation_at(client, client->written)->stage <= client->history->stage;
 }
 
 static bool may_send(const struct client *client)
@@ -44,11 +46,20 @@ bool client_is_done(const struct client *client)
     return has_left(client) || (client->answered == total(client) && client->greetings == 0);
 }
 
+/* In the plan's stage, or when its time has come. */
+static bool may_leave(const struct client *client)
+{
+    int stage = client->history->leave_stages[client->index];
+
+    return !client->wire.client_closed &&
+           (client->actor.deadline_us <= client->scheduler->now_us || (stage > 0 && stage <= client->history->stage));
+}
+
 static bool ready(struct actor *actor)
 {
     const struct client *client = client_of(actor);
 
-    return may_write(client) || may_send(client) || wire_readable(&client->wire);
+    return may_write(client) || may_send(client) || may_leave(client) || wire_readable(&client->wire);
 }
 
 /* Writing. */
@@ -59,7 +70,7 @@ static void write_batch(struct client *client)
     int room = client->window - (client->written - client->answered);
     int count = dice_between(&client->scheduler->dice, 1, room);
 
-    while (count-- > 0 && client->written < total(client)) {
+    while (count-- > 0 && may_write(client)) {
         operation_encode(client->history, operation_at(client, client->written), &client->to_send);
         client->ends[client->written++ % ENDS] = (int)client->to_send.length;
     }
@@ -87,8 +98,16 @@ static void send_piece(struct client *client)
     wire_write(&client->wire, (struct str){client->to_send.bytes, length});
     buffer_consume(&client->to_send, length);
     note_sent(client, (int)length);
-    if (client->sent >= client->leaves_after)
-        wire_close(&client->wire);
+    if (client->sent >= client->leaves_after && client->actor.deadline_us == INT64_MAX)
+        client->actor.deadline_us = client->scheduler->now_us + dice_below(dice, client->lingers_us + 1);
+}
+
+static void leave(struct client *client)
+{
+    client->actor.deadline_us = INT64_MAX;
+    for (int at = client->answered; at < client->sent; at++)
+        operation_at(client, at)->served_stage = client->history->stage;
+    wire_close(&client->wire);
 }
 
 /* Reading. */
@@ -149,6 +168,7 @@ static void take_reply(struct client *client, struct str reply)
     operation = operation_at(client, client->answered++);
     operation->responded = client->scheduler->decisions;
     operation->responded_ms = client->scheduler->now_us / 1000;
+    operation->served_stage = client->history->stage;
     operation->reply = texts_add(&client->history->texts, reply);
 }
 
@@ -173,7 +193,7 @@ static void read_piece(struct client *client)
 static void act(struct actor *actor)
 {
     struct client *client = client_of(actor);
-    void (*choices[3])(struct client *);
+    void (*choices[4])(struct client *);
     uint32_t count = 0;
 
     if (may_write(client))
@@ -182,6 +202,8 @@ static void act(struct actor *actor)
         choices[count++] = send_piece;
     if (wire_readable(&client->wire))
         choices[count++] = read_piece;
+    if (may_leave(client))
+        choices[count++] = leave;
     choices[dice_below(&client->scheduler->dice, count)](client);
 }
 

@@ -17,6 +17,7 @@ struct client {
     int index;
     int window;                  /* operations in flight at most */
     int leaves_after;            /* breaks off when it has written so many; INT_MAX: stays */
+    uint32_t lingers_us;         /* at most, before it breaks off */
     int greetings;               /* answers to what came before the history (SELECT) */
     int written, sent, answered; /* operations: encoded, wholly on the wire, answered */
     struct buffer to_send;

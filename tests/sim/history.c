@@ -19,7 +19,8 @@ void history_deinit(struct history *history)
     texts_deinit(&history->texts);
 }
 
-/* Words of a request: '%k' its next key, '%v' its next value, '%*' all keys, '%p' all pairs, '%d' the deadline. */
+/* Words of a request: '%k' its next key, '%v' its next value, '%*' all keys, '%p' all pairs, '%n' its own values,
+ * '%d' the deadline, '%t' the same in seconds, '%c' the other client's id. */
 static const char *const syntax[OPERATION_KINDS] = {
     [OPERATION_GET] = "GET %k",
     [OPERATION_SET] = "SET %k %v",
@@ -44,6 +45,15 @@ static const char *const syntax[OPERATION_KINDS] = {
     [OPERATION_FLUSHDB] = "FLUSHDB",
     [OPERATION_FLUSHALL] = "FLUSHALL",
     [OPERATION_SWAPDB] = "SWAPDB 0 1",
+    [OPERATION_RPUSH] = "RPUSH %k %n",
+    [OPERATION_LPOP] = "LPOP %k",
+    [OPERATION_LRANGE] = "LRANGE %k 0 -1",
+    [OPERATION_BLPOP] = "BLPOP %* %t",
+    [OPERATION_BRPOP] = "BRPOP %* %t",
+    [OPERATION_BLMOVE] = "BLMOVE %* LEFT RIGHT %t",
+    [OPERATION_UNBLOCK] = "CLIENT UNBLOCK %c",
+    [OPERATION_UNBLOCK_ERROR] = "CLIENT UNBLOCK %c ERROR",
+    [OPERATION_KILL] = "CLIENT KILL ID %c",
 };
 
 enum { WORDS_MAX = 2 + 2 * OPERATION_KEYS_MAX };
@@ -81,8 +91,21 @@ static void add_word(struct words *words, const struct history *history, const s
     case 'v':
         words->words[words->count++] = texts_get(&history->texts, operation->values[0]);
         break;
+    case 'n':
+        for (int i = 0; i < operation->value_count; i++)
+            words->words[words->count++] = texts_get(&history->texts, operation->values[i]);
+        break;
     case 'd':
         snprintf(words->number, sizeof words->number, "%" PRId64, operation->deadline_ms);
+        words->words[words->count++] = str_from(words->number);
+        break;
+    case 't':
+        snprintf(words->number, sizeof words->number, "%" PRId64 ".%03d", operation->deadline_ms / 1000,
+                 (int)(operation->deadline_ms % 1000));
+        words->words[words->count++] = str_from(words->number);
+        break;
+    case 'c': /* connections get their ids in the order of the clients */
+        snprintf(words->number, sizeof words->number, "%d", operation->other + 1);
         words->words[words->count++] = str_from(words->number);
         break;
     }

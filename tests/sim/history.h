@@ -10,7 +10,13 @@
 #include "core/buffer.h"
 #include "tests/sim/texts.h"
 
-enum { CLIENTS_MAX = 6, KEYS_MAX = 6, DATABASES_MAX = 2, OPERATION_KEYS_MAX = 4 };
+enum {
+    KEYS_MAX = 6,
+    DATABASES_MAX = 2,
+    OPERATION_KEYS_MAX = 4,
+    ACTIVE_MAX = 6,                          /* clients that do something */
+    CLIENTS_MAX = ACTIVE_MAX + DATABASES_MAX /* and, behind them, those that look at what is left */
+};
 
 enum operation_kind {
     OPERATION_GET,
@@ -36,6 +42,15 @@ enum operation_kind {
     OPERATION_FLUSHDB,
     OPERATION_FLUSHALL,
     OPERATION_SWAPDB,
+    OPERATION_RPUSH, /* from here on: of lists */
+    OPERATION_LPOP,
+    OPERATION_LRANGE,
+    OPERATION_BLPOP, /* from here on: may wait */
+    OPERATION_BRPOP,
+    OPERATION_BLMOVE,
+    OPERATION_UNBLOCK, /* another client: these change no data */
+    OPERATION_UNBLOCK_ERROR,
+    OPERATION_KILL,
     OPERATION_KINDS,
 };
 
@@ -46,11 +61,17 @@ struct operation {
     int client, db;
     int key_count;
     uint8_t keys[OPERATION_KEYS_MAX];
+    int value_count;                     /* RPUSH */
     uint32_t values[OPERATION_KEYS_MAX]; /* texts */
-    int64_t deadline_ms;                 /* SET_PX: from its execution; SET_PXAT: Unix time */
-    uint64_t invoked, responded;         /* decisions, or NEVER */
-    int64_t invoked_ms, responded_ms;    /* Unix time */
-    uint32_t reply;                      /* text: the bytes as they came */
+    int64_t deadline_ms;         /* SET_PX: from its execution; SET_PXAT: Unix time; or how long it waits at most */
+    int stage;                   /* not sent before all of lower stages have come to rest */
+    int other;                   /* client: who is to be unblocked */
+    uint64_t invoked, responded; /* decisions, or NEVER */
+    uint64_t over;               /* decision: the client had left, and from then on it was not executed */
+    bool has_rested;             /* all was at rest while it waited */
+    int served_stage;            /* in which it was answered, or its client left */
+    int64_t invoked_ms, responded_ms; /* Unix time */
+    uint32_t reply;                   /* text: the bytes as they came */
 };
 
 struct history {
@@ -61,7 +82,15 @@ struct history {
     struct operation *operations[CLIENTS_MAX];
     int operation_counts[CLIENTS_MAX];
     int client_count;
+    int stage, last_stage;         /* what may be sent now; the last of them is for those who look */
+    int leave_stages[CLIENTS_MAX]; /* in which the client leaves, 0: it stays */
+    bool in_line;                  /* clients wait in line for the first key, see workload_line.c */
 };
+
+static inline bool operation_may_wait(const struct operation *operation)
+{
+    return operation->kind >= OPERATION_BLPOP && operation->kind <= OPERATION_BLMOVE;
+}
 
 void history_init(struct history *history);
 void history_deinit(struct history *history);

@@ -9,10 +9,10 @@ static void answer_text(struct buffer *reply, struct str text)
     buffer_append_format(reply, "$%zu\r\n%.*s\r\n", text.length, (int)text.length, text.bytes);
 }
 
-static void answer_value(struct buffer *reply, const struct history *history, uint64_t text)
+static void answer_value(struct buffer *reply, const struct history *history, const struct model_value *value)
 {
-    if (text)
-        answer_text(reply, texts_get(&history->texts, (uint32_t)text));
+    if (value->text && !value->is_list)
+        answer_text(reply, texts_get(&history->texts, value->text));
     else
         buffer_append(reply, "$-1\r\n", 5);
 }
@@ -29,7 +29,7 @@ static void answer_ok(struct buffer *reply)
 
 static void append(struct model_value *value, struct history *history, uint32_t tail, struct buffer *reply)
 {
-    struct str before = texts_get(&history->texts, (uint32_t)value->text);
+    struct str before = texts_get(&history->texts, value->text);
     struct str after = texts_get(&history->texts, tail);
     char bytes[4096];
 
@@ -44,7 +44,7 @@ static void increment(struct model_value *value, struct history *history, struct
     char digits[24];
     int64_t number = 0;
 
-    if (value->text && !number_parse_integer(texts_get(&history->texts, (uint32_t)value->text), &number)) {
+    if (value->text && !number_parse_integer(texts_get(&history->texts, value->text), &number)) {
         buffer_append_str(reply, STR("-ERR value is not an integer or out of range\r\n"));
         return;
     }
@@ -83,7 +83,11 @@ static int delete_all(struct model_value *db, const struct operation *operation)
 static void set_until(struct model_value *value, const struct operation *operation, int64_t earliest_ms,
                       int64_t latest_ms, struct buffer *reply)
 {
-    *value = (struct model_value){operation->values[0], earliest_ms, latest_ms};
+    *value = (struct model_value){
+        .text = operation->values[0],
+        .earliest_ms = earliest_ms,
+        .latest_ms = latest_ms,
+    };
     answer_ok(reply);
 }
 
@@ -117,7 +121,7 @@ static void apply_to_many(struct model_value *db, struct history *history, const
     case OPERATION_MGET:
         buffer_append_format(reply, "*%d\r\n", operation->key_count);
         for (int i = 0; i < operation->key_count; i++)
-            answer_value(reply, history, db[operation->keys[i]].text);
+            answer_value(reply, history, &db[operation->keys[i]]);
         break;
     case OPERATION_MSET:
         set_all(db, operation);
@@ -142,15 +146,24 @@ static void apply_to_many(struct model_value *db, struct history *history, const
     }
 }
 
+static bool reads_a_string(enum operation_kind kind)
+{
+    return kind == OPERATION_GET || kind == OPERATION_GETDEL || kind == OPERATION_APPEND || kind == OPERATION_INCR;
+}
+
 static void apply_to_one(struct model_value *value, struct history *history, const struct operation *operation,
                          struct buffer *reply)
 {
+    if (value->is_list && reads_a_string(operation->kind)) {
+        buffer_append_str(reply, STR("-WRONGTYPE Operation against a key holding the wrong kind of value\r\n"));
+        return;
+    }
     switch (operation->kind) {
     case OPERATION_GET:
-        answer_value(reply, history, value->text);
+        answer_value(reply, history, value);
         break;
     case OPERATION_GETDEL:
-        answer_value(reply, history, value->text);
+        answer_value(reply, history, value);
         *value = (struct model_value){0};
         break;
     case OPERATION_SETNX:
@@ -224,7 +237,9 @@ void model_apply(struct model *model, struct history *history, const struct oper
         answer_ok(reply);
         break;
     default:
-        if (operation->kind >= OPERATION_MGET)
+        if (operation->kind >= OPERATION_RPUSH)
+            model_apply_to_lists(db, history, operation, reply);
+        else if (operation->kind >= OPERATION_MGET)
             apply_to_many(db, history, operation, reply);
         else
             apply_to_one(&db[operation->keys[0]], history, operation, reply);

@@ -9,7 +9,8 @@
 #include "tests/sim/history.h"
 
 struct model_value {
-    uint64_t text;                  /* 0: absent, and then all is 0; 64 bits, so that there is no padding to hash */
+    uint32_t text;    /* 0: absent, and then all is 0; a list: its elements, each with a comma behind it */
+    uint32_t is_list; /* 32 bits, so that there is no padding to hash */
     int64_t earliest_ms, latest_ms; /* of its deadline; 0: it has none */
 };
 
@@ -19,5 +20,9 @@ struct model {
 
 /* Executes it; the reply is appended. */
 void model_apply(struct model *model, struct history *history, const struct operation *operation, struct buffer *reply);
+
+/* What becomes of the lists, for kinds from OPERATION_RPUSH on. */
+void model_apply_to_lists(struct model_value *db, struct history *history, const struct operation *operation,
+                          struct buffer *reply);
 
 #endif

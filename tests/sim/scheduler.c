@@ -5,7 +5,10 @@
 
 #include "core/assert.h"
 
-enum { DECISIONS_MOST = 3 * 1000 * 1000 };
+enum {
+    DECISIONS_MOST = 3 * 1000 * 1000,
+    REST_US = 5000, /* whoever tries something again does it sooner */
+};
 
 static const int64_t START_US = INT64_C(1700000000000000);
 
@@ -98,6 +101,8 @@ static bool jump_to_next_deadline(struct scheduler *scheduler)
     for (int i = 0; i < scheduler->actor_count; i++)
         if (scheduler->actors[i]->deadline_us < next_us)
             next_us = scheduler->actors[i]->deadline_us;
+    if (next_us >= scheduler->now_us + REST_US && scheduler->at_rest)
+        scheduler->at_rest(scheduler->context);
     if (next_us == INT64_MAX)
         return false;
     scheduler->now_us = next_us;

@@ -51,6 +51,9 @@ struct scheduler {
     int fault;           /* enum simulate_fault, -1: none */
     uint32_t ring_slots; /* 0: as ever */
     char failure[256];   /* empty: none */
+    /* Called when nobody can do anything for a while, before time is moved on; checks what has to hold at rest. */
+    void (*at_rest)(void *context);
+    void *context;
 };
 
 /* Makes it the one that simulate_step and simulate_fault speak to. */

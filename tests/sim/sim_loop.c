@@ -110,6 +110,13 @@ static void deliver_bytes(struct sim_loop *loop, struct wire *wire)
     wire->receive->done(wire->receive);
 }
 
+static void deliver_end(struct sim_loop *loop, struct wire *wire)
+{
+    end_receive(wire, 0);
+    wire->end_delivered = true;
+    wire->end_delivered_at = loop->scheduler->decisions;
+}
+
 static void deliver_receive(struct sim_loop *loop, struct wire *wire)
 {
     if (wire->receive->cancelled)
@@ -117,7 +124,7 @@ static void deliver_receive(struct sim_loop *loop, struct wire *wire)
     else if (wire->arriving.length > 0)
         deliver_bytes(loop, wire);
     else
-        end_receive(wire, 0);
+        deliver_end(loop, wire);
 }
 
 /* Each piece of news comes now or at a later wait, connections in any order. */

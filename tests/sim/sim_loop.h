@@ -23,6 +23,7 @@ struct wire {
     struct buffer arriving;            /* written by the client, not yet delivered */
     bool client_closed, end_delivered; /* the client writes no more; the shard knows */
     bool server_closed;
+    uint64_t end_delivered_at; /* decision */
 };
 
 struct sim_loop {

@@ -6,10 +6,12 @@
 
 #include "core/assert.h"
 #include "core/command.h"
+#include "core/entry.h"
 #include "core/keyspace.h"
 #include "core/log.h"
 #include "core/memory.h"
 #include "net/conn.h"
+#include "tests/sim/line.h"
 
 void simulation_init(struct simulation *simulation)
 {
@@ -68,10 +70,65 @@ static void connect_client(struct simulation *simulation, int index)
     client_init(client, &simulation->scheduler, &simulation->loops[shard], &simulation->history, index,
                 simulation->history.operations[index][0].db);
     client->window = dice_between(dice, 1, simulation->workload.window_most);
-    if (simulation->workload.breaks_off && dice_one_in(dice, 3))
+    client->lingers_us = 1u << dice_between(dice, 0, 14);
+    if (index < simulation->workload.clients && simulation->workload.breaks_off && dice_one_in(dice, 3))
         client->leaves_after = dice_between(dice, 1, simulation->workload.operations_most / 2);
     atomic_fetch_add(&simulation->net.load[shard].connections, 1);
     conn_open(&simulation->net.shards[shard], client->wire.fd, false, "127.0.0.1:1", "127.0.0.1:2");
+}
+
+/* Checks at rest. */
+
+static struct operation *waiting_operation(struct simulation *simulation, int client)
+{
+    const struct client *it = &simulation->clients[client];
+
+    return it->wire.client_closed || it->wire.server_closed || it->answered == it->sent
+               ? NULL
+               : &simulation->history.operations[client][it->answered];
+}
+
+/* A list of a type that somebody waits for is not there. */
+static void check_waits(struct simulation *simulation, struct shard *shard, int db, int key)
+{
+    struct str name = simulation->history.keys[key];
+    struct key hashed = {name, keyspace_hash(name)};
+    const struct entry *entry = keyspace_find(shard->core.keyspace, db, hashed, simulation->scheduler.now_us / 1000);
+
+    if (!entry || entry_type(entry) != VALUE_LIST)
+        return;
+    for (int i = 0; i < simulation->history.client_count; i++) {
+        const struct operation *operation = waiting_operation(simulation, i);
+
+        for (int k = 0; operation && operation->db == db && operation_may_wait(operation) &&
+                        k < (operation->kind == OPERATION_BLMOVE ? 1 : operation->key_count);
+             k++)
+            if (operation->keys[k] == key)
+                scheduler_fail(&simulation->scheduler, "all shards sleep, client %d waits for %.*s, and it is there", i,
+                               (int)name.length, name.bytes);
+    }
+}
+
+static void at_rest(void *context)
+{
+    struct simulation *simulation = context;
+
+    for (int key = 0; key < simulation->history.key_count; key++) {
+        int owner = router_owner(&simulation->group.router, simulation->history.keys[key]);
+
+        for (int db = 0; db < DATABASES_MAX; db++)
+            check_waits(simulation, simulation->group.shards[owner], db, key);
+    }
+    for (int i = 0; i < simulation->history.client_count; i++) {
+        const struct wire *wire = &simulation->clients[i].wire;
+        struct operation *operation = waiting_operation(simulation, i);
+
+        if (operation && operation_may_wait(operation))
+            operation->has_rested = true;
+        if (wire->client_closed && !wire->server_closed)
+            scheduler_fail(&simulation->scheduler,
+                           "all shards sleep, and client %d, which has left, is still connected", i);
+    }
 }
 
 static void set_up(struct simulation *simulation, uint64_t seed, int fault)
@@ -89,18 +146,25 @@ static void set_up(struct simulation *simulation, uint64_t seed, int fault)
     open_group(simulation);
     workload_plan(&simulation->workload, &scheduler->dice, &simulation->group.router, scheduler->now_us / 1000,
                   &simulation->history);
-    for (int i = 0; i < simulation->workload.clients; i++)
+    scheduler->at_rest = at_rest;
+    scheduler->context = simulation;
+    for (int i = 0; i < simulation->history.client_count; i++)
         connect_client(simulation, i);
 }
 
 /* Checks. */
 
+static bool is_for_later(const struct simulation *simulation, int client)
+{
+    return simulation->history.operations[client][0].stage > simulation->history.stage;
+}
+
 static bool all_answered(struct simulation *simulation)
 {
-    for (int i = 0; i < simulation->workload.clients; i++) {
+    for (int i = 0; i < simulation->history.client_count; i++) {
         const struct client *client = &simulation->clients[i];
 
-        if (!client_is_done(client))
+        if (!client_is_done(client) && !is_for_later(simulation, i))
             scheduler_fail(&simulation->scheduler,
                            "all shards sleep, and client %d waits for its answer %d (it has sent %d)", i,
                            client->answered, client->sent);
@@ -129,6 +193,11 @@ static bool nothing_left(struct simulation *simulation)
     return simulation->scheduler.failure[0] == '\0';
 }
 
+static bool waits_were_fair(struct simulation *simulation)
+{
+    return line_check(&simulation->history, simulation->scheduler.failure, sizeof simulation->scheduler.failure);
+}
+
 static bool has_an_order(struct simulation *simulation)
 {
     switch (checker_check(&simulation->checker, &simulation->history)) {
@@ -146,9 +215,65 @@ static bool has_an_order(struct simulation *simulation)
 
 /* One run. */
 
+/* At rest: what the clients that have left were not answered has been executed, if at all; and what was waiting
+ * when all was at rest before, only before the server read that the client had gone. */
+static void note_departures(struct simulation *simulation)
+{
+    for (int i = 0; i < simulation->history.client_count; i++) {
+        const struct client *client = &simulation->clients[i];
+
+        if (!client->wire.client_closed && !client->wire.server_closed)
+            continue;
+        for (int at = client->answered; at < client->sent; at++) {
+            struct operation *operation = &simulation->history.operations[i][at];
+            bool waited = operation->has_rested && client->wire.end_delivered;
+
+            if (operation->over == NEVER)
+                operation->over = waited ? client->wire.end_delivered_at : simulation->scheduler.decisions;
+        }
+    }
+}
+
+/* Nothing of a client is executed after the answer to CLIENT KILL. */
+static void note_kill(struct simulation *simulation, const struct operation *kill)
+{
+    const struct client *client = &simulation->clients[kill->other];
+
+    if (kill->kind != OPERATION_KILL || kill->responded == NEVER ||
+        !str_equal(texts_get(&simulation->history.texts, kill->reply), STR(":1\r\n")))
+        return;
+    for (int at = client->answered; at < client->sent; at++) {
+        struct operation *operation = &simulation->history.operations[kill->other][at];
+
+        if (operation->over > kill->responded)
+            operation->over = kill->responded;
+    }
+}
+
+static void note_kills(struct simulation *simulation)
+{
+    for (int i = 0; i < simulation->history.client_count; i++)
+        for (int at = 0; at < simulation->clients[i].answered; at++)
+            note_kill(simulation, &simulation->history.operations[i][at]);
+}
+
+/* Each stage until all is at rest; the last one looks at what is left. */
+static bool run_stages(struct simulation *simulation)
+{
+    struct history *history = &simulation->history;
+
+    for (history->stage = 0; history->stage <= history->last_stage; history->stage++) {
+        if (!scheduler_run(&simulation->scheduler) ||
+            (history->stage == history->last_stage - 1 && !all_answered(simulation)))
+            return false;
+        note_departures(simulation);
+    }
+    return true;
+}
+
 static void disconnect(struct simulation *simulation)
 {
-    for (int i = 0; i < simulation->workload.clients; i++)
+    for (int i = 0; i < simulation->history.client_count; i++)
         wire_close(&simulation->clients[i].wire);
 }
 
@@ -157,11 +282,13 @@ bool simulation_run(struct simulation *simulation, uint64_t seed, int fault)
     struct scheduler *scheduler = &simulation->scheduler;
 
     set_up(simulation, seed, fault);
-    if (!scheduler_run(scheduler) || !all_answered(simulation) || !all_asleep(simulation))
+    if (!run_stages(simulation) || !all_answered(simulation) || !all_asleep(simulation))
         return false;
-    if (!has_an_order(simulation))
+    note_kills(simulation);
+    if (!waits_were_fair(simulation) || !has_an_order(simulation))
         return false;
     disconnect(simulation);
+    scheduler->at_rest = NULL;
     return scheduler_run(scheduler) && nothing_left(simulation) && all_asleep(simulation);
 }
 
@@ -169,7 +296,7 @@ void simulation_clear(struct simulation *simulation)
 {
     bool failed = simulation->scheduler.failure[0] != '\0';
 
-    for (int i = 0; i < simulation->workload.clients; i++)
+    for (int i = 0; i < simulation->history.client_count; i++)
         client_deinit(&simulation->clients[i]);
     for (int i = 0; i < simulation->workload.shards; i++)
         sim_loop_deinit(&simulation->loops[i]);
@@ -196,7 +323,7 @@ void simulation_print(const struct simulation *simulation, bool all)
     for (int i = 0; i < simulation->history.key_count; i++)
         printf("  %.*s is on shard %d\n", (int)simulation->history.keys[i].length, simulation->history.keys[i].bytes,
                router_owner(&simulation->group.router, simulation->history.keys[i]));
-    for (int i = 0; i < workload->clients; i++)
+    for (int i = 0; i < simulation->history.client_count; i++)
         printf("  client %d is on shard %d\n", i, (int)(simulation->clients[i].wire.loop - simulation->loops));
     if (all)
         history_print_around(&simulation->history, ends, 0, INT16_MAX);

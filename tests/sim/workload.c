@@ -6,7 +6,40 @@
 
 #include "shards/router.h"
 
-enum { DEADLINE_STEP_MS = 4 }; /* so that keys share deadlines, which then have to come for all at once */
+enum {
+    DEADLINE_STEP_MS = 4, /* so that keys share deadlines, which then have to come for all at once */
+    WAIT_LONG_MS = 5000,
+};
+
+static void draw_list_weights(struct workload *workload, struct dice *dice)
+{
+    static const enum operation_kind list_kinds[] = {OPERATION_LPOP,         OPERATION_LRANGE, OPERATION_BLPOP,
+                                                     OPERATION_BRPOP,        OPERATION_BLMOVE, OPERATION_UNBLOCK,
+                                                     OPERATION_UNBLOCK_ERROR};
+    static const enum operation_kind string_kinds[] = {
+        OPERATION_SET,  OPERATION_SETNX,  OPERATION_SET_PX, OPERATION_SET_PXAT, OPERATION_APPEND,
+        OPERATION_INCR, OPERATION_MSETNX, OPERATION_MSET,   OPERATION_GET,      OPERATION_GETDEL};
+    static const uint8_t weights[] = {0, 1, 3, 6};
+
+    for (size_t i = 0; i < sizeof list_kinds / sizeof *list_kinds; i++)
+        workload->weights[list_kinds[i]] = weights[dice_below(dice, 4)];
+    workload->weights[OPERATION_BLPOP] += 2;
+    workload->weights[OPERATION_RPUSH] = (uint8_t)dice_between(dice, 4, 16);
+    if (!dice_one_in(dice, 2))
+        workload->weights[OPERATION_UNBLOCK] = workload->weights[OPERATION_UNBLOCK_ERROR] = 0;
+    if (dice_one_in(dice, 4)) { /* waiters that are killed, and pushes right after that */
+        memset(workload->weights, 0, sizeof workload->weights);
+        workload->weights[OPERATION_RPUSH] = workload->weights[OPERATION_BLPOP] = 4;
+        workload->weights[OPERATION_KILL] = 1;
+        workload->window_most = 1;
+        workload->keys = 2;
+    }
+    if (dice_one_in(dice, 4))
+        return; /* strings and lists in the same keys: most answers are errors */
+    for (size_t i = 0; i < sizeof string_kinds / sizeof *string_kinds; i++)
+        workload->weights[string_kinds[i]] = 0;
+    workload->weights[OPERATION_MGET] = 0;
+}
 
 /* Each command is left out, rare or frequent, differently for each seed; in some seeds nearly all are left out. */
 static void draw_weights(struct workload *workload, struct dice *dice)
@@ -14,7 +47,7 @@ static void draw_weights(struct workload *workload, struct dice *dice)
     static const uint8_t weights[] = {0, 1, 4, 4};
     bool narrow = dice_one_in(dice, 3);
 
-    for (int kind = 0; kind < OPERATION_KINDS; kind++)
+    for (int kind = 0; kind < OPERATION_RPUSH; kind++)
         if (!narrow || dice_one_in(dice, 10))
             workload->weights[kind] = weights[dice_below(dice, 4)];
     workload->weights[OPERATION_GET] += 2;
@@ -34,6 +67,10 @@ static void draw_weights(struct workload *workload, struct dice *dice)
     if (!workload->deadlines)
         workload->weights[OPERATION_SET_PX] = workload->weights[OPERATION_SET_PXAT] =
             workload->weights[OPERATION_PERSIST] = 0;
+    if (dice_one_in(dice, workload->breaks_off || workload->lists ? 2 : 20))
+        workload->weights[OPERATION_KILL] = 1;
+    if (workload->lists)
+        draw_list_weights(workload, dice);
 }
 
 /* Long pipelines with few clients, so that the checker can still tell all orders apart. */
@@ -52,7 +89,7 @@ void workload_draw(struct workload *workload, struct dice *dice)
 
     *workload = (struct workload){
         .shards = dice_one_in(dice, 20) ? 1 : dice_between(dice, 2, dice_one_in(dice, 3) ? 8 : 3),
-        .clients = dice_between(dice, 2, CLIENTS_MAX),
+        .clients = dice_between(dice, 2, ACTIVE_MAX),
         .keys = dice_between(dice, 2, KEYS_MAX),
         .databases = dice_one_in(dice, 3) ? 2 : 1,
         .operations_most = dice_between(dice, 10, 120),
@@ -61,7 +98,11 @@ void workload_draw(struct workload *workload, struct dice *dice)
         .like_uring = dice_one_in(dice, 2),
         .deadlines = dice_one_in(dice, 4),
         .breaks_off = dice_one_in(dice, 6),
+        .lists = dice_one_in(dice, 2),
     };
+    workload->in_line = workload->lists && dice_one_in(dice, 4);
+    if (workload->in_line)
+        workload->breaks_off = workload->deadlines = false;
     workload->window_most = draw_window(workload, dice);
     draw_weights(workload, dice);
 }
@@ -112,17 +153,23 @@ static int draw_key_count(struct dice *dice, enum operation_kind kind)
     case OPERATION_FLUSHDB:
     case OPERATION_FLUSHALL:
     case OPERATION_SWAPDB:
+    case OPERATION_UNBLOCK:
+    case OPERATION_UNBLOCK_ERROR:
+    case OPERATION_KILL:
         return 0;
     case OPERATION_RENAME:
     case OPERATION_RENAMENX:
     case OPERATION_COPY:
     case OPERATION_COPY_REPLACE:
+    case OPERATION_BLMOVE:
         return 2;
     case OPERATION_MGET:
     case OPERATION_MSET:
     case OPERATION_DEL:
     case OPERATION_EXISTS:
     case OPERATION_MSETNX:
+    case OPERATION_BLPOP:
+    case OPERATION_BRPOP:
         return dice_between(dice, 1, OPERATION_KEYS_MAX);
     default:
         return 1;
@@ -132,8 +179,7 @@ static int draw_key_count(struct dice *dice, enum operation_kind kind)
 /* Some clients only look: what others do shows in what they see. */
 static const uint8_t only_read[OPERATION_KINDS] = {[OPERATION_GET] = 6, [OPERATION_MGET] = 1, [OPERATION_EXISTS] = 1};
 
-/* Unique, so that a reader shows whom it saw; a number now and then, for INCR. */
-static uint32_t draw_value(struct dice *dice, struct texts *texts, int client, int number, int which)
+uint32_t workload_draw_value(struct dice *dice, struct texts *texts, int client, int number, int which)
 {
     char value[48];
 
@@ -150,23 +196,50 @@ static void draw_operation(const struct workload *workload, struct dice *dice, c
     operation->kind = draw_kind(weights, dice);
     operation->key_count = draw_key_count(dice, operation->kind);
     operation->invoked = operation->responded = NEVER;
+    operation->over = NEVER;
     operation->responded_ms = INT64_MAX / 2;
+    operation->other = (int)dice_below(dice, (uint32_t)workload->clients);
+    operation->value_count = dice_one_in(dice, 3) ? dice_between(dice, 1, OPERATION_KEYS_MAX) : 1;
     for (int i = 0; i < operation->key_count; i++)
         operation->keys[i] = (uint8_t)dice_below(dice, (uint32_t)workload->keys);
-    if (operation->key_count == 2 && operation->keys[0] == operation->keys[1])
+    if (operation->key_count == 2 && operation->keys[0] == operation->keys[1] && operation->kind != OPERATION_BLMOVE)
         operation->keys[1] = (uint8_t)((operation->keys[0] + 1) % workload->keys); /* COPY refuses a key onto itself */
     for (int i = 0; i < OPERATION_KEYS_MAX; i++)
-        operation->values[i] = draw_value(dice, &history->texts, operation->client, number, i);
+        operation->values[i] = workload_draw_value(dice, &history->texts, operation->client, number, i);
     operation->deadline_ms = dice_between(dice, 1, 12);
     if (operation->kind == OPERATION_SET_PXAT)
         operation->deadline_ms = now_ms + dice_between(dice, 0, 8) * DEADLINE_STEP_MS;
+    if (operation_may_wait(operation))
+        operation->deadline_ms = dice_one_in(dice, 3) ? WAIT_LONG_MS : dice_between(dice, 1, 30);
 }
 
-void workload_plan(const struct workload *workload, struct dice *dice, const struct router *router, int64_t now_ms,
-                   struct history *history)
+/* At the end somebody looks at all keys of each database: what is there has to be explained, too. */
+static void plan_look(const struct workload *workload, struct history *history, int db)
 {
-    plan_keys(workload, dice, router, history);
+    int client = history->client_count++;
+    struct operation *operations = calloc((size_t)workload->keys * 2, sizeof *operations);
+
+    history->operations[client] = operations;
+    history->operation_counts[client] = workload->keys * 2;
+    for (int i = 0; i < workload->keys * 2; i++)
+        operations[i] = (struct operation){
+            .kind = i % 2 ? OPERATION_LRANGE : OPERATION_GET,
+            .client = client,
+            .db = db,
+            .key_count = 1,
+            .keys = {(uint8_t)(i / 2)},
+            .stage = history->last_stage,
+            .invoked = NEVER,
+            .responded = NEVER,
+            .over = NEVER,
+            .responded_ms = INT64_MAX / 2,
+        };
+}
+
+static void plan_pipelines(const struct workload *workload, struct dice *dice, int64_t now_ms, struct history *history)
+{
     history->client_count = workload->clients;
+    history->last_stage = 1;
     for (int client = 0; client < workload->clients; client++) {
         int count = dice_between(dice, workload->operations_most / 2, workload->operations_most);
         int db = (int)dice_below(dice, (uint32_t)workload->databases);
@@ -182,4 +255,16 @@ void workload_plan(const struct workload *workload, struct dice *dice, const str
             draw_operation(workload, dice, weights, history, now_ms, operation, i);
         }
     }
+}
+
+void workload_plan(const struct workload *workload, struct dice *dice, const struct router *router, int64_t now_ms,
+                   struct history *history)
+{
+    plan_keys(workload, dice, router, history);
+    if (workload->in_line)
+        workload_plan_line(workload, dice, history);
+    else
+        plan_pipelines(workload, dice, now_ms, history);
+    for (int db = 0; db < workload->databases; db++)
+        plan_look(workload, history, db);
 }

@@ -17,10 +17,18 @@ struct workload {
     bool like_uring; /* wake-ups wait for their sender's next wait */
     bool deadlines;  /* keys expire */
     bool breaks_off; /* some clients leave without waiting for their answers */
+    bool lists;      /* lists, and clients that wait for them */
+    bool in_line;    /* nothing else: see workload_line.c */
     uint8_t weights[OPERATION_KINDS];
 };
 
 void workload_draw(struct workload *workload, struct dice *dice);
+
+/* A workload of its own: clients that come to wait for the first key one after another, and others that push. */
+void workload_plan_line(const struct workload *workload, struct dice *dice, struct history *history);
+
+/* Unique, so that a reader shows whom it saw; a number now and then, for INCR. */
+uint32_t workload_draw_value(struct dice *dice, struct texts *texts, int client, int number, int which);
 
 /* Names keys so that they lie on different shards as far as there are any, and fills in the pipelines.
  * now_ms: when the run begins. */
