@@ -136,7 +136,8 @@ PYTEST := $(PYTHON) -m pytest -q -p no:cacheprovider
 
 .PHONY: unit-tests stress-tests
 unit-tests: $(TESTS)
-	@set -e; for test in $(TESTS); do echo "== $$test"; $$test -j2 --quiet; done
+	@for test in $(TESTS); do echo "== $$test"; \
+	    $$test -j2 --quiet --tap=$$test.tap || { grep -A20 '^not ok' $$test.tap; exit 1; }; done
 stress-tests: $(STRESS)
 	@set -e; for test in $(STRESS); do echo "== $$test"; $$test; done
 

@@ -53,27 +53,29 @@ static inline bool has_type(struct call *call, const struct entry *entry, enum v
     return false;
 }
 
-/* As plain bytes a sparse bitmap may be a million times as large: a client that may not write
- * such a string, or for which there is no memory, shall not get one by reading. */
-static __attribute__((noinline)) bool allows_sparse(struct call *call, const struct entry *entry)
+const char *call_sparse_refusal(const struct call *call, uint64_t length)
 {
     const struct config *config = &call->core->config;
-    uint64_t length = entry_string_length(entry);
 
-    if (length > (uint64_t)config->proto_max_bulk_len) {
-        reply_error(call->reply, "ERR string exceeds maximum allowed size (proto-max-bulk-len)");
-        return false;
-    }
-    if (config->maxmemory == 0 || core_used_bytes(call->core) + length <= config->maxmemory)
-        return true;
-    reply_error(call->reply, "OOM command not allowed when used memory > 'maxmemory'.");
-    return false;
+    if (length > (uint64_t)config->proto_max_bulk_len)
+        return "ERR string exceeds maximum allowed size (proto-max-bulk-len)";
+    if (config->maxmemory > 0 && core_used_bytes(call->core) + length > config->maxmemory)
+        return "OOM command not allowed when used memory > 'maxmemory'.";
+    return NULL;
+}
+
+static __attribute__((noinline)) bool allows_sparse(struct call *call, const struct entry *entry)
+{
+    const char *refusal = call_sparse_refusal(call, entry_string_length(entry));
+
+    if (refusal != NULL)
+        reply_error(call->reply, refusal);
+    return refusal == NULL;
 }
 
 static inline bool allows_bytes(struct call *call, const struct entry *entry)
 {
-    return !entry || __builtin_expect(entry_encoding(entry) != ENCODING_SPARSE_BITMAP, 1) ||
-           allows_sparse(call, entry);
+    return !entry || __builtin_expect(entry_encoding(entry) != ENCODING_SPARSE_BITMAP, 1) || allows_sparse(call, entry);
 }
 
 bool call_find_read(struct call *call, struct str name, enum value_type type, struct entry **entry)

@@ -72,6 +72,10 @@ MUST_USE bool call_find_write(struct call *call, struct str name, enum value_typ
  * that is too long to be made plain bytes, which entry_string does. */
 MUST_USE bool call_find_bits_read(struct call *call, struct str name, struct entry **entry);
 MUST_USE bool call_find_bits_write(struct call *call, struct str name, struct entry **entry);
+/* As plain bytes a sparse bitmap may be a million times as large: a client that may not write
+ * such a string, or for which there is no memory, shall not get one by reading. NULL: it may have
+ * so many bytes; else the error to answer with. */
+const char *call_sparse_refusal(const struct call *call, uint64_t length);
 /* A blocking command has found nothing in any of its keys: it ends without a
  * reply and runs again, from the beginning, when one of them comes to hold a value
  * of that type, or is answered with a null array when the time is over (timeout_ms 0: never).

@@ -48,18 +48,15 @@ void cmd_keys(struct call *call)
     reply_array_at(call->reply, mark, scan.listed);
 }
 
-/* The place in this shard's table. False: no cursor of ours, and that has been answered. */
+/* The place in this shard's table; a cursor that no walk gave stands for some place. */
 static bool parse_cursor(struct call *call, uint64_t *place)
 {
     uint64_t cursor;
 
     if (!scan_cursor_parse(call, call->argv[1], &cursor))
         return false;
-    *place = cursor / (uint64_t)call->core->count;
-    if (*place < UINT64_C(1) << TABLE_CURSOR_BITS)
-        return true;
-    reply_error(call->reply, "ERR invalid cursor");
-    return false;
+    *place = cursor / (uint64_t)call->core->count % (UINT64_C(1) << TABLE_CURSOR_BITS);
+    return true;
 }
 
 static uint64_t next_cursor(const struct core *core, uint64_t place)

@@ -22,7 +22,9 @@
 struct lookup {
     struct call *call;
     struct buffer key;
-    struct buffer bitmap; /* a sparse one, written out */
+    struct buffer bitmap;  /* a sparse one, written out */
+    uint64_t bitmap_bytes; /* of all those written out so far */
+    const char *refusal;   /* NULL, or the error that these have led to */
     char digits[NUMBER_TEXT_MAX];
 };
 
@@ -46,15 +48,24 @@ static bool find_field(struct lookup *lookup, const struct entry *entry, struct 
     return true;
 }
 
+/* However many elements lead to one, all that is written out is no more than one string may be. */
+static struct str write_out(struct lookup *lookup, const struct entry *bitmap)
+{
+    size_t length = entry_string_length(bitmap);
+
+    lookup->bitmap_bytes += length;
+    if (lookup->refusal == NULL)
+        lookup->refusal = call_sparse_refusal(lookup->call, lookup->bitmap_bytes);
+    if (lookup->refusal != NULL)
+        return STR("");
+    lookup->bitmap.length = 0;
+    string_read(bitmap, 0, length, buffer_reserve(&lookup->bitmap, length));
+    return (struct str){lookup->bitmap.bytes, length};
+}
+
 static struct str string_of(struct lookup *lookup, const struct entry *entry)
 {
-    size_t length = entry_string_length(entry);
-
-    if (!entry_is_sparse_bitmap(entry))
-        return entry_string(entry, lookup->digits);
-    lookup->bitmap.length = 0;
-    string_read(entry, 0, length, buffer_reserve(&lookup->bitmap, length));
-    return (struct str){lookup->bitmap.bytes, length};
+    return entry_is_sparse_bitmap(entry) ? write_out(lookup, entry) : entry_string(entry, lookup->digits);
 }
 
 /* False: nothing is there, or something of another type. The text is good until the next lookup. */
@@ -115,14 +126,17 @@ static bool weigh(struct lookup *lookup, const struct sort_options *options, str
     return numbers;
 }
 
-/* False: answered. */
+/* False: answered, or refused. */
 static bool put_in_order(struct lookup *lookup, const struct sort_options *options, struct sort_vector *vector)
 {
     enum sort_order order = !options->alpha ? SORT_BY_NUMBER : options->stores ? SORT_BY_TEXT : SORT_BY_COLLATION;
 
     if (options->unsorted)
         return true;
-    if (!weigh(lookup, options, vector)) {
+    bool numbers = weigh(lookup, options, vector);
+    if (lookup->refusal != NULL)
+        return false;
+    if (!numbers) {
         reply_error(lookup->call->reply, "ERR One or more scores can't be converted into double");
         return false;
     }
@@ -208,6 +222,10 @@ static void store_results(struct lookup *lookup, const struct results *results, 
     for (size_t i = 0; i < count; i++)
         list_load_text(&list, result_at(lookup, results, i, &text) ? text : STR(""));
     void *value = list_load_end(&list, &encoding);
+    if (lookup->refusal != NULL) {
+        keyspace_free_value(keyspace, VALUE_LIST, encoding, value);
+        return;
+    }
     keyspace_set_value(keyspace, call->db, call_key(call, target), VALUE_LIST, encoding, value);
     keyspace_changed(keyspace, count);
 }
@@ -278,8 +296,13 @@ static void sort(struct call *call, bool may_store)
     sort_vector_init(&vector, &call->core->memory);
     if (entry != NULL)
         sort_vector_load(&vector, entry, options.unsorted && options.descending);
+    size_t mark = reply_mark(call->reply);
     if (put_in_order(&lookup, &options, &vector))
         answer(&lookup, &options, &vector);
+    if (lookup.refusal != NULL) {
+        call->reply->buffer.length = mark;
+        reply_error(call->reply, lookup.refusal);
+    }
     sort_vector_deinit(&vector);
     buffer_deinit(&lookup.bitmap);
     buffer_deinit(&lookup.key);

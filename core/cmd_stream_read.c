@@ -438,12 +438,10 @@ static int64_t next_claim_ms(const struct read *read, const struct read_key *key
     int64_t first_ms = INT64_MAX, now_ms = read->call->now_ms, since_ms = now_ms - read->claim_ms;
 
     for (int i = 0; i < read->key_count && read->claim_ms != NO_CLAIM; i++) {
-        struct bptree_place place =
-            bptree_seek(&keys[i].group->by_time, since_ms < 0 ? 0 : (uint64_t)since_ms + 1, NULL);
-        const struct bptree_item *next = bptree_get(&place);
+        const struct stream_pending *next = stream_group_next_delivered(keys[i].group, since_ms);
 
-        if (next && (int64_t)next->order - since_ms < first_ms - now_ms)
-            first_ms = now_ms + ((int64_t)next->order - since_ms);
+        if (next != NULL && next->delivered_ms - since_ms < first_ms - now_ms)
+            first_ms = now_ms + (next->delivered_ms - since_ms);
     }
     return first_ms;
 }

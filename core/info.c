@@ -28,6 +28,7 @@ static struct info_part part_of(struct core *core, int64_t now_ms)
         .clients = core->sessions.count,
         .blocked_clients = core->sessions.blocked,
         .blocking_keys = keyspace_waits(core->keyspace)->keys.count,
+        .unfreed_objects = keyspace_unfreed_objects(core->keyspace),
         .rate_commands = stats_rate(core->stats.rate_commands),
         .rate_received = stats_rate(core->stats.rate_received),
         .rate_sent = stats_rate(core->stats.rate_sent),
@@ -110,6 +111,7 @@ static void add_keyspace_stats(struct keyspace_stats *to, const struct keyspace_
     to->misses += from->misses;
     to->expired += from->expired;
     to->expired_items += from->expired_items;
+    to->freed_later += from->freed_later;
     to->evicted += from->evicted;
     to->dirty += from->dirty;
 }
@@ -123,6 +125,7 @@ static void add_part(struct info_part *to, const struct info_part *from)
     to->clients += from->clients;
     to->blocked_clients += from->blocked_clients;
     to->blocking_keys += from->blocking_keys;
+    to->unfreed_objects += from->unfreed_objects;
     to->keys += from->keys;
     to->rate_commands += from->rate_commands;
     to->rate_received += from->rate_received;

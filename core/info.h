@@ -21,6 +21,7 @@ struct info_part {
     uint64_t used_bytes, peak_bytes, startup_bytes, clients_bytes;
     uint64_t clients, blocked_clients, keys;
     uint64_t blocking_keys; /* that somebody waits for */
+    uint64_t unfreed_objects;
     uint64_t rate_commands, rate_received, rate_sent; /* a second */
     struct stats stats;
     struct keyspace_stats keyspace;

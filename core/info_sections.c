@@ -144,9 +144,10 @@ static void write_memory(const struct info_report *report)
     WRITE("mem_not_counted_for_evict:0\r\nmem_replication_backlog:0\r\nmem_total_replication_buffers:0\r\n"
           "mem_clients_slaves:0\r\nmem_clients_normal:%lld\r\nmem_cluster_links:0\r\nmem_aof_buffer:0\r\n",
           ll(report->info->memory.clients));
-    WRITE("mem_allocator:%s\r\nmem_overhead_db_hashtable_rehashing:0\r\nactive_defrag_running:0\r\n"
-          "lazyfree_pending_objects:0\r\nlazyfreed_objects:0\r\n",
+    WRITE("mem_allocator:%s\r\nmem_overhead_db_hashtable_rehashing:0\r\nactive_defrag_running:0\r\n",
           memory_allocator_name());
+    WRITE("lazyfree_pending_objects:%lld\r\nlazyfreed_objects:%lld\r\n", ll(report->info->total.unfreed_objects),
+          ll(report->info->total.keyspace.freed_later));
 }
 
 /* Nothing is saved so far: the data set is as new as the process. */

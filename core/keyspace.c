@@ -538,7 +538,15 @@ size_t keyspace_flush(struct keyspace *keyspace, int db)
 
 size_t keyspace_reclaim(struct keyspace *keyspace, size_t most)
 {
-    return reclaim_step(&keyspace->reclaim, most);
+    size_t before = keyspace->reclaim.objects, left = reclaim_step(&keyspace->reclaim, most);
+
+    keyspace->stats.freed_later += before - keyspace->reclaim.objects;
+    return left;
+}
+
+size_t keyspace_unfreed_objects(const struct keyspace *keyspace)
+{
+    return keyspace->reclaim.objects;
 }
 
 size_t keyspace_overhead_bytes(const struct keyspace *keyspace, int db)

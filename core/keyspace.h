@@ -25,6 +25,7 @@ struct waits;
 struct keyspace_stats {
     uint64_t hits, misses, expired, evicted;
     uint64_t expired_items; /* of values: fields of hashes */
+    uint64_t freed_later; /* keys and large values, by keyspace_reclaim */
     uint64_t dirty; /* changes to the data set */
 };
 
@@ -114,6 +115,8 @@ size_t keyspace_flush(struct keyspace *keyspace, int db);
  * Returns how much is left to do, 0: nothing. Called once a turn, and by whoever is
  * short of memory before anything is evicted. */
 size_t keyspace_reclaim(struct keyspace *keyspace, size_t most);
+/* Keys and large values that wait for it. */
+size_t keyspace_unfreed_objects(const struct keyspace *keyspace);
 
 /* One step of SCAN or KEYS: visits the live entries of one bucket. See table_scan. */
 uint64_t keyspace_scan(struct keyspace *keyspace, int db, uint64_t cursor, int64_t now_ms, void (*visit)(void *context, struct entry *entry), void *context);

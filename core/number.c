@@ -58,15 +58,30 @@ bool number_parse_unsigned(struct str text, uint64_t *value)
     return parse_magnitude(text.bytes, text.length, value);
 }
 
-static bool is_space(char byte)
+bool number_parse_wrapping(struct str text, uint64_t *value)
 {
-    return byte == ' ' || (byte >= '\t' && byte <= '\r');
+    const char *at = text.bytes, *end = at + text.length;
+    bool negative = false;
+
+    while (at < end && number_is_space(*at))
+        at++;
+    if (at < end && (*at == '+' || *at == '-'))
+        negative = *at++ == '-';
+    if (at == end)
+        return false;
+    for (*value = 0; at < end; at++)
+        if (!is_digit(*at) || __builtin_mul_overflow(*value, 10, value) ||
+            __builtin_add_overflow(*value, (uint64_t)(*at - '0'), value))
+            return false;
+    if (negative)
+        *value = -*value;
+    return true;
 }
 
 /* strtod wants a terminator. False: no text that it would accept whole. */
 static bool terminated_copy(struct str text, char copy[static PARSE_TEXT_MAX])
 {
-    if (text.length == 0 || text.length >= PARSE_TEXT_MAX || is_space(text.bytes[0]))
+    if (text.length == 0 || text.length >= PARSE_TEXT_MAX || number_is_space(text.bytes[0]))
         return false;
     memcpy(copy, text.bytes, text.length);
     copy[text.length] = '\0';

@@ -11,6 +11,14 @@ enum { NUMBER_TEXT_MAX = 32, NUMBER_LONG_DOUBLE_TEXT_MAX = 5 * 1024 };
 /* Strict decimal: optional '-', no spaces, no leading zeros, no overflow. */
 MUST_USE bool number_parse_integer(struct str text, int64_t *value);
 MUST_USE bool number_parse_unsigned(struct str text, uint64_t *value);
+/* Of the C locale. */
+static inline bool number_is_space(char byte)
+{
+    return byte == ' ' || (byte >= '\t' && byte <= '\r');
+}
+
+/* As strtoull takes it: after spaces and a sign, which wraps; digits up to the end. No overflow. */
+MUST_USE bool number_parse_wrapping(struct str text, uint64_t *value);
 /* As Redis's string2d: all of the text, no leading space, NaN refused, "inf" forms accepted. */
 MUST_USE bool number_parse_double(struct str text, double *value);
 MUST_USE bool number_parse_long_double(struct str text, long double *value);

@@ -10,14 +10,50 @@
 #include "core/listpack.h"
 #include "core/rdb_write.h"
 #include "core/set_value.h"
+#include "core/sparse_bitmap.h"
 #include "core/zset_value.h"
 
 /* Strings and lists */
+
+_Static_assert((int)SPARSE_BITMAP_CHUNK == (int)RDB_PIECE_MAX, "a chunk is a piece");
+
+struct compressed_chunk {
+    size_t length;
+    char bytes[RDB_PIECE_COMPRESSED_MAX];
+};
+
+static void compress(struct str bytes, struct compressed_chunk *chunk)
+{
+    chunk->length = rdb_compress_piece(bytes, chunk->bytes);
+}
+
+/* It stays sparse, as its bytes may be a million times as many. Chunks of zeros are compressed once. */
+static void write_sparse_bitmap(struct buffer *buffer, const struct sparse_bitmap *bitmap)
+{
+    static const char zeros[SPARSE_BITMAP_CHUNK];
+    struct compressed_chunk empty, other;
+    char bytes[SPARSE_BITMAP_CHUNK];
+    size_t begun = rdb_write_pieces_begin(buffer);
+
+    compress((struct str){zeros, sizeof zeros}, &empty);
+    for (size_t at = 0; at < bitmap->length; at += SPARSE_BITMAP_CHUNK) {
+        size_t left = bitmap->length - at, length = left < SPARSE_BITMAP_CHUNK ? left : SPARSE_BITMAP_CHUNK;
+        bool populated = sparse_bitmap_read_chunk(bitmap, at / SPARSE_BITMAP_CHUNK, bytes);
+        bool is_empty = !populated && length == SPARSE_BITMAP_CHUNK;
+
+        if (!is_empty)
+            compress((struct str){populated ? bytes : zeros, length}, &other);
+        buffer_append(buffer, is_empty ? empty.bytes : other.bytes, is_empty ? empty.length : other.length);
+    }
+    rdb_write_pieces_end(buffer, begun, bitmap->length);
+}
 
 static void write_string(struct buffer *buffer, const struct entry *entry)
 {
     char digits[32];
 
+    if (entry_is_sparse_bitmap(entry))
+        return write_sparse_bitmap(buffer, entry_value(entry));
     rdb_write_string(buffer, entry_string(entry, digits));
 }
 

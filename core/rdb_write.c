@@ -2,6 +2,7 @@
 
 #include <liblzf/lzf.h>
 
+#include "core/assert.h"
 #include "core/rdb_format.h"
 
 enum {
@@ -10,6 +11,7 @@ enum {
     COMPRESSED_MAX = INT32_MAX,
     SAVED_MIN = 4,
     COMPRESSED_HEADER_MAX = 1 + 5 + 5,
+    PIECES_HEADER_BYTES = COMPRESSED_HEADER_MAX,
 };
 
 void rdb_write_byte(struct buffer *buffer, uint8_t byte)
@@ -97,6 +99,40 @@ void rdb_write_string(struct buffer *buffer, struct str text)
         return;
     if (!write_compressed(buffer, text))
         write_plain(buffer, text);
+}
+
+/* Bytes that do not repeat take one more for every 32 of them, so that there is always room. */
+size_t rdb_compress_piece(struct str piece, char compressed[static RDB_PIECE_COMPRESSED_MAX])
+{
+    ASSERT(piece.length > 0 && piece.length <= RDB_PIECE_MAX);
+    unsigned bytes = lzf_compress(piece.bytes, (unsigned)piece.length, compressed, RDB_PIECE_COMPRESSED_MAX);
+    ASSERT(bytes > 0);
+    return bytes;
+}
+
+/* Lengths are not known before the end: each has the four bytes that are enough for any. */
+size_t rdb_write_pieces_begin(struct buffer *buffer)
+{
+    size_t begun = buffer->length;
+
+    buffer_reserve(buffer, PIECES_HEADER_BYTES);
+    buffer->length += PIECES_HEADER_BYTES;
+    return begun;
+}
+
+void rdb_write_pieces_end(struct buffer *buffer, size_t begun, size_t length)
+{
+    size_t end = buffer->length, compressed = end - begun - PIECES_HEADER_BYTES;
+
+    ASSERT(compressed <= UINT32_MAX && length <= UINT32_MAX);
+    buffer->length = begun;
+    rdb_write_byte(buffer, RDB_ENCODED | RDB_LZF);
+    rdb_write_byte(buffer, RDB_LENGTH_32);
+    write_big(buffer, compressed, 4);
+    rdb_write_byte(buffer, RDB_LENGTH_32);
+    write_big(buffer, length, 4);
+    ASSERT(buffer->length == begun + PIECES_HEADER_BYTES);
+    buffer->length = end;
 }
 
 void rdb_write_integer(struct buffer *buffer, int64_t integer)

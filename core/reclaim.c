@@ -34,6 +34,7 @@ void reclaim_take_database(struct reclaim *reclaim, struct table *table, struct 
         (struct detached_database){.next = reclaim->databases, .table = *table, .expiry = *expiry, .indexed = true};
     reclaim->databases = detached;
     reclaim->left += table->count;
+    reclaim->objects += table->count;
 }
 
 static void detach_value(struct reclaim *reclaim, const struct value_kind *kind, void *value, size_t items)
@@ -43,6 +44,7 @@ static void detach_value(struct reclaim *reclaim, const struct value_kind *kind,
     *detached = (struct detached_value){reclaim->values, kind, value, items};
     reclaim->values = detached;
     reclaim->left += items;
+    reclaim->objects++;
 }
 
 /* Returns how many items were freed. */
@@ -96,6 +98,7 @@ static void drain_first_value(struct slice *slice)
     if (first->left > 0)
         return;
     reclaim->values = first->next;
+    reclaim->objects--;
     memory_free(reclaim->memory, first);
 }
 
@@ -105,6 +108,7 @@ static void free_item(void *context, void *item)
     struct slice *slice = context;
 
     slice->reclaim->left--;
+    slice->reclaim->objects--;
     slice->done += 1 + take_entry(slice->reclaim, item, slice->done < slice->most ? ITEMS_AT_ONCE : 1);
 }
 

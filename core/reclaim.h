@@ -22,6 +22,7 @@ struct reclaim {
     struct detached_database *databases; /* the one that is freed now is the first */
     struct detached_value *values;       /* the same; they go before any database */
     size_t left;                         /* keys, and items of values, yet to be freed */
+    size_t objects;                      /* the same, but a value counts as one, and with its key as one */
 };
 
 static inline void reclaim_init(struct reclaim *reclaim, struct memory *memory)

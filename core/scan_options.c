@@ -67,9 +67,19 @@ bool scan_options_parse(struct call *call, int first, enum scan_of of, struct sc
     return true;
 }
 
+/* What strtoul takes from a C string that does not begin with a space; nothing at all is 0. */
+bool scan_cursor_read(struct str text, uint64_t *cursor)
+{
+    *cursor = 0;
+    text.length = strnlen(text.bytes, text.length);
+    if (text.length == 0)
+        return true;
+    return !number_is_space(text.bytes[0]) && number_parse_wrapping(text, cursor);
+}
+
 bool scan_cursor_parse(struct call *call, struct str text, uint64_t *cursor)
 {
-    if (number_parse_unsigned(text, cursor))
+    if (scan_cursor_read(text, cursor))
         return true;
     reply_error(call->reply, "ERR invalid cursor");
     return false;

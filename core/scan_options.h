@@ -26,6 +26,8 @@ enum scan_of { SCAN_OF_KEYS, SCAN_OF_FIELDS, SCAN_OF_MEMBERS };
 /* From argv[first] on. */
 MUST_USE bool scan_options_parse(struct call *call, int first, enum scan_of of, struct scan_options *options);
 MUST_USE bool scan_cursor_parse(struct call *call, struct str text, uint64_t *cursor);
+/* The same without an answer. */
+MUST_USE bool scan_cursor_read(struct str text, uint64_t *cursor);
 
 static inline bool scan_matches(const struct scan_options *options, struct str text)
 {

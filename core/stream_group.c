@@ -339,3 +339,13 @@ void stream_group_keep_times(struct stream_group *group)
     for (struct stream_pending *pending; (pending = stream_pending_at(&place)) != NULL; bptree_next(&place))
         insert_timed(group, pending);
 }
+
+const struct stream_pending *stream_group_next_delivered(const struct stream_group *group, int64_t ms)
+{
+    struct bptree_place place;
+
+    if (ms == INT64_MAX)
+        return NULL;
+    place = bptree_seek(&group->by_time, time_order(ms + 1), &(struct stream_id){0, 0});
+    return stream_pending_at(&place);
+}

@@ -92,6 +92,8 @@ void stream_pending_assign(struct stream_pending *pending, struct stream_consume
 void stream_pending_set_time(struct stream_group *group, struct stream_pending *pending, int64_t delivered_ms);
 /* From now on by_time is kept. */
 void stream_group_keep_times(struct stream_group *group);
+/* Of a group that keeps it: the pending entry that was delivered next after this time, or NULL. */
+const struct stream_pending *stream_group_next_delivered(const struct stream_group *group, int64_t ms);
 
 /* The first pending entry of a group or consumer that is not below the ID. */
 struct bptree_place stream_pending_seek(const struct bptree *pending, struct stream_id id);

@@ -49,40 +49,12 @@ size_t stream_id_format(char text[static STREAM_ID_TEXT_MAX], struct stream_id i
     return length + format_unsigned(text + length, id.sequence);
 }
 
-static bool is_blank(char byte)
-{
-    return byte == ' ' || (byte >= '\t' && byte <= '\r');
-}
-
-/* As strtoull with all of the text: a minus sign negates. */
-static bool parse_lenient(struct str text, uint64_t *value)
-{
-    const char *at = text.bytes, *end = at + text.length;
-    bool negative = false;
-
-    while (at < end && is_blank(*at))
-        at++;
-    if (at < end && (*at == '+' || *at == '-'))
-        negative = *at++ == '-';
-    if (at == end)
-        return false;
-    for (*value = 0; at < end; at++) {
-        if (*at < '0' || *at > '9')
-            return false;
-        if (__builtin_mul_overflow(*value, 10, value) || __builtin_add_overflow(*value, (uint64_t)(*at - '0'), value))
-            return false;
-    }
-    if (negative)
-        *value = -*value;
-    return true;
-}
-
 static bool parse_number(struct str text, uint64_t *value)
 {
     int64_t integer;
 
     if (!number_parse_integer(text, &integer))
-        return parse_lenient(text, value);
+        return number_parse_wrapping(text, value);
     *value = (uint64_t)integer;
     return integer >= 0;
 }

@@ -6,7 +6,7 @@
 #include "core/command_admit.h"
 #include "core/keyspace.h"
 #include "core/memory.h"
-#include "core/number.h"
+#include "core/scan_options.h"
 #include "shards/blocked.h"
 #include "shards/gather.h"
 #include "shards/scatter.h"
@@ -91,7 +91,7 @@ static int cursor_owner(const struct shard *shard, const struct request *request
 {
     uint64_t cursor;
 
-    if (request->argc < 2 || !number_parse_unsigned(request->argv[1], &cursor))
+    if (request->argc < 2 || !scan_cursor_read(request->argv[1], &cursor))
         return shard->index;
     return (int)(cursor % (uint64_t)shard->group->count);
 }

@@ -1,5 +1,6 @@
 /* The bitmap commands, and the string commands on sparse bitmaps. */
 #include <criterion/criterion.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -276,7 +277,8 @@ Test(cmd_bitmap, commands_that_can_do_without_its_bytes_leave_a_bitmap_sparse)
                                         "INCRBYFLOAT s0 1", "BITOP AND d s0 s0",  "EXPIRE s0 100",
                                         "PERSIST s0",       "SET s0 x IFEQ y",    "PFADD s0 a",
                                         "PFCOUNT s0",       "COPY s0 s1",         "BITFIELD s0 SET u9 3 0",
-                                        "TOUCH s0",         "OBJECT ENCODING s0", "MEMORY USAGE s0"};
+                                        "TOUCH s0",         "OBJECT ENCODING s0", "MEMORY USAGE s0",
+                                        "DUMP s0"};
 
     make_sparse("s0");
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
@@ -285,6 +287,62 @@ Test(cmd_bitmap, commands_that_can_do_without_its_bytes_leave_a_bitmap_sparse)
     }
     expect("RENAME s0 s3", "+OK ");
     cr_assert(is_sparse("s1") && is_sparse("s3"));
+}
+
+/* The bytes of a bulk string, the caller's. */
+static struct str bulk(const char *line)
+{
+    struct str reply = command_run(&run, line);
+    const char *start = (const char *)memchr(reply.bytes, '\n', reply.length) + 1;
+    size_t length = reply.length - (size_t)(start - reply.bytes) - 2;
+    char *bytes = malloc(length);
+
+    memcpy(bytes, start, length);
+    return (struct str){bytes, length};
+}
+
+static void expect_restored(struct str dumped, struct str text)
+{
+    struct str argv[] = {STR("RESTORE"), STR("copy"), STR("0"), dumped, STR("REPLACE")};
+
+    command_expect_reply(&run, "RESTORE", command_run_argv(&run, argv, 5), "+OK ");
+    struct str restored = bulk("GET copy");
+    cr_assert(str_equal(restored, text));
+    free((char *)restored.bytes);
+}
+
+/* A chunk that cannot be compressed, and single bits. */
+static void fill_sparsely(uint64_t bits)
+{
+    char line[96];
+
+    for (int i = 0; i < 1100; i++) {
+        snprintf(line, sizeof line, "BITFIELD s0 SET i64 %d %" PRIi64, 65536 + i * 64, (int64_t)dice_bits());
+        command_run(&run, line);
+    }
+    for (int i = 0; i < 20; i++) {
+        snprintf(line, sizeof line, "SETBIT s0 %" PRIu64 " 1", dice_below(bits));
+        command_run(&run, line);
+    }
+}
+
+Test(cmd_bitmap, a_sparse_bitmap_is_dumped_as_the_string_that_it_is)
+{
+    char line[96];
+
+    dice_seed();
+    for (uint64_t length = 300000; length < 300000 + 8192 * 2; length += 1 + dice_below(4000)) {
+        snprintf(line, sizeof line, "SETBIT s0 %" PRIu64 " 0", length * 8);
+        command_run(&run, line);
+        fill_sparsely(length * 8);
+        struct str dumped = bulk("DUMP s0"), text = bulk("GET s0");
+        cr_assert(is_sparse("s0"));
+        cr_assert_lt(dumped.length, 30000);
+        expect_restored(dumped, text);
+        free((char *)dumped.bytes);
+        free((char *)text.bytes);
+        expect("DEL s0", ":1 ");
+    }
 }
 
 Test(cmd_bitmap, commands_that_want_bytes_get_them)

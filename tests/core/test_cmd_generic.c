@@ -308,11 +308,28 @@ Test(cmd_generic, scan_keeps_what_match_and_type_ask_for)
     expect("SCAN 0 COUNT 1000 TYPE nonsense", "*2 $1 0 *0 ");
 }
 
+Test(cmd_generic, scan_takes_every_cursor_that_strtoul_takes)
+{
+    static const char *const taken[] = {"+0", "-0", "00", "", "0\\x00x", "-18446744073709551615"};
+    static const char *const refused[] = {"-", "+", "+-5", "' 0'", "'0 '", "0x1", "-18446744073709551616"};
+    char line[64];
+
+    for (size_t i = 0; i < sizeof taken / sizeof taken[0]; i++) {
+        snprintf(line, sizeof line, "SCAN \"%s\"", taken[i]);
+        expect(line, "*2 $1 0 *0 ");
+    }
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
+        snprintf(line, sizeof line, "SCAN %s", refused[i]);
+        expect(line, "-ERR invalid cursor ");
+    }
+    expect("SCAN -1", "*2 $1 0 *0 ");
+    expect("SCAN 18446744073709551615", "*2 $1 0 *0 ");
+}
+
 Test(cmd_generic, scan_refuses_bad_arguments)
 {
     expect("SCAN x", "-ERR invalid cursor ");
-    expect("SCAN -1", "-ERR invalid cursor ");
-    expect("SCAN 18446744073709551615", "-ERR invalid cursor ");
+    expect("SCAN 18446744073709551616", "-ERR invalid cursor ");
     expect("SCAN 0 COUNT 0", "-ERR syntax error ");
     expect("SCAN 0 COUNT x", "-ERR value is not an integer or out of range ");
     expect("SCAN 0 MATCH", "-ERR syntax error ");

@@ -240,6 +240,31 @@ Test(cmd_info, keyspace_counters_are_added)
     expect_lines("INFO", lines);
 }
 
+Test(cmd_info, what_waits_to_be_freed_is_told_and_then_counted)
+{
+    static const char *const waiting[] = {"lazyfree_pending_objects:4", "lazyfreed_objects:0", NULL};
+    static const char *const freed[] = {"lazyfree_pending_objects:0", "lazyfreed_objects:4", NULL};
+    static const char *const reset[] = {"lazyfree_pending_objects:0", "lazyfreed_objects:0", NULL};
+
+    for (int i = 0; i < 400; i++) {
+        char line[32];
+
+        snprintf(line, sizeof line, "SADD k%d m%d", i % 2, i);
+        command_run(&run, line);
+    }
+    command_run(&run, "UNLINK k0");
+    command_run(&run, "SET k0 a");
+    command_run(&run, "SET k2 a");
+    command_scatter(&run, "FLUSHALL");
+    expect_lines("INFO", waiting);
+    for (int i = 0; i < run.count; i++)
+        while (keyspace_reclaim(run.keyspaces[i], 10) > 0)
+            continue;
+    expect_lines("INFO", freed);
+    command_scatter(&run, "CONFIG RESETSTAT");
+    expect_lines("INFO", reset);
+}
+
 Test(cmd_info, an_average_of_the_longest_ttls_does_not_overflow)
 {
     command_run(&run, "SET k0 a PXAT 9223372036854775000");
@@ -347,10 +372,14 @@ Test(cmd_info, memory_stats_is_a_map_with_a_map_for_each_database)
 
 Test(cmd_info, memory_doctor_names_what_it_finds)
 {
-    command_scatter_expect(&run, "MEMORY DOCTOR", "$54 Too little memory is in use to say anything about it.  ");
-    void *much = memory_alloc(&run.cores[1].data, 64 << 20);
+    struct process_usage usage;
 
-    memset(much, 1, 64 << 20);
+    command_scatter_expect(&run, "MEMORY DOCTOR", "$54 Too little memory is in use to say anything about it.  ");
+    process_usage_read(&usage);
+    size_t bytes = 4 * usage.resident_bytes;
+    void *much = memory_alloc(&run.cores[1].data, bytes);
+
+    memset(much, 1, bytes);
     cr_assert(contains(command_scatter(&run, "MEMORY DOCTOR"), "No trouble was found"));
     run.session.total_bytes = 1 << 20;
     cr_assert(contains(command_scatter(&run, "MEMORY DOCTOR"), " * Clients: "));

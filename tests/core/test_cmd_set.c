@@ -345,7 +345,7 @@ Test(cmd_set, sscan_checks_its_arguments)
 {
     expect("SADD s a", ":1 ");
     expect("SSCAN s x", "-ERR invalid cursor ");
-    expect("SSCAN s -1", "-ERR invalid cursor ");
+    expect("SSCAN s -1", "*2 $1 0 *1 $1 a ");
     expect("SSCAN no x", "-ERR invalid cursor ");
     expect("SSCAN s 0 COUNT 0", "-ERR syntax error ");
     expect("SSCAN s 0 COUNT x", "-ERR value is not an integer or out of range ");

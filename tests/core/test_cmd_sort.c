@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "core/command.h"
+#include "core/core.h"
 #include "core/sort_options.h"
 #include "tests/support/command_run.h"
 
@@ -175,6 +176,25 @@ Test(cmd_sort, a_sparse_bitmap_is_a_string)
     expect("RPUSH k 1", ":1 ");
     expect("SETBIT w1 8000000 1", ":0 ");
     cr_assert_eq(command_run(&run, "SORT k GET w*").length, strlen("*1\r\n$1000001\r\n\r\n") + 1000001);
+}
+
+Test(cmd_sort, bitmaps_are_written_out_up_to_what_one_string_may_be)
+{
+    static const char too_large[] = "-ERR string exceeds maximum allowed size (proto-max-bulk-len) ";
+
+    expect("RPUSH k 1 2 3", ":3 ");
+    expect("SETBIT bits 80000000 1", ":0 ");
+    run.cores[0].config.proto_max_bulk_len = 25000000;
+    expect("SORT k BY nosort GET bits* LIMIT 0 1", "*1 $-1 ");
+    expect("RENAME bits bits1", "+OK ");
+    expect("SETBIT bits2 80000000 1", ":0 ");
+    expect("SETBIT bits3 80000000 1", ":0 ");
+    expect("SORT k BY nosort GET # GET bits*", too_large);
+    expect("SORT k BY nosort GET bits* STORE k", too_large);
+    expect("SORT k BY bits* ALPHA", too_large);
+    expect("LLEN k", ":3 ");
+    run.cores[0].config.maxmemory = core_used_bytes(&run.cores[0]) + 20000;
+    expect("SORT k BY bits*", "-OOM command not allowed when used memory > 'maxmemory'. ");
 }
 
 Test(cmd_sort, a_stored_list_has_the_encoding_of_its_size)

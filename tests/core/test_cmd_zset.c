@@ -264,6 +264,7 @@ Test(cmd_zset, scan_walks_over_all)
     expect("ZSCAN k 0 MATCH b", "*2 $1 0 *2 $1 b $1 2 ");
     expect("ZSCAN nokey 0", "*2 $1 0 *0 ");
     expect("ZSCAN k x", "-ERR invalid cursor ");
+    expect("ZSCAN no -9223372036854775808 COUNT 1000000", "*2 $1 0 *0 ");
     expect("ZSCAN k 0 COUNT 0", "-ERR syntax error ");
     small_thresholds(0);
     expect("ZADD t 0.1 a", ":1 ");

@@ -48,6 +48,19 @@ Test(number, unsigned_reach_their_limit)
     cr_assert_not(number_parse_unsigned(STR("-1"), &value));
 }
 
+Test(number, a_minus_wraps_where_that_is_allowed)
+{
+    static const char *const refused[] = {
+        "", " ", "-", "+", "+-1", "1 ", "0x1", "18446744073709551616", "-18446744073709551616"};
+    uint64_t value;
+
+    cr_assert(number_parse_wrapping(STR(" \t-1"), &value) && value == UINT64_MAX);
+    cr_assert(number_parse_wrapping(STR("+007"), &value) && value == 7);
+    cr_assert(number_parse_wrapping(STR("-18446744073709551615"), &value) && value == 1);
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++)
+        cr_assert_not(number_parse_wrapping(str_from(refused[i]), &value), "'%s'", refused[i]);
+}
+
 Test(number, integer_text_reads_back)
 {
     char text[NUMBER_TEXT_MAX], expected[NUMBER_TEXT_MAX];

@@ -122,6 +122,30 @@ Test(rdb, what_repeats_is_compressed)
     expect_string_read((struct str){bytes, sizeof bytes});
 }
 
+Test(rdb, pieces_that_are_compressed_each_on_its_own_read_back_as_one)
+{
+    static char text[5 * RDB_PIECE_MAX];
+    char compressed[RDB_PIECE_COMPRESSED_MAX];
+
+    dice_seed();
+    for (int round = 0; round < 200; round++) {
+        unsigned letters = 1 + (unsigned)dice_below(255);
+        size_t begun = rdb_write_pieces_begin(&written), length = 0;
+
+        for (size_t pieces = 1 + dice_below(5); pieces > 0; pieces--) {
+            size_t piece = 1 + dice_below(dice_below(2) ? 5 : RDB_PIECE_MAX);
+
+            for (size_t i = 0; i < piece; i++)
+                text[length + i] = (char)dice_below(letters);
+            buffer_append(&written, compressed, rdb_compress_piece((struct str){text + length, piece}, compressed));
+            length += piece;
+        }
+        rdb_write_pieces_end(&written, begun, length);
+        expect_string_read((struct str){text, length});
+        written.length = 0;
+    }
+}
+
 Test(rdb, random_strings_read_back)
 {
     char bytes[5000];

@@ -90,3 +90,18 @@ Test(reclaim, what_is_left_is_the_sum_of_what_was_taken)
         continue;
     cr_assert_eq(memory.used_bytes, 0);
 }
+
+Test(reclaim, a_large_value_is_one_object_until_its_last_item_has_gone)
+{
+    take_bag(64);
+    cr_assert_eq(reclaim.objects, 0);
+    take_bag(100);
+    take_bag(100);
+    cr_assert_eq(reclaim.objects, 2);
+    reclaim_step(&reclaim, 99);
+    cr_assert_eq(reclaim.objects, 2);
+    reclaim_step(&reclaim, 1);
+    cr_assert_eq(reclaim.objects, 1);
+    reclaim_step(&reclaim, 100);
+    cr_assert_eq(reclaim.objects, 0);
+}

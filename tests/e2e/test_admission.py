@@ -20,8 +20,8 @@ def test_a_password_holds_for_the_rest_of_the_pipeline(server, oracle):
 
 def test_a_bulk_limit_holds_for_the_rest_of_the_pipeline(server):
     with server.connect() as connection:
-        commands = [("SET", "k", "v"), ("CONFIG", "SET", "proto-max-bulk-len", 1 << 20), ("SET", "k", b"x" * ((1 << 20) + 1)), ("PING",)]
-        connection.send_commands(commands)
+        allowed = resp.encode("SET", "k", "v") + resp.encode("CONFIG", "SET", "proto-max-bulk-len", 1 << 20)
+        connection.send(allowed + b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$%d\r\n" % ((1 << 20) + 1))
         assert connection.read_until_closed() == b"+OK\r\n+OK\r\n-ERR Protocol error: invalid bulk length\r\n"
 
 

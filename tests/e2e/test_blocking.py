@@ -326,3 +326,12 @@ def test_a_reader_that_claims_wakes_when_an_entry_has_been_idle_for_long_enough(
         [[name, [entry]]] = waiter.read()
         assert name == b"s" and entry[:2] == [b"1-1", [b"a", b"b"]] and entry[2] >= 150 and entry[3] == 1
     assert blocked(server) == 0
+
+
+def test_a_reader_that_claims_sleeps_until_then(server, raw):
+    raw.pipeline([("XGROUP", "CREATE", "s", "g", "$", "MKSTREAM"), ("XADD", "s", "1-1", "a", "b")])
+    raw.command("XREADGROUP", "GROUP", "g", "other", "STREAMS", "s", ">")
+    with begin(server, "XREADGROUP", "GROUP", "g", "me", "BLOCK", 0, "CLAIM", 60000, "STREAMS", "s", ">"):
+        ticks = server.cpu_ticks()
+        time.sleep(0.5)
+        assert server.cpu_ticks() - ticks <= 10

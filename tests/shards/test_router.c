@@ -352,6 +352,6 @@ Test(router, a_cursor_names_the_shard_it_is_at)
         group_expect(client, line, expected);
     }
     group_expect(client, "SCAN x", "-ERR invalid cursor ");
-    group_expect(client, "SCAN 18446744073709551615", "-ERR invalid cursor ");
+    group_expect(client, "SCAN 18446744073709551616", "-ERR invalid cursor ");
     group_run_deinit(&run);
 }
