@@ -435,13 +435,14 @@ static void serve(struct read *read, const struct read_key *keys)
 /* When the next pending entry will have been idle for long enough; INT64_MAX: never. */
 static int64_t next_claim_ms(const struct read *read, const struct read_key *keys)
 {
-    int64_t first_ms = INT64_MAX, now_ms = read->call->now_ms, since_ms = now_ms - read->claim_ms;
+    int64_t first_ms = INT64_MAX, due_ms;
 
     for (int i = 0; i < read->key_count && read->claim_ms != NO_CLAIM; i++) {
-        const struct stream_pending *next = stream_group_next_delivered(keys[i].group, since_ms);
+        const struct stream_pending *next =
+            stream_group_next_delivered(keys[i].group, read->call->now_ms - read->claim_ms);
 
-        if (next != NULL && next->delivered_ms - since_ms < first_ms - now_ms)
-            first_ms = now_ms + (next->delivered_ms - since_ms);
+        if (next != NULL && !__builtin_add_overflow(next->delivered_ms, read->claim_ms, &due_ms) && due_ms < first_ms)
+            first_ms = due_ms;
     }
     return first_ms;
 }

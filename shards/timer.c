@@ -1,5 +1,6 @@
 #include "shards/timer.h"
 
+#include "core/assert.h"
 #include "shards/loop.h"
 
 static uint64_t payload_of(const struct timer *timer)
@@ -31,6 +32,7 @@ void timer_arm(struct timers *timers, struct timer *timer, int64_t deadline_ms)
 {
     uint64_t payload = payload_of(timer);
 
+    ASSERT(deadline_ms >= 0);
     timer_disarm(timers, timer);
     timer->deadline_ms = deadline_ms;
     timer->armed = true;

@@ -25,7 +25,7 @@ struct timers {
 void timers_init(struct timers *timers, struct memory *memory);
 void timers_deinit(struct timers *timers);
 
-/* Arms the timer, or moves its deadline. */
+/* Arms the timer, or moves its deadline, which is not negative. */
 void timer_arm(struct timers *timers, struct timer *timer, int64_t deadline_ms);
 /* Nothing where it is not armed. */
 void timer_disarm(struct timers *timers, struct timer *timer);
