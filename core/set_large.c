@@ -29,10 +29,15 @@ static uint64_t string_hash(const void *item)
     return hash_keyed(string_text(item));
 }
 
-static void *string_create(struct memory *memory, struct str text)
+static size_t head_bytes(size_t length)
 {
-    size_t head = text.length < LENGTH_LONG ? 1 : 1 + sizeof(uint32_t);
-    unsigned char *block = memory_alloc(memory, head + text.length);
+    return length < LENGTH_LONG ? 1 : 1 + sizeof(uint32_t);
+}
+
+static void *string_create(struct pool *pool, struct str text)
+{
+    size_t head = head_bytes(text.length);
+    unsigned char *block = pool_alloc(pool, head + text.length);
     uint32_t length = (uint32_t)text.length;
 
     ASSERT(text.length <= UINT32_MAX);
@@ -46,10 +51,18 @@ static void *string_create(struct memory *memory, struct str text)
     return block;
 }
 
+static void string_free(struct pool *pool, void *item)
+{
+    size_t length = string_text(item).length;
+
+    pool_free(pool, item, head_bytes(length) + length);
+}
+
 /* The whole */
 
 static void init_strings(struct set_large *set)
 {
+    pool_init(&set->blocks, &set->account);
     table_init(&set->strings, &set->account, string_hash);
 }
 
@@ -66,7 +79,7 @@ static bool copy_string(void *context, const struct set_member *member)
 {
     struct set_large *set = context;
 
-    table_insert(&set->strings, hash_keyed(member->text), string_create(&set->account, member->text));
+    table_insert(&set->strings, hash_keyed(member->text), string_create(&set->blocks, member->text));
     return true;
 }
 
@@ -95,7 +108,7 @@ static void drain_string(void *context, void *item)
 {
     struct set_large *set = context;
 
-    memory_free(&set->account, item);
+    string_free(&set->blocks, item);
     set->drained++;
 }
 
@@ -147,7 +160,7 @@ static bool add_string(struct set_large *set, struct str text)
 
     if (find_string(&probe, text) != NULL)
         return false;
-    table_insert(&set->strings, hash, string_create(&set->account, text));
+    table_insert(&set->strings, hash, string_create(&set->blocks, text));
     return true;
 }
 
@@ -159,7 +172,7 @@ static bool remove_string(struct set_large *set, struct str text)
     if (item == NULL)
         return false;
     table_probe_remove(&set->strings, &probe);
-    memory_free(&set->account, item);
+    string_free(&set->blocks, item);
     return true;
 }
 

@@ -13,6 +13,7 @@
 #include <stddef.h>
 
 #include "core/memory.h"
+#include "core/pool.h"
 #include "core/set_member.h"
 #include "core/table.h"
 
@@ -21,6 +22,7 @@ struct idset;
 struct set_large {
     struct memory account; /* first: a container's head */
     struct idset *ids;
+    struct pool blocks;
     struct table strings;
     /* While it is taken apart. */
     uint64_t drain_cursor;

@@ -21,10 +21,20 @@ static struct str member_text(const struct zset_member *member)
     return (struct str){(const char *)member->bytes + LONG_LENGTH_BYTES, length};
 }
 
+static size_t head_bytes(size_t length)
+{
+    return length < LONG_MEMBER ? 1 : LONG_LENGTH_BYTES;
+}
+
+static size_t member_bytes(size_t length)
+{
+    return sizeof(struct zset_member) + head_bytes(length) + length;
+}
+
 static struct zset_member *member_create(struct zset_tree *tree, struct zset_element element)
 {
-    size_t length = element.member.length, head = length < LONG_MEMBER ? 1 : LONG_LENGTH_BYTES;
-    struct zset_member *member = memory_alloc(&tree->memory, sizeof *member + head + length);
+    size_t length = element.member.length, head = head_bytes(length);
+    struct zset_member *member = pool_alloc(&tree->blocks, member_bytes(length));
     uint32_t long_length = (uint32_t)length;
 
     ASSERT(length <= UINT32_MAX);
@@ -40,7 +50,7 @@ static void member_free(void *context, void *member)
 {
     struct zset_tree *tree = context;
 
-    memory_free(&tree->memory, member);
+    pool_free(&tree->blocks, member, member_bytes(member_text(member).length));
 }
 
 static uint64_t member_hash(const void *item)
@@ -82,6 +92,7 @@ struct zset_tree *zset_tree_create(struct memory *memory)
 {
     struct zset_tree *tree = (struct zset_tree *)memory_alloc_account(memory, sizeof *tree);
 
+    pool_init(&tree->blocks, &tree->memory);
     table_init(&tree->members, &tree->memory, member_hash);
     bptree_init(&tree->scores, &tree->memory, compare_members);
     return tree;

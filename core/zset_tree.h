@@ -8,6 +8,7 @@
 #define CORE_ZSET_TREE_H
 
 #include "core/memory.h"
+#include "core/pool.h"
 #include "core/table.h"
 #include "core/zset_value.h"
 
@@ -15,6 +16,7 @@ struct zset_member;
 
 struct zset_tree {
     struct memory memory; /* of all that is here, this struct too */
+    struct pool blocks;
     struct table members;
     struct bptree scores;
     /* While the set is freed: the table's cursor, and how many members are gone. */
