@@ -2,26 +2,19 @@
  * I/O were free.
  *
  * Pipelines of requests lie ready in memory; each is parsed, admitted and run on
- * one keyspace, its reply written into a buffer that is used again for the next
- * pipeline. Keys are visited in random order. Time is the process's CPU time, so
- * that who else runs disturbs little. */
+ * one keyspace (in_process.h). Keys are visited in random order. Time is the
+ * process's CPU time, so that who else runs disturbs little. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench/in_process.h"
 #include "bench/measure.h"
 #include "core/assert.h"
-#include "core/call.h"
-#include "core/command.h"
-#include "core/command_admit.h"
-#include "core/keyspace.h"
-#include "core/resp_parse.h"
-#include "core/resp_write.h"
 
-enum { KEY_BYTES = 16, VALUE_BYTES = 32, PIPELINE = 32, REPLY_BYTES = 16384, ROUNDS_MAX = 101 };
+enum { KEY_BYTES = 16, VALUE_BYTES = 32, PIPELINE = 32, ROUNDS_MAX = 101 };
 enum { GET_REPLY_BYTES = 39, SET_REPLY_BYTES = 5 };
 
-static const int64_t NOW_MS = 1700000000000;
 static const char VALUE[VALUE_BYTES + 1] = "32 bytes: the value of every key";
 
 enum kind { KIND_GET, KIND_SET, KIND_MIXED, KINDS };
@@ -40,14 +33,6 @@ struct stream {
     size_t *ends; /* of each pipeline */
     size_t pipelines;
     size_t gets, sets;
-};
-
-struct engine {
-    struct core core;
-    struct session session;
-    struct resp_parser parser;
-    struct reply reply;
-    char reply_bytes[REPLY_BYTES];
 };
 
 /* --- Requests --- */
@@ -91,67 +76,7 @@ static void stream_free(struct stream *stream)
     free(stream->ends);
 }
 
-/* --- Execution: the steps of a connection and its shard --- */
-
-static void engine_init(struct engine *engine)
-{
-    static const uint8_t secret[32] = "the same for each run of a bench";
-    static const struct server_facts facts = {.shard_count = 1};
-    struct config config;
-
-    keyspace_hash_seed(secret);
-    command_table_init();
-    config_init(&config);
-    core_init(&engine->core, &config, &facts, 0, 1);
-    config_deinit(&config);
-    engine->session = (struct session){.authenticated = true};
-    session_begin(&engine->core.sessions, &engine->session, NOW_MS);
-    resp_parser_init(&engine->parser, &engine->core.memory);
-    reply_init(&engine->reply, &engine->core.memory, engine->reply_bytes, REPLY_BYTES, engine->session.protocol);
-}
-
-static void engine_deinit(struct engine *engine)
-{
-    buffer_deinit(&engine->reply.buffer);
-    resp_parser_deinit(&engine->parser);
-    session_end(&engine->core.sessions, &engine->session);
-    core_deinit(&engine->core);
-}
-
-static void run_request(struct engine *engine)
-{
-    const struct resp_parser *parser = &engine->parser;
-    const struct command *command =
-        command_admit(&engine->core, &engine->session, parser->argv, parser->argc, &engine->reply);
-    struct call call = {
-        .command = command,
-        .argv = parser->argv,
-        .argc = parser->argc,
-        .db = engine->session.db,
-        .now_ms = NOW_MS,
-        .reply = &engine->reply,
-        .core = &engine->core,
-        .session_id = engine->session.id,
-    };
-
-    ASSERT(command);
-    call_run(&call);
-}
-
-static void run_pipeline(struct engine *engine, struct str bytes)
-{
-    static const struct resp_limits limits = {512 << 20, INT32_MAX, INT64_MAX};
-
-    engine->reply.buffer.length = 0;
-    while (bytes.length > 0) {
-        enum resp_status status = resp_parse(&engine->parser, bytes, &limits);
-
-        ASSERT(status == RESP_COMPLETE);
-        run_request(engine);
-        bytes.bytes += engine->parser.consumed;
-        bytes.length -= engine->parser.consumed;
-    }
-}
+/* --- Execution --- */
 
 /* Returns the bytes of all replies. */
 static size_t run_stream(struct engine *engine, const struct stream *stream, size_t operations)
@@ -159,8 +84,7 @@ static size_t run_stream(struct engine *engine, const struct stream *stream, siz
     size_t pipeline = 0, begin = 0, replied = 0;
 
     for (size_t done = 0; done < operations; done += PIPELINE) {
-        keyspace_set_access(engine->core.keyspace, ACCESS_LRU, NOW_MS);
-        run_pipeline(engine, (struct str){stream->bytes + begin, stream->ends[pipeline] - begin});
+        engine_run(engine, (struct str){stream->bytes + begin, stream->ends[pipeline] - begin});
         replied += engine->reply.buffer.length;
         begin = stream->ends[pipeline++];
         if (pipeline == stream->pipelines)

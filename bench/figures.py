@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import statistics
-import subprocess
 import sys
 import time
 
@@ -14,7 +13,7 @@ import datatypes
 import sampling
 from load import BenchError, Drive, fill, find_loader, measure, open_idle
 from report import Report, at_least, at_most, between, ratios
-from servers import ENGINE, REDIS, Floor, Redis, Shoal, cpu_list, redis_version
+from servers import ENGINE, REDIS, Floor, Redis, Shoal, cpu_list, redis_version, run
 
 CONNECTIONS = 50
 SAMPLED_ROUNDS = 3
@@ -301,13 +300,6 @@ def instructions(kind):
                       "--keys", "20000", "--rounds", "1", "--operations", str(count)])
         collected.append(int(re.search(r"Collected : (\d+)", output).group(1)))
     return (collected[1] - collected[0]) / (counts[1] - counts[0])
-
-
-def run(command):
-    ran = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    if ran.returncode != 0:
-        raise BenchError(f"{' '.join(command)} failed: {ran.stdout.strip()[-500:]}")
-    return ran.stdout
 
 
 FIGURES = {"engine": figure_engine, "io": figure_io, "crossing": figure_crossing, "memory": figure_memory,

@@ -13,6 +13,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 SHOAL = os.path.abspath(os.environ.get("SHOAL_SERVER", os.path.join(ROOT, "build/shoal-server")))
 NULL_SERVER = os.path.join(ROOT, "build/release/null_server")
 ENGINE = os.path.join(ROOT, "build/release/engine")
+GROWTH = os.path.join(ROOT, "build/release/growth")
 REDIS = shutil.which(os.environ.get("REDIS_SERVER", "redis-server"))
 
 
@@ -183,3 +184,11 @@ def redis_version():
     if not REDIS:
         return "no redis-server"
     return subprocess.run([REDIS, "--version"], capture_output=True, text=True, check=True).stdout.split(" sha")[0]
+
+
+def run(command):
+    """What a program printed, that is to succeed."""
+    ran = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if ran.returncode != 0:
+        raise BenchError(f"{' '.join(command)} failed: {ran.stdout.strip()[-500:]}")
+    return ran.stdout
