@@ -8,6 +8,7 @@
 #include "core/call.h"
 #include "core/log.h"
 #include "core/number.h"
+#include "core/rdb_value.h"
 #include "core/table.h"
 
 void cmd_debug(struct call *call)
@@ -75,33 +76,16 @@ void cmd_debug_quicklist_packed_threshold(struct call *call)
         reply_ok(call->reply);
 }
 
-/* How long RDB's length field is before a string of so many bytes. */
-static size_t rdb_length_bytes(size_t length)
+/* What the value takes in an RDB file. */
+static size_t serialized_bytes(struct call *call, const struct entry *entry)
 {
-    if (length < 1 << 6)
-        return 1;
-    if (length < 1 << 14)
-        return 2;
-    return length <= UINT32_MAX ? 5 : 9;
-}
+    struct buffer bytes;
 
-/* What a string takes in an RDB file, without compression; of other values, what they take here. */
-static size_t serialized_bytes(const struct entry *entry)
-{
-    int64_t value;
-
-    if (entry_has_value(entry))
-        return entry_bytes(entry);
-    size_t length = entry_string_length(entry);
-    if (length <= 11 && entry_integer(entry, &value)) {
-        if (value >= INT8_MIN && value <= INT8_MAX)
-            return 2;
-        if (value >= INT16_MIN && value <= INT16_MAX)
-            return 3;
-        if (value >= INT32_MIN && value <= INT32_MAX)
-            return 5;
-    }
-    return rdb_length_bytes(length) + length;
+    buffer_init(&bytes, &call->core->memory, NULL, 0);
+    rdb_write_value(&bytes, entry);
+    size_t length = bytes.length;
+    buffer_deinit(&bytes);
+    return length;
 }
 
 void cmd_debug_object(struct call *call)
@@ -114,7 +98,7 @@ void cmd_debug_object(struct call *call)
         return;
     }
     snprintf(text, sizeof(text), "Value at:%p refcount:1 encoding:%s serializedlength:%zu lru:%u lru_seconds_idle:%lld",
-             (const void *)entry, entry_real_encoding_name(entry), serialized_bytes(entry), entry_access(entry),
+             (const void *)entry, entry_real_encoding_name(entry), serialized_bytes(call, entry), entry_access(entry),
              (long long)access_idle_seconds(entry_access(entry), call->now_ms));
     reply_simple(call->reply, text);
 }

@@ -71,7 +71,6 @@ struct config {
     int databases;
     uint64_t maxmemory;
     int maxmemory_policy, maxmemory_samples, lfu_log_factor, lfu_decay_time;
-    bool lazyfree_lazy_user_del, lazyfree_lazy_user_flush, lazyfree_lazy_expire, lazyfree_lazy_server_del;
     /* thresholds at which a value takes another encoding */
     int64_t hash_max_listpack_entries, hash_max_listpack_value;
     int list_max_listpack_size; /* below 0: 4 kB << (-1 - it) a block */

@@ -306,11 +306,11 @@ const struct config_row config_rows[] = {
     {INTEGER("active-defrag-cycle-max", "25", 1, 99)},
     {INTEGER("active-defrag-max-scan-fields", "1000", 1, INT64_MAX)},
     {LONG("tracking-table-max-keys", "1000000")},
-    {YES_NO("lazyfree-lazy-eviction", "no")},
-    {YES_NO("lazyfree-lazy-expire", "no"), FIELD(lazyfree_lazy_expire)},
-    {YES_NO("lazyfree-lazy-server-del", "no"), FIELD(lazyfree_lazy_server_del)},
-    {YES_NO("lazyfree-lazy-user-del", "no"), FIELD(lazyfree_lazy_user_del)},
-    {YES_NO("lazyfree-lazy-user-flush", "no"), FIELD(lazyfree_lazy_user_flush)},
+    {YES_NO("lazyfree-lazy-eviction", "no")}, /* and the others: what is large is always freed in slices */
+    {YES_NO("lazyfree-lazy-expire", "no")},
+    {YES_NO("lazyfree-lazy-server-del", "no")},
+    {YES_NO("lazyfree-lazy-user-del", "no")},
+    {YES_NO("lazyfree-lazy-user-flush", "no")},
 
     /* scripts, slow log, latency, events */
     {LONG("busy-reply-threshold", "5000"), ALIAS("lua-time-limit")},

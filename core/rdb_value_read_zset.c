@@ -1,4 +1,5 @@
-/* Sorted sets: pairs of members and scores, one after the other or in a pack. */
+/* Sorted sets: pairs of members and scores, one after the other or in a pack. The
+ * former go into a tree whatever their number: in a pack -0 would become 0. */
 #include "core/rdb_value_types.h"
 
 #include "core/config.h"
@@ -71,17 +72,18 @@ static bool read_pairs(struct loading *loading, enum rdb_type type)
 bool rdb_read_zset(struct rdb_loader *loader, enum rdb_type type, struct rdb_value *value)
 {
     const struct config *config = loader->config;
+    bool is_pairs = type == RDB_ZSET || type == RDB_ZSET_TEXT;
     struct loading loading = {
         .loader = loader,
-        .zset = zset_create(loader->memory),
+        .zset = is_pairs ? zset_create_tree(loader->memory) : zset_create(loader->memory),
         .limits = {config->zset_max_listpack_entries, config->zset_max_listpack_value},
     };
-    bool is_pairs = type == RDB_ZSET || type == RDB_ZSET_TEXT;
 
     if (!(is_pairs ? read_pairs(&loading, type) : read_pack(&loading, type)) || zset_count(&loading.zset) == 0) {
         zset_destroy(&loading.zset);
         return false;
     }
+    zset_settle(&loading.zset, &loading.limits);
     *value = (struct rdb_value){VALUE_ZSET, loading.zset.encoding, .value = loading.zset.value};
     return true;
 }

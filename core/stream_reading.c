@@ -58,7 +58,7 @@ static void count_read(const struct stream *stream, struct stream_group *group, 
                  stream_id_compare(group->last_id, stream->first_id) >= 0 && !has_gap_from(stream, group->last_id);
 
     if (exact)
-        group->entries_read++;
+        group->entries_read += group->entries_read < INT64_MAX; /* XGROUP SETID may have said that it is there */
     else if (stream->added > 0)
         group->entries_read = stream_added_until(stream, id);
 }

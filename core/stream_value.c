@@ -107,7 +107,7 @@ void stream_append(struct stream *stream, struct stream_id id, const struct str 
     }
     stream->shape += stream_block_append(&stream->memory, stream->last, id, pairs, field_count, limits);
     stream->last_id = id;
-    stream->added++;
+    stream->added += stream->added < INT64_MAX; /* XSETID may have said that it is there */
     if (stream->length++ == 0)
         stream->first_id = id;
 }

@@ -147,6 +147,14 @@ Test(cmd_hyperloglog, corrupted_ones_are_told)
     expect("EXISTS d", ":0 ");
 }
 
+Test(cmd_hyperloglog, no_more_runs_are_shown_than_there_are_registers)
+{
+    expect("SET k \"HYLL\\x01\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x80\\x7f\\xff\\x00\\x00\"", "+OK ");
+    expect("PFDEBUG DECODE k", "$7 Z:16384 ");
+    expect("SETRANGE k 500000000 x", ":500000001 ");
+    expect("PFDEBUG DECODE k", "$7 Z:16384 ");
+}
+
 Test(cmd_hyperloglog, the_self_test_passes)
 {
     expect("PFSELFTEST", "+OK ");

@@ -130,12 +130,17 @@ Test(cmd_server, debug_object_tells_encoding_and_serialized_length)
         cr_assert(contains(reply, "+Value at:0x"));
         cr_assert(contains(reply, cases[i].says), "%s: %.*s", cases[i].value, (int)reply.length, reply.bytes);
     }
-    struct keyspace *keyspace = run.cores[0].keyspace;
-    void *blob = memory_alloc(keyspace_memory(keyspace), 100);
-    keyspace_add_value(keyspace, 0, key_of(STR("blob")), VALUE_SET, ENCODING_INTSET, blob);
-    cr_assert(contains(command_run(&run, "DEBUG OBJECT blob"), " refcount:1 encoding:intset serializedlength:1"));
+    command_run(&run, "SETRANGE long 1000 x");
+    cr_assert(contains(command_run(&run, "DEBUG OBJECT long"), " encoding:raw serializedlength:22 lru:"));
+    command_run(&run, "SADD set 1 2 3");
+    cr_assert(contains(command_run(&run, "DEBUG OBJECT set"), " encoding:intset serializedlength:15 lru:"));
+    command_run(&run, "ZADD tree 1 a 2 bb");
+    cr_assert(contains(command_run(&run, "DEBUG OBJECT tree"), " encoding:listpack serializedlength:19 lru:"));
+    command_run(&run, "CONFIG SET zset-max-listpack-entries 1");
+    command_run(&run, "ZADD tree 3 c");
+    cr_assert(contains(command_run(&run, "DEBUG OBJECT tree"), " serializedlength:32 lru:"));
     run.now_ms += 5000;
-    cr_assert(contains(command_run(&run, "DEBUG OBJECT k"), " lru_seconds_idle:5\r\n"));
+    cr_assert(contains(command_run(&run, "DEBUG OBJECT set"), " lru_seconds_idle:5\r\n"));
     command_expect(&run, "DEBUG OBJECT nosuch", "-ERR no such key ");
 }
 

@@ -92,6 +92,20 @@ Test(cmd_stream, xadd_ends_at_the_last_id)
     expect("XADD s * f v", "-ERR The stream has exhausted the last possible ID, unable to add more items ");
 }
 
+Test(cmd_stream, counters_end_at_the_greatest_integer)
+{
+    add_entries(2);
+    expect("XGROUP CREATE s g 0", "+OK ");
+    expect("XREADGROUP GROUP g c COUNT 1 STREAMS s >", "*1 *2 $1 s *1 *2 $3 1-0 *2 $1 f $1 1 ");
+    expect("XGROUP SETID s g 1 ENTRIESREAD 9223372036854775807", "+OK ");
+    expect("XSETID s 2 ENTRIESADDED 9223372036854775807", "+OK ");
+    expect("XADD s 3-0 f v3", "$3 3-0 ");
+    expect("XREADGROUP GROUP g c COUNT 1 STREAMS s >", "*1 *2 $1 s *1 *2 $3 2-0 *2 $1 f $1 2 ");
+    expect("XINFO GROUPS s", "*1 *12 $4 name $1 g $9 consumers :1 $7 pending :2 $17 last-delivered-id $3 2-0 "
+                             "$12 entries-read :9223372036854775807 $3 lag :0 ");
+    expect("COPY s t", ":1 ");
+}
+
 Test(cmd_stream, xadd_trims)
 {
     add_entries(5);

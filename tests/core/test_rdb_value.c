@@ -3,11 +3,13 @@
 #include "core/rdb_value.h"
 
 #include <criterion/criterion.h>
+#include <math.h>
 #include <stdlib.h>
 
 #include "core/config.h"
 #include "core/keyspace.h"
 #include "core/memory.h"
+#include "core/zset_value.h"
 #include "tests/support/rdb_samples.h"
 
 static struct config config;
@@ -219,4 +221,25 @@ Test(rdb_value, only_deadlines_of_fields_need_a_newer_version)
 
         cr_assert_eq(rdb_version_of(rdb_type_of(entry)), expiring ? 12 : 10, "%s", sample->name);
     }
+}
+
+/* The score of a in a sorted set of a and one more, as pairs. */
+static double restored_score(void)
+{
+    const struct entry *entry = read_under("zero", STR("\005\002\001a\0\0\0\0\0\0\0\200\001b\0\0\0\0\0\0\360\077"));
+    double score = 1;
+
+    cr_assert_not_null(entry);
+    struct zset zset = {.encoding = entry_encoding(entry), .value = entry_value(entry)};
+    cr_assert(zset_find(&zset, STR("a"), &score));
+    cr_assert_eq(score, 0.0);
+    return score;
+}
+
+Test(rdb_value, a_large_sorted_set_keeps_the_sign_of_zero_as_redis_does)
+{
+    set_thresholds(1);
+    cr_assert(signbit(restored_score()));
+    set_thresholds(2);
+    cr_assert_not(signbit(restored_score()));
 }
