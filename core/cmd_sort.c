@@ -146,41 +146,37 @@ static bool put_in_order(struct lookup *lookup, const struct sort_options *optio
 
 /* Answering. */
 
-/* The items that LIMIT leaves. */
-struct window {
-    const struct sort_item *first;
-    size_t count;
-};
-
-static struct window window_of(const struct sort_options *options, const struct sort_vector *vector)
+/* What LIMIT leaves of so many. */
+static struct sort_range limited(const struct sort_options *options, size_t count)
 {
-    size_t skipped = options->first > 0 ? (size_t)options->first : 0, count = vector->count;
+    size_t skipped = options->first > 0 ? (size_t)options->first : 0;
 
     skipped = skipped < count ? skipped : count;
     count -= skipped;
     if (options->count >= 0 && (size_t)options->count < count)
         count = (size_t)options->count;
-    return (struct window){vector->items + skipped, count};
+    return (struct sort_range){skipped, count};
 }
 
-/* One result after the other: the window's items, or what every GET gives for each of them. */
+/* One result after the other: the range's items, or what every GET gives for each of them. */
 struct results {
     const struct sort_vector *vector;
-    struct window window;
+    struct sort_range range;
     const struct sort_pattern *gets;
     size_t get_count;
 };
 
 static size_t results_count(const struct results *results)
 {
-    return results->window.count * (results->get_count > 0 ? results->get_count : 1);
+    return results->range.count * (results->get_count > 0 ? results->get_count : 1);
 }
 
 /* False: there is nothing for this one. */
 static bool result_at(struct lookup *lookup, const struct results *results, size_t index, struct str *text)
 {
     size_t gets = results->get_count > 0 ? results->get_count : 1;
-    struct str element = sort_vector_text(results->vector, &results->window.first[index / gets]);
+    struct str element =
+        sort_vector_text(results->vector, &results->vector->items[results->range.first + index / gets]);
 
     if (results->get_count > 0)
         return find_text(lookup, &results->gets[index % gets], element, text);
@@ -230,12 +226,15 @@ static void store_results(struct lookup *lookup, const struct results *results, 
     keyspace_changed(keyspace, count);
 }
 
+/* Without an order to be made, no more has been loaded than LIMIT leaves. */
 static void answer(struct lookup *lookup, const struct sort_options *options, const struct sort_vector *vector)
 {
+    struct sort_range all = {0, vector->count};
     struct call *call = lookup->call;
     struct memory *memory = &call->core->memory;
     struct sort_pattern *gets = memory_alloc(memory, (size_t)options->gets * sizeof *gets);
-    struct results results = {vector, window_of(options, vector), gets, (size_t)options->gets};
+    struct results results = {vector, options->unsorted ? all : limited(options, vector->count), gets,
+                              (size_t)options->gets};
 
     for (int i = 0, at = 0; i < options->gets; i++)
         gets[i] = sort_next_get(call->argv, call->argc, &at);
@@ -262,6 +261,17 @@ static bool can_sort(const struct entry *entry)
     enum value_type type = entry ? entry_type(entry) : VALUE_LIST;
 
     return type == VALUE_LIST || type == VALUE_SET || type == VALUE_ZSET;
+}
+
+static void load(struct sort_vector *vector, const struct entry *entry, const struct sort_options *options)
+{
+    size_t count = sort_source_count(entry);
+    struct sort_range all = {0, count};
+
+    if (options->unsorted)
+        sort_vector_load(vector, entry, limited(options, count), options->descending);
+    else
+        sort_vector_load(vector, entry, all, false);
 }
 
 /* Redis keeps a sorted set that was sorted as a tree, which OBJECT ENCODING shows. */
@@ -295,7 +305,7 @@ static void sort(struct call *call, bool may_store)
     buffer_init(&lookup.bitmap, &call->core->memory, NULL, 0);
     sort_vector_init(&vector, &call->core->memory);
     if (entry != NULL)
-        sort_vector_load(&vector, entry, options.unsorted && options.descending);
+        load(&vector, entry, &options);
     size_t mark = reply_mark(call->reply);
     if (put_in_order(&lookup, &options, &vector))
         answer(&lookup, &options, &vector);

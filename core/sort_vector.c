@@ -40,56 +40,76 @@ static void append(struct sort_vector *vector, struct str text)
         (struct sort_item){.at = at, .length = text.length, .by_at = at, .by_length = text.length};
 }
 
-static void load_list(struct sort_vector *vector, const struct entry *entry, bool reversed)
+static void load_list(struct sort_vector *vector, const struct entry *entry, struct sort_range range, bool reversed)
 {
-    size_t count = list_count(entry);
     char digits[NUMBER_TEXT_MAX];
     struct listpack_value value;
     struct list_walk walk;
 
-    reserve(vector, count);
-    list_walk_start(&walk, entry, reversed ? count - 1 : 0, !reversed);
-    while (list_walk_next(&walk, &value))
+    list_walk_start(&walk, entry, reversed ? list_count(entry) - 1 - range.first : range.first, !reversed);
+    while (vector->count < range.count && list_walk_next(&walk, &value))
         append(vector, listpack_text(value, digits));
 }
 
+struct set_loading {
+    struct sort_vector *vector;
+    struct sort_range range;
+};
+
 static bool load_member(void *context, const struct set_member *member)
 {
+    struct set_loading *loading = context;
     char digits[NUMBER_TEXT_MAX];
 
-    append(context, set_member_text(member, digits));
-    return true;
+    if (loading->range.first > 0)
+        loading->range.first--;
+    else
+        append(loading->vector, set_member_text(member, digits));
+    return loading->vector->count < loading->range.count;
 }
 
-static void load_set(struct sort_vector *vector, const struct entry *entry)
+static void load_set(struct sort_vector *vector, const struct entry *entry, struct sort_range range)
 {
     struct set_value set = set_value_of(entry);
 
-    reserve(vector, set_value_count(&set));
-    set_value_each(&set, load_member, vector);
+    set_value_each(&set, load_member, &(struct set_loading){vector, range});
 }
 
-static void load_zset(struct sort_vector *vector, const struct entry *entry, bool reversed)
+static void load_zset(struct sort_vector *vector, const struct entry *entry, struct sort_range range, bool reversed)
 {
     struct zset zset = zset_of_entry(entry);
-    size_t count = zset_count(&zset);
+    size_t lowest = reversed ? zset_count(&zset) - range.first - range.count : range.first;
     struct zset_element element;
     struct zset_walk walk;
 
-    reserve(vector, count);
-    zset_walk_begin(&walk, &zset, 0, count, reversed);
+    zset_walk_begin(&walk, &zset, lowest, range.count, reversed);
     while (zset_walk_next(&walk, &element))
         append(vector, element.member);
 }
 
-void sort_vector_load(struct sort_vector *vector, const struct entry *entry, bool reversed)
+size_t sort_source_count(const struct entry *entry)
 {
     if (entry_type(entry) == VALUE_LIST)
-        load_list(vector, entry, reversed);
+        return list_count(entry);
+    if (entry_type(entry) == VALUE_ZSET) {
+        struct zset zset = zset_of_entry(entry);
+        return zset_count(&zset);
+    }
+    struct set_value set = set_value_of(entry);
+    return set_value_count(&set);
+}
+
+void sort_vector_load(struct sort_vector *vector, const struct entry *entry, struct sort_range range, bool reversed)
+{
+    if (range.count == 0)
+        return;
+    reserve(vector, range.count);
+    if (entry_type(entry) == VALUE_LIST)
+        load_list(vector, entry, range, reversed);
     else if (entry_type(entry) == VALUE_ZSET)
-        load_zset(vector, entry, reversed);
+        load_zset(vector, entry, range, reversed);
     else
-        load_set(vector, entry);
+        load_set(vector, entry, range);
 }
 
 void sort_vector_set_by(struct sort_vector *vector, struct sort_item *item, struct str text)
@@ -114,6 +134,8 @@ static struct str by_text(const struct ordering *ordering, const struct sort_ite
 
 static struct str up_to_zero(struct str text)
 {
+    if (text.length == 0)
+        return text;
     return (struct str){text.bytes, strnlen(text.bytes, text.length)};
 }
 

@@ -37,8 +37,13 @@ static inline struct str sort_vector_text(const struct sort_vector *vector, cons
     return (struct str){vector->texts.bytes + item->at, item->length};
 }
 
-/* All elements of a list, set or sorted set, in the order in which it has them; `reversed` where it has one. */
-void sort_vector_load(struct sort_vector *vector, const struct entry *entry, bool reversed);
+/* Elements in the order in which a list, set or sorted set has them. */
+struct sort_range {
+    size_t first, count;
+};
+size_t sort_source_count(const struct entry *entry);
+/* Those of the range, which lies within sort_source_count. reversed: from the end on, where there is an order. */
+void sort_vector_load(struct sort_vector *vector, const struct entry *entry, struct sort_range range, bool reversed);
 /* What an item is sorted by, instead of its own text. */
 void sort_vector_set_by(struct sort_vector *vector, struct sort_item *item, struct str text);
 void sort_vector_sort(struct sort_vector *vector, enum sort_order order, bool descending);

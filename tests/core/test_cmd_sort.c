@@ -158,6 +158,66 @@ Test(cmd_sort, a_sorted_set_has_an_order_of_its_own)
     expect("SORT y BY nosort DESC LIMIT 1 2", "*2 $1 1 $1 3 ");
 }
 
+/* How much memory a command takes while it runs. */
+static size_t bytes_taken_by(const char *line)
+{
+    struct memory *memory = &run.cores[0].memory;
+
+    memory->peak_bytes = memory->used_bytes;
+    command_run(&run, line);
+    return memory->peak_bytes - memory->used_bytes;
+}
+
+Test(cmd_sort, without_an_order_to_make_no_more_is_read_than_limit_leaves)
+{
+    char line[64];
+
+    for (int i = 0; i < 3000; i++) {
+        snprintf(line, sizeof line, "RPUSH l e%d", i);
+        command_run(&run, line);
+        snprintf(line, sizeof line, "SADD s e%d", i);
+        command_run(&run, line);
+        snprintf(line, sizeof line, "ZADD z %d e%d", i, i);
+        command_run(&run, line);
+    }
+    expect("SORT l BY nosort LIMIT 1500 2", "*2 $5 e1500 $5 e1501 ");
+    expect("SORT l BY nosort DESC LIMIT 1500 2", "*2 $5 e1499 $5 e1498 ");
+    expect("SORT z BY nosort LIMIT 1500 2", "*2 $5 e1500 $5 e1501 ");
+    expect("SORT z BY nosort DESC LIMIT 1500 2", "*2 $5 e1499 $5 e1498 ");
+    cr_assert_gt(bytes_taken_by("SORT l ALPHA LIMIT 1500 2"), 100000);
+    cr_assert_lt(bytes_taken_by("SORT l BY nosort LIMIT 1500 2"), 4000);
+    cr_assert_lt(bytes_taken_by("SORT l BY nosort DESC LIMIT 1500 2"), 4000);
+    cr_assert_lt(bytes_taken_by("SORT z BY nosort LIMIT 1500 2"), 4000);
+    cr_assert_lt(bytes_taken_by("SORT z BY nosort DESC LIMIT 1500 2 STORE d"), 4000);
+    cr_assert_lt(bytes_taken_by("SORT s BY nosort LIMIT 1500 2"), 4000);
+}
+
+/* A window on the members of a set in whatever order: all windows together are the set. */
+Test(cmd_sort, windows_on_a_set_show_each_member_once)
+{
+    char line[64];
+    bool seen[7] = {0};
+
+    expect("SADD s 0 1 2 3 4 5 6", ":7 ");
+    for (int i = 0; i < 7; i++) {
+        snprintf(line, sizeof line, "SORT s BY nosort LIMIT %d 1", i);
+        struct str reply = command_run(&run, line);
+
+        cr_assert_eq(reply.length, strlen("*1\r\n$1\r\n0\r\n"));
+        int member = reply.bytes[8] - '0';
+        cr_assert(member >= 0 && member < 7 && !seen[member]);
+        seen[member] = true;
+    }
+    expect("SORT s BY nosort LIMIT 7 1", "*0 ");
+}
+
+Test(cmd_sort, texts_may_all_be_empty)
+{
+    expect("RPUSH k \"\" \"\"", ":2 ");
+    expect("SORT k ALPHA", "*2 $0  $0  ");
+    expect("SORT k ALPHA STORE d", ":2 ");
+}
+
 /* Where weights or texts are equal, what was first stays first, whichever way is up. */
 Test(cmd_sort, equal_texts_keep_their_order)
 {
