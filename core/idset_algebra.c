@@ -9,7 +9,7 @@ enum {
     LONG_ARRAYS = 512, /* the sum from which clearing a bitmap pays */
 };
 
-/* Applies the others to a copy of one of the sets, each in place. */
+/* Applies the others to a copy of one of the sets, each in place: it only loses containers. */
 static struct idset *fold(struct memory *parent, const struct idset *const *sets, size_t count, size_t first,
                           void (*apply)(roaring_bitmap_t *bitmap, const roaring_bitmap_t *other))
 {
@@ -38,15 +38,33 @@ struct idset *idset_and(struct memory *parent, const struct idset *const *sets, 
     return fold(parent, sets, count, smallest_of(sets, count), roaring_bitmap_and_inplace);
 }
 
-struct idset *idset_or(struct memory *parent, const struct idset *const *sets, size_t count)
+/* One half with the other, so that many sets take time by all their parts, but for a logarithm. Never in place:
+ * there each new container moves all that lie behind it. */
+static roaring_bitmap_t *combine(const struct idset *const *sets, size_t count,
+                                 roaring_bitmap_t *(*operate)(const roaring_bitmap_t *, const roaring_bitmap_t *))
 {
-    return fold(parent, sets, count, 0, roaring_bitmap_or_inplace);
+    if (count == 1)
+        return roaring_bitmap_copy(sets[0]->bitmap);
+    if (count == 2)
+        return operate(sets[0]->bitmap, sets[1]->bitmap);
+    roaring_bitmap_t *one = combine(sets, count / 2, operate);
+    roaring_bitmap_t *other = combine(sets + count / 2, count - count / 2, operate);
+    roaring_bitmap_t *both = operate(one, other);
+    roaring_bitmap_free(one);
+    roaring_bitmap_free(other);
+    return both;
 }
 
-/* The library cannot do it in place with the bitmap itself; a copy never is. */
+struct idset *idset_or(struct memory *parent, const struct idset *const *sets, size_t count)
+{
+    ASSERT(count > 0);
+    return idset_adopt(parent, combine(sets, count, roaring_bitmap_or));
+}
+
 struct idset *idset_xor(struct memory *parent, const struct idset *const *sets, size_t count)
 {
-    return fold(parent, sets, count, 0, roaring_bitmap_xor_inplace);
+    ASSERT(count > 0);
+    return idset_adopt(parent, combine(sets, count, roaring_bitmap_xor));
 }
 
 struct idset *idset_andnot(struct memory *parent, const struct idset *const *sets, size_t count)
