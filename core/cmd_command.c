@@ -182,7 +182,7 @@ static void reply_keys(struct call *call, bool with_flags)
 
     if (!row)
         return;
-    if (command_each_key(row, list.argv, call->argc - 2, list_key, &list)) {
+    if (command_each_key(row, list.argv, call->argc - 2, list_key, &list) && list.count > 0) {
         reply_array_at(reply, mark, list.count);
         return;
     }

@@ -5,8 +5,9 @@
 #include "core/args.h"
 #include "core/call.h"
 #include "core/stream_args.h"
+#include "core/stream_read_args.h"
 
-enum { KEYS_ON_STACK = 8, NO_BLOCK = -1, NO_CLAIM = -1 };
+enum { KEYS_ON_STACK = 8 };
 
 struct read_key {
     struct stream *stream; /* NULL: there is none */
@@ -17,12 +18,7 @@ struct read_key {
 
 struct read {
     struct call *call;
-    bool grouped; /* XREADGROUP */
-    struct str group_name, consumer_name;
-    int64_t block_ms, claim_ms;
-    uint64_t count;
-    bool no_ack;
-    int first_key, key_count;
+    struct stream_read_args args;
     int64_t served; /* keys in the reply */
 };
 
@@ -32,110 +28,17 @@ static bool refuse(struct read *read, const char *text)
     return false;
 }
 
-/* Options */
-
-static bool parse_block(struct read *read, struct str text)
-{
-    if (!number_parse_integer(text, &read->block_ms))
-        return refuse(read, "ERR timeout is not an integer or out of range");
-    if (read->block_ms < 0)
-        return refuse(read, "ERR timeout is negative");
-    if (read->block_ms > INT64_MAX - read->call->now_ms)
-        return refuse(read, "ERR timeout is out of range");
-    return true;
-}
-
-static bool parse_count(struct read *read, struct str text)
-{
-    int64_t count;
-
-    if (!args_integer(read->call->reply, text, &count))
-        return false;
-    read->count = count < 0 ? 0 : (uint64_t)count;
-    return true;
-}
-
-static bool parse_claim(struct read *read, struct str text)
-{
-    if (!number_parse_integer(text, &read->claim_ms))
-        return refuse(read, "ERR min-idle-time is not an integer or out of range");
-    return read->claim_ms >= 0 || refuse(read, "ERR min-idle-time must be a positive integer");
-}
-
-static bool parse_streams(struct read *read, int first)
-{
-    int count = read->call->argc - first;
-
-    read->first_key = first;
-    read->key_count = count / 2;
-    if (count % 2 == 0)
-        return true;
-    reply_error_format(read->call->reply,
-                       "ERR Unbalanced '%s' list of streams: for each stream key %s must be specified.",
-                       read->grouped ? "xreadgroup" : "xread", read->grouped ? "an ID or '>'" : "an ID, '+', or '$'");
-    return false;
-}
-
-/* One option at argv[*at], which ends at its last argument. */
-static bool parse_option(struct read *read, int *at)
-{
-    const struct str *argv = read->call->argv;
-    int more = read->call->argc - *at - 1;
-    struct str word = argv[*at];
-
-    if (arg_is(word, "block") && more > 0)
-        return parse_block(read, argv[++*at]);
-    if (arg_is(word, "count") && more > 0)
-        return parse_count(read, argv[++*at]);
-    if (arg_is(word, "claim") && more > 0 && read->grouped)
-        return parse_claim(read, argv[++*at]);
-    if (arg_is(word, "group") && more > 1) {
-        if (!read->grouped)
-            return refuse(read, "ERR The GROUP option is only supported by XREADGROUP. You called XREAD instead.");
-        read->group_name = argv[++*at];
-        read->consumer_name = argv[++*at];
-        return true;
-    }
-    if (arg_is(word, "noack")) {
-        if (!read->grouped)
-            return refuse(read, "ERR The NOACK option is only supported by XREADGROUP. You called XREAD instead.");
-        read->no_ack = true;
-        return true;
-    }
-    return refuse(read, "ERR syntax error");
-}
-
-static bool parse_options(struct read *read)
-{
-    struct call *call = read->call;
-
-    for (int i = 1; i < call->argc; i++) {
-        if (arg_is(call->argv[i], "streams") && i + 1 < call->argc) {
-            if (!parse_streams(read, i + 1))
-                return false;
-            break;
-        }
-        if (!parse_option(read, &i))
-            return false;
-    }
-    if (read->first_key == 0)
-        return refuse(read, "ERR syntax error");
-    if (read->grouped && read->group_name.bytes == NULL)
-        return refuse(read, "ERR Missing GROUP option for XREADGROUP");
-    return true;
-}
-
 /* Keys and IDs */
 
 static bool find_group(struct read *read, struct read_key *key, struct str name)
 {
     if (key->stream != NULL)
-        key->group = stream_groups_find(&key->stream->groups, read->group_name);
+        key->group = stream_groups_find(&key->stream->groups, read->args.group_name);
     if (key->group != NULL)
         return true;
     reply_error_format(read->call->reply,
                        "NOGROUP No such key '%.*s' or consumer group '%.*s' in XREADGROUP with GROUP option",
-                       (int)name.length, name.bytes, (int)read->group_name.length, read->group_name.bytes);
+                       (int)name.length, name.bytes, (int)read->args.group_name.length, read->args.group_name.bytes);
     return false;
 }
 
@@ -160,7 +63,7 @@ static bool parse_relative(struct read *read, struct read_key *key, struct str t
 {
     bool with_last = text.bytes[0] == '+';
 
-    if (!read->grouped) {
+    if (!read->args.grouped) {
         key->after = after_last(key->stream, with_last);
         return true;
     }
@@ -179,23 +82,24 @@ static bool parse_after(struct read *read, struct read_key *key, struct str text
     if (!str_equal(text, STR(">"))) {
         if (!stream_args_id(read->call->reply, text, 0, &key->after))
             return false;
-        key->newest = read->grouped && stream_id_compare(key->after, stream_id_greatest()) == 0;
+        key->newest = read->args.grouped && stream_id_compare(key->after, stream_id_greatest()) == 0;
         return true;
     }
     key->newest = true;
-    return read->grouped || refuse(read, "ERR The > ID can be specified only when calling XREADGROUP using the GROUP "
-                                         "<group> <consumer> option.");
+    return read->args.grouped ||
+           refuse(read, "ERR The > ID can be specified only when calling XREADGROUP using the GROUP "
+                        "<group> <consumer> option.");
 }
 
 static bool find_keys(struct read *read, struct read_key *keys)
 {
-    const struct str *names = read->call->argv + read->first_key;
+    const struct str *names = read->call->argv + read->args.first_key;
 
-    for (int i = 0; i < read->key_count; i++) {
+    for (int i = 0; i < read->args.key_count; i++) {
         keys[i] = (struct read_key){0};
-        if (!stream_find_read(read->call, read->first_key + i, &keys[i].stream) ||
-            (read->grouped && !find_group(read, &keys[i], names[i])) ||
-            !parse_after(read, &keys[i], names[read->key_count + i]))
+        if (!stream_find_read(read->call, read->args.first_key + i, &keys[i].stream) ||
+            (read->args.grouped && !find_group(read, &keys[i], names[i])) ||
+            !parse_after(read, &keys[i], names[read->args.key_count + i]))
             return false;
     }
     return true;
@@ -209,7 +113,7 @@ static void begin_key(struct read *read, int index)
 
     if (reply->protocol == 2)
         reply_array(reply, 2);
-    reply_bulk(reply, read->call->argv[read->first_key + index]);
+    reply_bulk(reply, read->call->argv[read->args.first_key + index]);
     read->served++;
 }
 
@@ -224,20 +128,20 @@ static void serve_plain(struct read *read, const struct read_key *key, int index
     if (!stream_range_next(&range, &entry))
         return;
     begin_key(read, index);
-    reply_stream_range(read->call->reply, &from_first, read->count);
+    reply_stream_range(read->call->reply, &from_first, read->args.count);
 }
 
 static void changed(struct read *read, int index, uint64_t count)
 {
-    keyspace_changed(call_keyspace(read->call, read->call->argv[read->first_key + index]), count);
+    keyspace_changed(call_keyspace(read->call, read->call->argv[read->args.first_key + index]), count);
 }
 
 static struct stream_consumer *consumer_of(struct read *read, const struct read_key *key, int index)
 {
-    struct stream_consumer *consumer = stream_consumer_find(key->group, read->consumer_name);
+    struct stream_consumer *consumer = stream_consumer_find(key->group, read->args.consumer_name);
 
     if (consumer == NULL) {
-        consumer = stream_consumer_add(key->group, read->consumer_name, read->call->now_ms);
+        consumer = stream_consumer_add(key->group, read->args.consumer_name, read->call->now_ms);
         changed(read, index, 1);
     }
     consumer->seen_ms = read->call->now_ms;
@@ -257,7 +161,7 @@ static void serve_history(struct read *read, const struct read_key *key, struct 
         first = stream_id_greatest();
     struct bptree_place place = stream_pending_seek(&consumer->pending, first);
     for (struct stream_pending *pending; (pending = stream_pending_at(&place)) != NULL; bptree_next(&place)) {
-        if (read->count > 0 && written == read->count)
+        if (read->args.count > 0 && written == read->args.count)
             break;
         written++;
         if (!stream_find(key->stream, pending->id, &entry)) {
@@ -278,9 +182,9 @@ static void reply_delivery(struct read *read, const struct stream_entry *entry, 
 {
     struct reply *reply = read->call->reply;
 
-    reply_array(reply, read->claim_ms == NO_CLAIM ? 2 : 4);
+    reply_array(reply, read->args.claim_ms == STREAM_READ_NO_CLAIM ? 2 : 4);
     reply_stream_entry_parts(reply, entry);
-    if (read->claim_ms == NO_CLAIM)
+    if (read->args.claim_ms == STREAM_READ_NO_CLAIM)
         return;
     reply_integer(reply, idle_ms);
     reply_integer(reply, (int64_t)deliveries);
@@ -293,7 +197,7 @@ static void deliver(struct read *read, const struct read_key *key, struct stream
     int64_t now_ms = read->call->now_ms;
 
     stream_group_advance(key->stream, key->group, range, entry->id);
-    if (read->no_ack)
+    if (read->args.no_ack)
         return;
     struct stream_pending *pending = stream_pending_find(key->group, entry->id);
     if (pending == NULL) {
@@ -312,7 +216,7 @@ static struct stream_pending *next_claimable(struct read *read, const struct rea
                                              struct stream_entry *entry)
 {
     for (struct stream_pending *pending; (pending = stream_pending_at(place)) != NULL; bptree_next(place)) {
-        if (read->call->now_ms - pending->delivered_ms < read->claim_ms)
+        if (read->call->now_ms - pending->delivered_ms < read->args.claim_ms)
             return NULL;
         if (stream_find(key->stream, pending->id, entry))
             return pending;
@@ -324,14 +228,14 @@ static bool has_claimable(struct read *read, const struct read_key *key)
 {
     struct stream_entry entry;
 
-    if (read->claim_ms == NO_CLAIM)
+    if (read->args.claim_ms == STREAM_READ_NO_CLAIM)
         return false;
     stream_group_keep_times(key->group);
     struct bptree_place place = bptree_first(&key->group->by_time);
     return next_claimable(read, key, &place, &entry) != NULL;
 }
 
-/* Those that can be claimed, at most read->count of them (0: all): a block of the core's, or NULL. */
+/* Those that can be claimed, at most read->args.count of them (0: all): a block of the core's, or NULL. */
 static struct stream_pending **collect_claimable(struct read *read, const struct read_key *key, size_t *count)
 {
     struct bptree_place place = bptree_first(&key->group->by_time);
@@ -339,7 +243,7 @@ static struct stream_pending **collect_claimable(struct read *read, const struct
     struct stream_entry entry;
     size_t room = 0;
 
-    for (*count = 0; read->count == 0 || *count < read->count; bptree_next(&place)) {
+    for (*count = 0; read->args.count == 0 || *count < read->args.count; bptree_next(&place)) {
         pending = next_claimable(read, key, &place, &entry);
         if (pending == NULL)
             break;
@@ -389,7 +293,7 @@ static void serve_newest(struct read *read, const struct read_key *key, struct s
     size_t mark = reply_mark(read->call->reply);
     if (claims)
         written = serve_claimed(read, key, consumer);
-    for (; is_new && (read->count == 0 || written < read->count); written++) {
+    for (; is_new && (read->args.count == 0 || written < read->args.count); written++) {
         reply_delivery(read, &entry, 0, 0);
         deliver(read, key, consumer, &range, &entry);
         is_new = stream_range_next(&range, &entry);
@@ -416,10 +320,10 @@ static void serve(struct read *read, const struct read_key *keys)
     struct reply *reply = read->call->reply;
     size_t mark = reply_mark(reply);
 
-    for (int i = 0; i < read->key_count; i++) {
+    for (int i = 0; i < read->args.key_count; i++) {
         if (keys[i].stream == NULL)
             continue;
-        if (read->grouped)
+        if (read->args.grouped)
             serve_group(read, &keys[i], i);
         else
             serve_plain(read, &keys[i], i);
@@ -437,11 +341,12 @@ static int64_t next_claim_ms(const struct read *read, const struct read_key *key
 {
     int64_t first_ms = INT64_MAX, due_ms;
 
-    for (int i = 0; i < read->key_count && read->claim_ms != NO_CLAIM; i++) {
+    for (int i = 0; i < read->args.key_count && read->args.claim_ms != STREAM_READ_NO_CLAIM; i++) {
         const struct stream_pending *next =
-            stream_group_next_delivered(keys[i].group, read->call->now_ms - read->claim_ms);
+            stream_group_next_delivered(keys[i].group, read->call->now_ms - read->args.claim_ms);
 
-        if (next != NULL && !__builtin_add_overflow(next->delivered_ms, read->claim_ms, &due_ms) && due_ms < first_ms)
+        if (next != NULL && !__builtin_add_overflow(next->delivered_ms, read->args.claim_ms, &due_ms) &&
+            due_ms < first_ms)
             first_ms = due_ms;
     }
     return first_ms;
@@ -451,14 +356,14 @@ static int64_t next_claim_ms(const struct read *read, const struct read_key *key
 static bool wait_for_more(struct read *read, const struct read_key *keys)
 {
     struct call *call = read->call;
-    int first_id = read->first_key + read->key_count;
+    int first_id = read->args.first_key + read->args.key_count;
     char text[STREAM_ID_TEXT_MAX];
 
-    if (read->block_ms == NO_BLOCK || !call_block(call, VALUE_STREAM, read->block_ms))
+    if (read->args.block_ms == STREAM_READ_NO_BLOCK || !call_block(call, VALUE_STREAM, read->args.block_ms))
         return false;
-    call->wait->any_change = read->grouped;
+    call->wait->any_change = read->args.grouped;
     call->wait->again_ms = next_claim_ms(read, keys);
-    for (int i = 0; i < read->key_count; i++)
+    for (int i = 0; i < read->args.key_count; i++)
         if (is_relative(call->argv[first_id + i]))
             call_rewrite(call, first_id + i, (struct str){text, stream_id_format(text, keys[i].after)});
     return true;
@@ -475,13 +380,13 @@ static void read_streams(struct read *read, struct read_key *keys)
 
 static void read_command(struct call *call, bool grouped)
 {
-    struct read read = {.call = call, .grouped = grouped, .block_ms = NO_BLOCK, .claim_ms = NO_CLAIM};
+    struct read read = {.call = call};
     struct read_key on_stack[KEYS_ON_STACK], *keys = on_stack;
 
-    if (!parse_options(&read))
+    if (!stream_read_args_parse(call, grouped, &read.args))
         return;
-    if (read.key_count > KEYS_ON_STACK)
-        keys = memory_alloc(&call->core->memory, (size_t)read.key_count * sizeof *keys);
+    if (read.args.key_count > KEYS_ON_STACK)
+        keys = memory_alloc(&call->core->memory, (size_t)read.args.key_count * sizeof *keys);
     read_streams(&read, keys);
     if (keys != on_stack)
         memory_free(&call->core->memory, keys);

@@ -1,5 +1,6 @@
 /* The geo commands: rows of the command table, sorted by name. */
 #include "core/command_rows.h"
+#include "core/geo_args.h"
 #include "core/handlers.h"
 
 #define GROUP .group = "geo"
@@ -24,7 +25,7 @@ const struct command command_rows_geo[] = {
      .acl = ACL_GEO,
      .keys = {KEY_AT(1, KEY_RO | KEY_ACCESS), KEY_BEHIND("STORE", 6, KEY_OW | KEY_UPDATE),
               KEY_BEHIND("STOREDIST", 6, KEY_OW | KEY_UPDATE)},
-     GROUP, .since = "3.2.0",
+     .find_keys = georadius_find_keys, GROUP, .since = "3.2.0",
      .complexity = "O(N+log(M)), where N is how many places lie in the bounding box and M the size of the sorted set",
      .summary = "Finds the places around a point, or stores them.",
      .syntax = "key longitude:double latitude:double radius:double unit:<M | KM | FT | MI> [WITHCOORD] [WITHDIST] "
@@ -41,7 +42,7 @@ const struct command command_rows_geo[] = {
      .flags = CMD_WRITE | CMD_DENYOOM | CMD_DEPRECATED, .acl = ACL_GEO,
      .keys = {KEY_AT(1, KEY_RO | KEY_ACCESS), KEY_BEHIND("STORE", 5, KEY_OW | KEY_UPDATE),
               KEY_BEHIND("STOREDIST", 5, KEY_OW | KEY_UPDATE)},
-     GROUP, .since = "3.2.0",
+     .find_keys = georadius_find_keys, GROUP, .since = "3.2.0",
      .complexity = "O(N+log(M)), where N is how many places lie in the bounding box and M the size of the sorted set",
      .summary = "Finds the places around another one, or stores them.",
      .syntax = "key member radius:double unit:<M | KM | FT | MI> [WITHCOORD] [WITHDIST] [WITHHASH] count:[<COUNT "

@@ -1,6 +1,7 @@
 /* The stream commands: rows of the command table, sorted by name. */
 #include "core/command_rows.h"
 #include "core/handlers.h"
+#include "core/stream_read_args.h"
 
 #define GROUP .group = "stream"
 
@@ -55,15 +56,6 @@ static const struct command info_subcommands[] = {
     {.name = NULL},
 };
 
-/* XREAD and XREADGROUP: without it they are answered at once, and nothing waits behind them. */
-static bool has_block(const struct str *argv, int argc)
-{
-    for (int i = 1; i < argc && !str_equal_nocase(argv[i], "streams"); i++)
-        if (str_equal_nocase(argv[i], "block"))
-            return true;
-    return false;
-}
-
 const struct command command_rows_stream[] = {
     {"xack", cmd_xack, .arity = -4, .route = ROUTE_SINGLE, .flags = CMD_WRITE | CMD_FAST, .acl = ACL_STREAM,
      .keys = {KEY_AT(1, KEY_RW | KEY_UPDATE)}, GROUP, .since = "5.0.0", .complexity = "O(1) for each ID",
@@ -113,13 +105,13 @@ const struct command command_rows_stream[] = {
      .keys = {KEY_AT(1, KEY_RO | KEY_ACCESS)}, GROUP, .since = "5.0.0",
      .complexity = "O(N), where N is the number of entries returned", .summary = "Reads the entries of a range of IDs.",
      .syntax = "key start:string end:string [COUNT count]"},
-    {"xread", cmd_xread, .arity = -4, .route = ROUTE_SINGLE, .blocks = has_block, .flags = CMD_BLOCKING | CMD_READONLY,
-     .acl = ACL_STREAM, .keys = {KEYS_AFTER_STREAMS(1, KEY_RO | KEY_ACCESS)}, GROUP, .since = "5.0.0",
+    {"xread", cmd_xread, .arity = -4, .route = ROUTE_SINGLE, .find_keys = stream_read_find_keys,
+     .blocks = stream_read_blocks, .flags = CMD_BLOCKING | CMD_READONLY, .acl = ACL_STREAM, .keys = {KEYS_AFTER_STREAMS(1, KEY_RO | KEY_ACCESS)}, GROUP, .since = "5.0.0",
      .complexity = "O(N), where N is the number of entries returned",
      .summary = "Reads what came after an ID from several streams, or waits for it.",
      .syntax = "[COUNT count] [BLOCK milliseconds] streams:<STREAMS key [key ...] id [id ...]>"},
-    {"xreadgroup", cmd_xreadgroup, .arity = -7, .route = ROUTE_SINGLE, .blocks = has_block,
-     .flags = CMD_BLOCKING | CMD_WRITE, .acl = ACL_STREAM, .keys = {KEYS_AFTER_STREAMS(4, KEY_RO | KEY_ACCESS)}, GROUP,
+    {"xreadgroup", cmd_xreadgroup, .arity = -7, .route = ROUTE_SINGLE, .find_keys = stream_read_find_keys,
+     .blocks = stream_read_blocks, .flags = CMD_BLOCKING | CMD_WRITE, .acl = ACL_STREAM, .keys = {KEYS_AFTER_STREAMS(4, KEY_RO | KEY_ACCESS)}, GROUP,
      .since = "5.0.0", .complexity = "O(N), where N is the number of entries returned",
      .summary = "Reads for a consumer of a group what nobody has read, or what is pending for it.",
      .syntax = "GROUP <group consumer> [COUNT count] [BLOCK milliseconds] [CLAIM min-idle-time:integer] [NOACK] "

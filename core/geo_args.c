@@ -67,6 +67,20 @@ bool geo_box_parse(struct reply *reply, const struct str *argv, struct geohash_s
     return true;
 }
 
+enum { OPTIONS_AT = 5 }; /* with the member's; a place's unit stands here, and is no option's name */
+
+void georadius_find_keys(const struct str *argv, int argc, command_visit_key *visit, void *context)
+{
+    int target = 0;
+
+    for (int i = OPTIONS_AT; i + 1 < argc; i++)
+        if (arg_is(argv[i], "store") || arg_is(argv[i], "storedist"))
+            target = ++i;
+    visit(context, (struct key_position){1, KEY_RO | KEY_ACCESS});
+    if (target > 0)
+        visit(context, (struct key_position){target, KEY_OW | KEY_UPDATE});
+}
+
 /* All its digits: RESP3 has them as a double. */
 static void reply_coordinate(struct reply *reply, double coordinate)
 {

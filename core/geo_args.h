@@ -3,6 +3,7 @@
 #ifndef CORE_GEO_ARGS_H
 #define CORE_GEO_ARGS_H
 
+#include "core/command.h"
 #include "core/geohash.h"
 #include "core/str.h"
 
@@ -17,6 +18,9 @@ MUST_USE bool geo_radius_parse(struct reply *reply, const struct str *argv, stru
                                double *unit_m);
 /* Three arguments: width, height and their unit. */
 MUST_USE bool geo_box_parse(struct reply *reply, const struct str *argv, struct geohash_shape *shape, double *unit_m);
+
+/* Of GEORADIUS and GEORADIUSBYMEMBER: the last STORE or STOREDIST is the one that holds. */
+command_find_keys georadius_find_keys;
 
 /* An array of longitude and latitude. */
 void geo_place_reply(struct reply *reply, struct geohash_place place);

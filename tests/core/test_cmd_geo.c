@@ -92,3 +92,11 @@ Test(cmd_geo, searches_say_what_is_wrong)
            "-ERR STORE option in GEORADIUS is not compatible with WITHDIST, WITHHASH and WITHCOORD options ");
     expect("GEORADIUS_RO Sicily 1 1 1 m STORE d", "-ERR syntax error ");
 }
+
+Test(cmd_geo, the_last_target_is_the_one_that_holds)
+{
+    expect("COMMAND GETKEYS GEORADIUS k 0 0 1 m STORE a STOREDIST b STORE c", "*2 $1 k $1 c ");
+    expect("COMMAND GETKEYS GEORADIUSBYMEMBER k m 1 m STORE storedist STOREDIST b ASC", "*2 $1 k $1 b ");
+    expect("COMMAND GETKEYS GEORADIUS k 0 0 1 m ASC", "*1 $1 k ");
+    expect("COMMAND GETKEYS GEORADIUS k 0 0 1 m STORE", "*1 $1 k ");
+}

@@ -488,6 +488,40 @@ Test(cmd_stream, xreadgroup_waits_for_any_change)
     buffer_deinit(&wait.rewritten);
 }
 
+Test(cmd_stream, the_keys_are_behind_the_streams_that_is_an_option)
+{
+    expect("COMMAND GETKEYS XREADGROUP COUNT 1 GROUP streams streams STREAMS a b > >", "*2 $1 a $1 b ");
+    expect("COMMAND GETKEYS XREADGROUP CLAIM 5 NOACK GROUP g streams BLOCK 1 STREAMS a >", "*1 $1 a ");
+    expect("COMMAND GETKEYS XREAD COUNT 1 STREAMS streams 0", "*1 $7 streams ");
+    expect("COMMAND GETKEYS XREAD COUNT STREAMS a 0", "-ERR Invalid arguments specified for command ");
+    expect("COMMAND GETKEYS XREAD STREAMS a b 0", "-ERR Invalid arguments specified for command ");
+}
+
+Test(cmd_stream, block_may_stand_behind_a_group_called_streams)
+{
+    struct str grouped[] = {STR("XREADGROUP"), STR("GROUP"),   STR("streams"), STR("c"), STR("BLOCK"),
+                            STR("0"),          STR("STREAMS"), STR("s"),       STR(">")};
+    struct str named[] = {STR("XREADGROUP"), STR("GROUP"), STR("block"), STR("c"), STR("STREAMS"), STR("s"), STR(">")};
+
+    cr_assert(command_find(grouped, 9, NULL)->blocks(grouped, 9));
+    cr_assert_not(command_find(named, 7, NULL)->blocks(named, 7));
+}
+
+Test(cmd_stream_shards, names_of_options_are_no_options)
+{
+    for (int i = 0; i < 4; i++) {
+        char line[96], reply[96];
+
+        snprintf(line, sizeof line, "XGROUP CREATE k%d streams 0 MKSTREAM", i);
+        expect(line, "+OK ");
+        snprintf(line, sizeof line, "XADD k%d 1-1 a b", i);
+        expect(line, "$3 1-1 ");
+        snprintf(line, sizeof line, "XREADGROUP COUNT 1 GROUP streams streams STREAMS k%d >", i);
+        snprintf(reply, sizeof reply, "*1 *2 $2 k%d *1 *2 $3 1-1 *2 $1 a $1 b ", i);
+        expect(line, reply);
+    }
+}
+
 Test(cmd_stream_shards, keys_may_lie_anywhere)
 {
     expect("XADD k0 1-1 a b", "$3 1-1 ");
