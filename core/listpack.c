@@ -57,12 +57,15 @@ unsigned char *listpack_create(struct memory *memory, size_t room)
     return pack;
 }
 
+/* Foreign bytes may leave even a small count to be found out. */
 unsigned char *listpack_copy(struct memory *memory, const unsigned char *bytes)
 {
     size_t length = listpack_bytes(bytes);
     unsigned char *pack = memory_alloc(memory, length);
 
     memcpy(pack, bytes, length);
+    if (header_count(pack) == LISTPACK_COUNT_UNKNOWN)
+        set_count(pack, listpack_count(pack));
     return pack;
 }
 

@@ -70,7 +70,8 @@ size_t listpack_value_bytes(struct listpack_value value);
 
 /* room: bytes to set aside for what will be stored; may be 0. */
 unsigned char *listpack_create(struct memory *memory, size_t room);
-/* A copy of `bytes`, which have been validated or are a pack; no larger than needed. */
+/* A copy of `bytes`, which have been validated or are a pack; no larger than needed, and with its count where the
+ * header has room for it. */
 unsigned char *listpack_copy(struct memory *memory, const unsigned char *bytes);
 void listpack_free(struct memory *memory, unsigned char *pack);
 /* Gives memory back that the elements do not need. */

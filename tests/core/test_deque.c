@@ -417,6 +417,26 @@ Test(deque, blocks_that_have_become_small_are_joined)
     cr_assert_eq(memory.used_bytes, 0);
 }
 
+/* Redis leaves the count out of a header where it would have had to find it out. */
+Test(deque, takes_a_pack_whose_header_does_not_tell_the_count)
+{
+    struct fixture *fixture = fixture_create(-2, 0);
+    unsigned char *pack = listpack_create(&fixture->memory, 0);
+
+    for (int i = 0; i < 4; i++)
+        listpack_append(&fixture->memory, &pack, listpack_integer(i));
+    memset(pack + 4, 0xff, 2);
+    deque_append_pack(&fixture->deque, pack);
+    listpack_free(&fixture->memory, pack);
+    deque_push(&fixture->deque, DEQUE_FRONT, STR("a"));
+    deque_push(&fixture->deque, DEQUE_BACK, STR("b"));
+    deque_drop(&fixture->deque, DEQUE_FRONT);
+    deque_drop(&fixture->deque, DEQUE_BACK);
+    cr_assert_eq(deque_count(&fixture->deque), 4);
+    cr_assert_eq(deque_peek(&fixture->deque, DEQUE_BACK).integer, 3);
+    fixture_destroy(fixture);
+}
+
 Test(deque, inner_blocks_are_compressed)
 {
     struct memory memory = {0};
