@@ -82,14 +82,25 @@ static bool zrange_bounds(struct call *call, const struct zrange *zrange, struct
     return true;
 }
 
-static void zrange_store(struct call *call, const struct zset *zset, struct zset_ranks ranks)
+/* A result that is known to be too long is never a pack: what a score was put in shows, as a pack makes 0 of -0. */
+static struct zset zrange_result(struct call *call, const struct zrange *zrange, const struct zset_limits *limits,
+                                 size_t count)
+{
+    struct memory *memory = keyspace_memory(call_keyspace(call, call->argv[1]));
+    bool too_long = zrange->by == ZSET_BY_RANK && (int64_t)count > limits->entries;
+
+    return too_long ? zset_create_tree(memory) : zset_create(memory);
+}
+
+static void zrange_store(struct call *call, const struct zrange *zrange, const struct zset *zset,
+                         struct zset_ranks ranks)
 {
     struct zset_limits limits = zset_limits(call);
-    struct zset result = zset_create(keyspace_memory(call_keyspace(call, call->argv[1])));
+    struct zset result = zrange_result(call, zrange, &limits, ranks.count);
     struct zset_element element;
     struct zset_walk walk;
 
-    zset_walk_begin(&walk, zset, ranks.first, ranks.count, false);
+    zset_walk_begin(&walk, zset, ranks.first, ranks.count, zrange->down);
     while (zset_walk_next(&walk, &element))
         zset_put(&result, &limits, element);
     zset_store(call, call->argv[1], &result);
@@ -110,7 +121,7 @@ static void zrange_run(struct call *call, struct zrange zrange)
     if (zrange.by != ZSET_BY_RANK)
         ranks = zset_ranks_limit(ranks, zrange.offset, zrange.limit, zrange.down);
     if (zrange.store)
-        zrange_store(call, &zset, ranks);
+        zrange_store(call, &zrange, &zset, ranks);
     else
         zset_reply_ranks(call->reply, &zset, ranks.first, ranks.count, zrange.down, zrange.with_scores);
 }

@@ -160,6 +160,22 @@ Test(cmd_zset, ranges_are_removed_and_stored)
     expect("ZRANGE k 0 -1", "*2 $1 a $1 c ");
 }
 
+/* What redis-server 7.0 answers: a pack makes 0 of -0, and a result of scores begins as one. */
+Test(cmd_zset, stored_ranges_are_packs_on_the_way_where_redis_has_them_so)
+{
+    small_thresholds(0);
+    expect("ZADD k -0 a -0 b -0 c", ":3 ");
+    small_thresholds(2);
+    expect("ZRANGESTORE d k 0 -1", ":3 ");
+    expect("ZMSCORE d a b c", "*3 $2 -0 $2 -0 $2 -0 ");
+    expect("ZRANGESTORE d k 0 1", ":2 ");
+    expect("ZMSCORE d a b", "*2 $1 0 $1 0 ");
+    expect("ZRANGESTORE d k 0 1 BYSCORE", ":3 ");
+    expect("ZMSCORE d a b c", "*3 $1 0 $1 0 $2 -0 ");
+    expect("ZRANGESTORE d k 1 0 BYSCORE REV", ":3 ");
+    expect("ZMSCORE d a b c", "*3 $2 -0 $1 0 $1 0 ");
+}
+
 Test(cmd_zset, pops_take_from_the_ends)
 {
     expect("ZADD k 1 a 2 b 3 c 4 d 5 e 6 f", ":6 ");
