@@ -147,6 +147,8 @@ unit: setup-check
 e2e: build/shoal-server
 	SHOAL_SERVER=$(CURDIR)/build/shoal-server $(PYTEST) tests/e2e
 
+# Six million commands, on all types together and on each alone, over 1 to 8 shards.
+DIFF := --runs 120 --commands 50000 --jobs 2
 diff: build/shoal-server
 	SHOAL_SERVER=$(CURDIR)/build/shoal-server $(PYTHON) tests/e2e/differential.py $(DIFF)
 

@@ -1,6 +1,7 @@
 """The random differential tester: one stream of commands to redis-server and to Shoal.
 
-    make diff DIFF="--commands 40000 --seed 7 --shards 3 --resp 3"
+    make diff                                                         the campaign: 6 million commands
+    make diff DIFF="--commands 40000 --seed 7 --shards 3 --resp 3"    one run
 
 Replies are compared byte for byte, and now and then the whole keyspace: values, deadlines,
 encodings. On a difference the stream is cut down to the few commands that still show it.
@@ -25,15 +26,18 @@ The commands of a data type are a module differential_TYPE.py beside this one, w
     ENCODINGS            {encoding: {others}}: of its types, what Shoal may say where redis-server 7.0 says this (optional)
     AVOID                function(command) -> bool: it would wait for long, or 7.0 is known to do otherwise (optional)
     SETTINGS             {directive: [values]}: CONFIG SET on both servers, one drawn for each run
+    BEFORE               {name: command}: what redis-server alone is sent first, its reply unread (optional)
 """
 
 import argparse
 import importlib
+import multiprocessing
 import pathlib
 import random
 import sys
 import tempfile
 import time
+import traceback
 
 import resp
 from server import BACKENDS, SANITIZED, Server
@@ -297,6 +301,7 @@ class Difference(Exception):
 UNORDERED = {name.encode() for module in TYPES for name in module.UNORDERED}
 AGREE = {name.encode(): rule for module in TYPES for name, rule in module.AGREE.items()}
 READERS = {name: reader for module in TYPES for name, reader in module.READERS.items()}
+BEFORE = {name.encode(): command for module in TYPES for name, command in getattr(module, "BEFORE", {}).items()}
 AVOID = [module.AVOID for module in TYPES if hasattr(module, "AVOID")]
 ENCODINGS = {name: getattr(module, "ENCODINGS", {}) for module in TYPES for name in module.READERS}
 READERS["string"] = lambda connection, key: connection.command("GET", key)
@@ -330,6 +335,11 @@ def _same_encoding(expected, got, types):
     return got == expected or any(got in ENCODINGS.get(name, {}).get(expected, ()) for name in types)
 
 
+def _before(command):
+    name = command[0].upper() if command else b""
+    return resp.encode(*BEFORE[name]) if name in BEFORE else b""
+
+
 def _bulks(raw):
     """An array of bulk strings, sorted."""
     items, at = [], raw.index(b"\n") + 1
@@ -352,8 +362,10 @@ class Pair:
         self.begin()
 
     def begin(self):
-        """New connections, no keys."""
+        """New connections, no keys; a server that has died is started again."""
         for server, connections in zip(self.servers, self.connections):
+            if server.process.poll() is not None:
+                server.open(), server.start()
             for connection in connections:
                 connection.close()
             connections[:] = [server.connect(protocol=self.resp, timeout=30) for _ in range(self.count)]
@@ -372,17 +384,24 @@ class Pair:
             self._run(index, [(b"EXISTS", batch[-1][1])])  # until it is asked for, redis-server may count the key
 
     def _run(self, index, batch):
-        request = b"".join(resp.encode(*command) for command in batch)
-        for connections in self.connections:
-            connections[index].send(request)
+        self.connections[0][index].send(b"".join(_before(command) + resp.encode(*command) for command in batch))
+        self.connections[1][index].send(b"".join(resp.encode(*command) for command in batch))
         for position, command in enumerate(batch):
             try:
+                if _before(command):
+                    self.connections[0][index].read_raw()
                 expected = self.connections[0][index].read_raw()
                 got = self.connections[1][index].read_raw()
-            except resp.Closed:
-                raise Difference(position, "connection closed") from None
+            except (resp.Closed, ConnectionError):
+                raise Difference(position, self._what_died()) from None
             if not _agree(command, expected, got, self.connections[1][index]):
                 raise Difference(position, f"redis-server {expected[:300]!r}\n  Shoal        {got[:300]!r}")
+
+    def _what_died(self):
+        time.sleep(0.2)  # for its last words
+        dead = [server for server in self.servers if server.process.poll() is not None]
+        words = [f"{server.command_line[0]} died: {server.errors()[-2000:]}{server.log()[-2000:]}" for server in dead]
+        return "\n".join(words or ["connection closed"])
 
     def keyspace(self, side):
         """{(database, key): (value, encoding, deadline)}, read by SCAN."""
@@ -503,23 +522,36 @@ def run(pair, options, seed):
 
 def parse_options():
     parser = argparse.ArgumentParser(description="random commands to redis-server and Shoal, replies compared")
-    parser.add_argument("--commands", type=int, default=40000)
-    parser.add_argument("--seed", type=int, default=None, help="default: by the clock, and printed")
-    parser.add_argument("--shards", type=int, default=3)
+    parser.add_argument("--commands", type=int, default=40000, help="of each run")
+    parser.add_argument("--seed", type=int, default=None, help="of the first run; default: by the clock, and printed")
+    parser.add_argument("--runs", type=int, default=1, help="with the seeds that follow, on all types together or each alone")
+    parser.add_argument("--jobs", type=int, default=1, help="runs at a time")
+    parser.add_argument("--shards", type=int, default=None, help="default: 1 to 8, by the seed")
     parser.add_argument("--resp", type=int, choices=(2, 3), default=None, help="default: half of the commands each")
     parser.add_argument("--net-backend", choices=("auto", *BACKENDS), default="auto")
-    parser.add_argument("--types", nargs="*", help="of the data types only these (differential_TYPE.py)")
-    parser.add_argument("--failures", type=int, default=1, help="differences after which to stop")
+    parser.add_argument("--types", type=lambda text: text.split(","), help="of the data types only these: list,zset or string")
+    parser.add_argument("--failures", type=int, default=1, help="differences after which a run stops")
     return parser.parse_args()
 
 
-def main():
-    options = parse_options()
-    seed = options.seed if options.seed is not None else int(time.time()) % 1000000
+def plan_runs(options):
+    """A copy of the options for each run: every other one has a single type."""
+    names = ["string"] + [module.__name__.removeprefix("differential_") for module in TYPES]
+    first = options.seed if options.seed is not None else int(time.time()) % 1000000
+    for i in range(options.runs):
+        plan = argparse.Namespace(**vars(options))
+        plan.seed = first + i
+        plan.shards = options.shards or 1 + plan.seed % 8
+        if options.types is None and i % 2 == 1:
+            plan.types = [names[i // 2 % len(names)]]
+        yield plan
+
+
+def run_servers(options):
+    """One run, on servers of its own."""
     total = [0, 0]
     protocols = [options.resp] if options.resp else [2, 3]
     options.commands //= len(protocols)
-    print(f"seed {seed}, {options.commands} commands over each of RESP {protocols}, {options.shards} shards", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         common = ("--bind", "127.0.0.1", "--enable-debug-command", "yes")
         redis_server = Server(f"{folder}/redis", "--save", "", *common, binary="redis-server")
@@ -528,11 +560,25 @@ def main():
             redis_server.start(), shoal.start()
             for options.resp in protocols:
                 pair = Pair(redis_server, shoal, options.shards + 1, options.resp)
-                for i, count in enumerate(run(pair, options, seed)):
+                for i, count in enumerate(run(pair, options, options.seed)):
                     total[i] += count
             shoal.stop()
+        except Exception:
+            traceback.print_exc()
+            total[1] += 1
         finally:
             redis_server.kill(), shoal.kill()
+    types = ",".join(options.types or ["all types"])
+    print(f"seed {options.seed}, {options.shards} shards, {types}: {total[0]} passed, {total[1]} failed", flush=True)
+    return total
+
+
+def main():
+    options = parse_options()
+    total = [0, 0]
+    with multiprocessing.get_context("spawn").Pool(options.jobs) as pool:
+        for passed, failed in pool.imap_unordered(run_servers, plan_runs(options)):
+            total = [total[0] + passed, total[1] + failed]
     print(f"{total[0]} passed, {total[1]} failed")
     return 1 if total[1] else 0
 

@@ -94,8 +94,13 @@ class Server:
         if port != 0:
             arguments += ["--port", str(self.port)]
         arguments += ["--dir", str(self.folder), *map(str, options)]
+        self.command_line = [binary, *arguments]
+        self.open()
+
+    def open(self):
+        """Begins the process, again where it has ended."""
         with open(self.log_path, "w") as log, open(self.error_path, "w") as errors:
-            self.process = subprocess.Popen([binary, *arguments], stdout=log, stderr=errors, env=_environment())
+            self.process = subprocess.Popen(self.command_line, stdout=log, stderr=errors, env=_environment())
 
     def start(self, address=None):
         """Waits until it answers."""
