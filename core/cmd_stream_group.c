@@ -5,6 +5,8 @@
 #include "core/call.h"
 #include "core/stream_args.h"
 
+enum { PENDING_MANY = 256 };
+
 struct group_options {
     bool make_stream;
     int64_t entries_read;
@@ -123,6 +125,26 @@ void cmd_xgroup_setid(struct call *call)
     reply_ok(call->reply);
 }
 
+/* A stream to which a group goes that is to be freed. */
+static struct stream *begin_to_free(struct call *call)
+{
+    return stream_create(keyspace_memory(call_keyspace(call, call->argv[2])));
+}
+
+/* With as much as is pending: in slices. */
+static void free_later(struct call *call, struct stream *stream)
+{
+    keyspace_free_value(call_keyspace(call, call->argv[2]), VALUE_STREAM, ENCODING_STREAM, stream);
+}
+
+static void remove_group(struct call *call, struct stream *stream, struct stream_group *group)
+{
+    struct stream *freed = begin_to_free(call);
+
+    stream_groups_move(&stream->groups, group, &freed->groups);
+    free_later(call, freed);
+}
+
 void cmd_xgroup_destroy(struct call *call)
 {
     struct stream *stream;
@@ -135,7 +157,7 @@ void cmd_xgroup_destroy(struct call *call)
     }
     struct stream_group *group = stream_groups_find(&stream->groups, call->argv[3]);
     if (group != NULL) {
-        stream_groups_remove(&stream->groups, group);
+        remove_group(call, stream, group);
         changed(call, 1);
         keyspace_signal(call_keyspace(call, call->argv[2]), call->db, call->argv[2]);
     }
@@ -157,6 +179,23 @@ void cmd_xgroup_createconsumer(struct call *call)
     reply_integer(call->reply, is_new);
 }
 
+/* What is pending for it is taken out of the group one by one, unless it is the most of what the group has: then the
+ * rest is copied, and the group freed later. */
+static void remove_consumer(struct call *call, struct stream *stream, struct stream_group *group,
+                            struct stream_consumer *consumer)
+{
+    size_t pending = consumer->pending.count, others = group->pending.count - pending + group->consumers.count;
+    struct stream *freed;
+
+    if (pending < PENDING_MANY || pending < others) {
+        stream_consumer_remove(group, consumer);
+        return;
+    }
+    freed = begin_to_free(call);
+    stream_groups_move_consumer(&stream->groups, group, consumer, &freed->groups);
+    free_later(call, freed);
+}
+
 void cmd_xgroup_delconsumer(struct call *call)
 {
     struct stream_group *group;
@@ -168,7 +207,7 @@ void cmd_xgroup_delconsumer(struct call *call)
     struct stream_consumer *consumer = stream_consumer_find(group, call->argv[4]);
     if (consumer != NULL) {
         pending = (int64_t)consumer->pending.count;
-        stream_consumer_remove(group, consumer);
+        remove_consumer(call, stream, group, consumer);
         changed(call, 1);
     }
     reply_integer(call->reply, pending);

@@ -1,7 +1,6 @@
 #include "core/stream_group.h"
 
 #include "core/assert.h"
-#include "core/memory.h"
 
 /* Orders */
 
@@ -87,14 +86,13 @@ struct stream_group *stream_groups_find(const struct bptree *groups, struct str 
 struct stream_group *stream_groups_add(struct bptree *groups, struct str name, struct stream_id last_id,
                                        int64_t entries_read)
 {
-    struct stream_group *group = memory_alloc_zeroed(groups->memory, sizeof *group + name.length);
+    struct stream_group *group = (void *)memory_alloc_account(groups->memory, sizeof *group + name.length);
 
-    group->memory = groups->memory;
     group->last_id = last_id;
     group->entries_read = entries_read;
-    bptree_init(&group->pending, groups->memory, compare_pending);
-    bptree_init(&group->by_time, groups->memory, compare_id);
-    bptree_init(&group->consumers, groups->memory, compare_consumer);
+    bptree_init(&group->pending, &group->memory, compare_pending);
+    bptree_init(&group->by_time, &group->memory, compare_id);
+    bptree_init(&group->consumers, &group->memory, compare_consumer);
     group->name_length = name.length;
     str_copy(group->name, name);
     insert_named(groups, name, group);
@@ -125,7 +123,7 @@ static size_t drain_consumers(struct stream_group *group, size_t most)
             continue;
         bptree_deinit(&consumer->pending);
         bptree_take_rank(&group->consumers, group->consumers.count - 1);
-        memory_free(group->memory, consumer);
+        memory_free(&group->memory, consumer);
         most--;
     }
     return most;
@@ -156,7 +154,7 @@ size_t stream_groups_drain_last(struct bptree *groups, size_t most)
     bptree_deinit(&group->by_time);
     bptree_deinit(&group->pending);
     bptree_take_rank(groups, groups->count - 1);
-    memory_free(groups->memory, group);
+    memory_free(&group->memory, group);
     return most - 1;
 }
 
@@ -165,18 +163,13 @@ size_t stream_group_items(const struct stream_group *group)
     return group->consumers.count + 2 * group->pending.count + group->by_time.count;
 }
 
-void stream_groups_remove(struct bptree *groups, struct stream_group *group)
+void stream_groups_move(struct bptree *from, struct stream_group *group, struct bptree *to)
 {
     struct str name = stream_group_name(group);
 
-    while (group->consumers.count > 0)
-        stream_consumer_remove(group, last_consumer(group));
-    ASSERT(group->pending.count == 0);
-    bptree_deinit(&group->consumers);
-    bptree_deinit(&group->by_time);
-    bptree_deinit(&group->pending);
-    remove_item(groups, name_order(name), &name);
-    memory_free(groups->memory, group);
+    remove_item(from, name_order(name), &name);
+    memory_move_account(&group->memory, to->memory);
+    insert_named(to, name, group);
 }
 
 /* Copying */
@@ -191,19 +184,32 @@ static void copy_consumer(struct stream_group *to, const struct stream_consumer 
         stream_pending_add(to, consumer, pending->id, pending->delivered_ms)->deliveries = pending->deliveries;
 }
 
+/* In place of the group, or in another stream. but_one may be NULL. */
+static void copy_group(struct bptree *to, const struct stream_group *group, const struct stream_consumer *but_one)
+{
+    struct stream_group *copy = stream_groups_add(to, stream_group_name(group), group->last_id, group->entries_read);
+    struct bptree_place place = bptree_first(&group->consumers);
+
+    for (const struct bptree_item *item; (item = bptree_get(&place)) != NULL; bptree_next(&place))
+        if (stream_payload(item) != but_one)
+            copy_consumer(copy, stream_payload(item));
+    if (group->is_timed)
+        stream_group_keep_times(copy);
+}
+
 void stream_groups_copy(struct bptree *to, const struct bptree *from)
 {
     struct bptree_place place = bptree_first(from);
 
-    for (const struct bptree_item *item; (item = bptree_get(&place)) != NULL; bptree_next(&place)) {
-        const struct stream_group *group = stream_payload(item);
-        struct stream_group *copy =
-            stream_groups_add(to, stream_group_name(group), group->last_id, group->entries_read);
-        struct bptree_place at = bptree_first(&group->consumers);
+    for (const struct bptree_item *item; (item = bptree_get(&place)) != NULL; bptree_next(&place))
+        copy_group(to, stream_payload(item), NULL);
+}
 
-        for (const struct bptree_item *named; (named = bptree_get(&at)) != NULL; bptree_next(&at))
-            copy_consumer(copy, stream_payload(named));
-    }
+void stream_groups_move_consumer(struct bptree *from, struct stream_group *group,
+                                 const struct stream_consumer *consumer, struct bptree *to)
+{
+    stream_groups_move(from, group, to);
+    copy_group(from, group, consumer);
 }
 
 /* Consumers */
@@ -215,9 +221,9 @@ struct stream_consumer *stream_consumer_find(const struct stream_group *group, s
 
 struct stream_consumer *stream_consumer_add(struct stream_group *group, struct str name, int64_t now_ms)
 {
-    struct stream_consumer *consumer = memory_alloc(group->memory, sizeof *consumer + name.length);
+    struct stream_consumer *consumer = memory_alloc(&group->memory, sizeof *consumer + name.length);
 
-    bptree_init(&consumer->pending, group->memory, compare_pending);
+    bptree_init(&consumer->pending, &group->memory, compare_pending);
     consumer->seen_ms = now_ms;
     consumer->active_ms = -1;
     consumer->name_length = name.length;
@@ -236,10 +242,10 @@ void stream_consumer_remove(struct stream_group *group, struct stream_consumer *
         if (group->is_timed)
             remove_item(&group->by_time, time_order(pending->delivered_ms), &pending->id);
     }
-    bptree_drain(&consumer->pending, SIZE_MAX, free_pending, group->memory);
+    bptree_drain(&consumer->pending, SIZE_MAX, free_pending, &group->memory);
     bptree_deinit(&consumer->pending);
     remove_item(&group->consumers, name_order(name), &name);
-    memory_free(group->memory, consumer);
+    memory_free(&group->memory, consumer);
 }
 
 /* Pending entries */
@@ -290,7 +296,7 @@ static void insert_timed(struct stream_group *group, struct stream_pending *pend
 struct stream_pending *stream_pending_add(struct stream_group *group, struct stream_consumer *consumer,
                                           struct stream_id id, int64_t delivered_ms)
 {
-    struct stream_pending *pending = memory_alloc(group->memory, sizeof *pending);
+    struct stream_pending *pending = memory_alloc(&group->memory, sizeof *pending);
 
     *pending = (struct stream_pending){id, consumer, delivered_ms, 1};
     insert_pending(&group->pending, pending);
@@ -306,7 +312,7 @@ void stream_pending_remove(struct stream_group *group, struct stream_pending *pe
     remove_item(&pending->consumer->pending, pending->id.ms, &pending->id);
     if (group->is_timed)
         remove_item(&group->by_time, time_order(pending->delivered_ms), &pending->id);
-    memory_free(group->memory, pending);
+    memory_free(&group->memory, pending);
 }
 
 void stream_pending_assign(struct stream_pending *pending, struct stream_consumer *consumer)

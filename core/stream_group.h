@@ -4,11 +4,13 @@
  * consumer, both by ID. From the first read with CLAIM on, a group keeps its
  * pending entries also by the time of their delivery. Groups of a stream and
  * consumers of a group lie in trees by name.
- * All belongs to the stream, and is charged to its account. */
+ * A group has an account of its own, below its stream's: so it can leave it for
+ * another stream at once, however much is pending. */
 #ifndef CORE_STREAM_GROUP_H
 #define CORE_STREAM_GROUP_H
 
 #include "core/bptree.h"
+#include "core/memory.h"
 #include "core/stream_id.h"
 
 struct stream_block;
@@ -31,7 +33,7 @@ struct stream_pending {
 enum { STREAM_READ_UNKNOWN = -1 };
 
 struct stream_group {
-    struct memory *memory;
+    struct memory memory;
     struct stream_id last_id; /* delivered */
     int64_t entries_read;     /* of all that were ever added; or STREAM_READ_UNKNOWN */
     struct bptree pending;    /* of struct stream_pending, by ID */
@@ -67,8 +69,11 @@ struct stream_group *stream_groups_find(const struct bptree *groups, struct str 
 /* There is none of this name. */
 struct stream_group *stream_groups_add(struct bptree *groups, struct str name, struct stream_id last_id,
                                        int64_t entries_read);
-/* With all that it holds. */
-void stream_groups_remove(struct bptree *groups, struct stream_group *group);
+/* To another stream, which has none of this name. */
+void stream_groups_move(struct bptree *from, struct stream_group *group, struct bptree *to);
+/* The group goes away with all that it holds, and another takes its place, which has copies of all but one consumer. */
+void stream_groups_move_consumer(struct bptree *from, struct stream_group *group,
+                                 const struct stream_consumer *consumer, struct bptree *to);
 /* Frees about `most` consumers and pending entries of the last group, and at last the group. Returns how many of `most`
  * are left to be freed. Once begun, nothing else may be done with the group. */
 size_t stream_groups_drain_last(struct bptree *groups, size_t most);

@@ -488,6 +488,55 @@ Test(cmd_stream, xreadgroup_waits_for_any_change)
     buffer_deinit(&wait.rewritten);
 }
 
+/* Each entry pending in g: of every tenth to b, the others to a. */
+static void make_pending(int count)
+{
+    char line[64];
+
+    for (int i = 1; i <= count; i++) {
+        snprintf(line, sizeof line, "XADD s %d-0 f v", i);
+        command_run(&run, line);
+    }
+    expect("XGROUP CREATE s g 0", "+OK ");
+    for (int i = 1; i <= count; i++)
+        command_run(&run, i % 10 == 0 ? "XREADGROUP GROUP g b COUNT 1 STREAMS s >"
+                                      : "XREADGROUP GROUP g a COUNT 1 STREAMS s >");
+}
+
+static void expect_freed_in_slices(void)
+{
+    int slices = 0;
+
+    while (keyspace_reclaim(run.keyspaces[0], 100) > 0)
+        slices++;
+    cr_assert_gt(slices, 5);
+}
+
+Test(cmd_stream, a_large_group_is_freed_in_slices)
+{
+    make_pending(1000);
+    expect("XGROUP DESTROY s g", ":1 ");
+    expect("XINFO GROUPS s", "*0 ");
+    expect("XGROUP CREATE s g 0", "+OK ");
+    expect("XPENDING s g", "*4 :0 $-1 $-1 *-1 ");
+    expect_freed_in_slices();
+    expect("XLEN s", ":1000 ");
+}
+
+Test(cmd_stream, a_consumer_of_most_is_freed_in_slices)
+{
+    make_pending(1000);
+    expect("XREADGROUP GROUP g c CLAIM 0 COUNT 1 STREAMS s >", "*1 *2 $1 s *1 *4 $3 1-0 *2 $1 f $1 v :0 :1 ");
+    expect("XREADGROUP GROUP g b COUNT 1 STREAMS s 9", "*1 *2 $1 s *1 *2 $4 10-0 *2 $1 f $1 v ");
+    expect("XGROUP DELCONSUMER s g a", ":899 ");
+    expect_freed_in_slices();
+    expect("XPENDING s g", "*4 :101 $3 1-0 $6 1000-0 *2 *2 $1 b $3 100 *2 $1 c $1 1 ");
+    expect("XPENDING s g 2 20 10", "*2 *4 $4 10-0 $1 b :0 :2 *4 $4 20-0 $1 b :0 :1 ");
+    expect("XREADGROUP GROUP g b CLAIM 0 COUNT 1 STREAMS s >", "*1 *2 $1 s *1 *4 $3 1-0 *2 $1 f $1 v :0 :2 ");
+    expect("XADD s 2000-0 f v", "$6 2000-0 ");
+    expect("XREADGROUP GROUP g a COUNT 1 STREAMS s >", "*1 *2 $1 s *1 *2 $6 2000-0 *2 $1 f $1 v ");
+}
+
 Test(cmd_stream, the_keys_are_behind_the_streams_that_is_an_option)
 {
     expect("COMMAND GETKEYS XREADGROUP COUNT 1 GROUP streams streams STREAMS a b > >", "*2 $1 a $1 b ");
@@ -503,8 +552,10 @@ Test(cmd_stream, block_may_stand_behind_a_group_called_streams)
                             STR("0"),          STR("STREAMS"), STR("s"),       STR(">")};
     struct str named[] = {STR("XREADGROUP"), STR("GROUP"), STR("block"), STR("c"), STR("STREAMS"), STR("s"), STR(">")};
 
-    cr_assert(command_find(grouped, 9, NULL)->blocks(grouped, 9));
-    cr_assert_not(command_find(named, 7, NULL)->blocks(named, 7));
+    const struct command *row = command_find_by_name(STR("xreadgroup"));
+
+    cr_assert(row->blocks(grouped, 9));
+    cr_assert_not(row->blocks(named, 7));
 }
 
 Test(cmd_stream_shards, names_of_options_are_no_options)
