@@ -11,9 +11,14 @@ struct loading {
     struct hash hash;
 };
 
-/* False: the field is there already. */
+/* What Redis has room for. Nothing that counts from a deadline comes to the end of its numbers so. */
+static const int64_t DEADLINE_MS_MAX = (INT64_C(1) << 48) - 2;
+
+/* False: the field is there already, or its deadline is none. */
 static bool add(struct loading *loading, struct str field, struct str value, int64_t deadline_ms)
 {
+    if (deadline_ms > DEADLINE_MS_MAX)
+        return false;
     return hash_set(&loading->hash, field, value, deadline_ms == 0 ? HASH_NO_DEADLINE : deadline_ms);
 }
 

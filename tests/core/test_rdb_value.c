@@ -145,6 +145,25 @@ Test(rdb_value, nothing_is_there_twice)
         cr_assert_null(read_under("twice", twice[i]), "case %zu", i);
 }
 
+Test(rdb_value, a_field_lives_no_longer_than_redis_has_numbers_for)
+{
+    static const struct str longest[] = {
+        STR("\026\001\201\000\000\377\377\377\377\377\376\001f\001v"),
+        STR("\027\027\027\000\000\000\003\000\201f\002\201v\002\364\376\377\377\377\377\377\000\000\011\377"),
+    };
+    static const struct str longer[] = {
+        STR("\026\001\201\000\000\377\377\377\377\377\377\001f\001v"),
+        STR("\026\001\201\177\377\377\377\377\377\377\377\001f\001v"),
+        STR("\027\027\027\000\000\000\003\000\201f\002\201v\002\364\377\377\377\377\377\377\000\000\011\377"),
+        STR("\027\027\027\000\000\000\003\000\201f\002\201v\002\364\377\377\377\377\377\377\377\177\011\377"),
+    };
+
+    for (size_t i = 0; i < sizeof longest / sizeof longest[0]; i++)
+        cr_assert_not_null(read_under("longest", longest[i]), "case %zu", i);
+    for (size_t i = 0; i < sizeof longer / sizeof longer[0]; i++)
+        cr_assert_null(read_under("longer", longer[i]), "case %zu", i);
+}
+
 /* Streams in pieces: an entry 1-1 that is there, 2-0 that is deleted, and 3-0; a group that has the first two pending.
  */
 #define ID(ms, sequence) "\0\0\0\0\0\0\0" ms "\0\0\0\0\0\0\0" sequence
