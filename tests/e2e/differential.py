@@ -9,7 +9,8 @@ encodings. On a difference the stream is cut down to the few commands that still
 Differences that are meant (the table decides, nothing else is forgiven):
 
     OBJECT REFCOUNT      Redis shares the integers 0 to 9999 and says 2147483647; here nothing is shared
-    order of KEYS, SCAN  hash tables differ; the sets of keys must agree
+    order of KEYS        hash tables differ; the sets of keys must agree
+    SCAN                 and where it was left; see scan_replies.py
     RANDOMKEY            any key that exists is right
     TTL and the like     the two servers' clocks are read some milliseconds apart
     expired keys         redis-server counts them in DBSIZE until it comes across them; the stream sees
@@ -40,6 +41,7 @@ import time
 import traceback
 
 import resp
+from scan_replies import same_step
 from server import BACKENDS, SANITIZED, Server
 
 DATABASES = 4
@@ -205,9 +207,17 @@ class Stream:
             return ["FLUSHALL", *self.maybe(0.5, self.word())]
         if dice < 0.7:
             return ["FLUSHDB", *self.maybe(0.5, self.dice.choice(["ASYNC", "SYNC", "x"]))]
-        if dice < 0.85:
+        if dice < 0.8:
+            return self.scan()
+        if dice < 0.9:
             return ["KEYS", self.dice.choice(["*", "k*", "k?", "{tag}*", "[^k]*", "k[1-3]", "", "\\k1", "*a*"])]
         return ["RANDOMKEY"]
+
+    def scan(self):
+        options = self.maybe(0.7, "COUNT", self.dice.choice(["100000", "1", "7", "0", "x"]))
+        options += self.maybe(0.4, "MATCH", self.dice.choice(["*", "k*", "[^k]*", "{tag}*", "k1", "z?"]))
+        options += self.maybe(0.3, "TYPE", self.dice.choice(["string", "LIST", "zset", "hash", "set", "stream", "nosuch"]))
+        return ["SCAN", self.dice.choice(["0", "0", "0", "-0", "9", "x"]), *options]
 
     def object(self):
         return ["OBJECT", self.dice.choice(["ENCODING", "ENCODING", "encoding", "FREQ", "nosuch"]), self.key()]
@@ -326,6 +336,8 @@ def _agree(command, expected, got, connection):
         return expected[: expected.index(b"\n")] == got[: got.index(b"\n")] and _bulks(expected) == _bulks(got)
     if name == b"KEYS" and expected[:1] == got[:1] == b"*":
         return expected[: expected.index(b"\n")] == got[: got.index(b"\n")] and _bulks(expected) == _bulks(got)
+    if name == b"SCAN" and expected[:1] == got[:1] == b"*":
+        return same_step(command[1], _step(expected), _step(got))
     if name == b"RANDOMKEY" and expected[:1] == got[:1] == b"$":
         return (expected[:3] == b"$-1") == (got[:3] == b"$-1")
     return False
@@ -349,6 +361,12 @@ def _bulks(raw):
         items.append(raw[end + 2 : end + 2 + length])
         at = end + 4 + length
     return sorted(items)
+
+
+def _step(raw):
+    """The cursor and the keys of a reply to SCAN."""
+    _, _, cursor, rest = raw.split(b"\r\n", 3)
+    return cursor, set(_bulks(rest))
 
 
 class Pair:

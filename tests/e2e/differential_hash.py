@@ -118,7 +118,7 @@ def _same_scan(command, expected, got):
     if expected[:1] != b"*" or got[:1] != b"*":
         return False
     steps = [(cursor, set(_pairs(items))) for cursor, items in map(_parse, (expected, got))]
-    return same_step(command, *steps)
+    return same_step(command[2], *steps)
 
 
 def _same_draw(command, expected, got):

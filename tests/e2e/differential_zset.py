@@ -277,7 +277,7 @@ def _step(value):
 def _same_members(command, expected, got):
     if expected[:1] != b"*" or got[:1] != b"*":
         return False
-    return same_step(command, _step(_values(expected)), _step(_values(got)))
+    return same_step(command[2], _step(_values(expected)), _step(_values(got)))
 
 
 AGREE = {
