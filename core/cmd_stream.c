@@ -42,6 +42,22 @@ static bool choose_id(struct call *call, const struct stream *stream, struct str
     return false;
 }
 
+/* Of the stream at argv[1], which may be another one afterwards. Returns how many entries went. */
+static uint64_t trim_stream(struct call *call, struct stream *stream, const struct stream_trim *trim)
+{
+    struct keyspace *keyspace = call_keyspace(call, call->argv[1]);
+    uint64_t before = stream->length;
+    struct stream *rest = stream_part(stream, trim);
+
+    if (rest == NULL)
+        return stream_trim(stream, trim);
+    struct entry *entry = keyspace_find(keyspace, call->db, call_key(call, call->argv[1]), call->now_ms);
+    entry_set_value(entry, ENCODING_STREAM, rest);
+    keyspace_free_value(keyspace, VALUE_STREAM, ENCODING_STREAM, stream);
+    stream_trim(rest, trim);
+    return before - rest->length;
+}
+
 void cmd_xadd(struct call *call)
 {
     const struct config *config = &call->core->config;
@@ -62,7 +78,7 @@ void cmd_xadd(struct call *call)
     stream_append(stream, args.id, call->argv + args.end, (size_t)(call->argc - args.end) / 2, &limits);
     reply_stream_id(call->reply, args.id);
     if (args.trims)
-        stream_trim(stream, &args.trim);
+        trim_stream(call, stream, &args.trim);
     stream_changed(call, 1);
     keyspace_signal(call_keyspace(call, call->argv[1]), call->db, call->argv[1]);
 }
@@ -85,7 +101,7 @@ void cmd_xtrim(struct call *call)
     if (!stream_trim_args_of_xtrim(call, &args) || !stream_find_write(call, 1, &stream))
         return;
     if (stream != NULL)
-        removed = stream_trim(stream, &args.trim);
+        removed = trim_stream(call, stream, &args.trim);
     stream_changed(call, removed);
     reply_integer(call->reply, (int64_t)removed);
 }

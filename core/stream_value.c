@@ -200,6 +200,67 @@ uint64_t stream_trim(struct stream *stream, const struct stream_trim *trim)
     return removed;
 }
 
+enum { PART_BLOCKS = 256 }; /* so many are freed at once */
+
+/* How many blocks at the end stay, in whole or in part, if less than `most`; else any number from `most` on. */
+static size_t count_staying(const struct stream *stream, const struct stream_trim *trim, size_t most)
+{
+    struct bptree_place place = bptree_last(&stream->blocks);
+    const struct stream_block *block;
+    uint64_t entries = 0;
+    size_t count = 0;
+
+    for (; count < most && (block = block_at(&place)) != NULL; count++, bptree_previous(&place)) {
+        if (trim->by_id ? covers_block(stream, trim, block) : entries >= trim->max_length)
+            break;
+        entries += stream_block_live(block);
+    }
+    return count;
+}
+
+static void move_blocks(struct stream *from, size_t first, struct stream *to)
+{
+    struct bptree_place place = bptree_at_rank(&from->blocks, first);
+    size_t count = from->blocks.count - first;
+
+    for (struct stream_block *block; (block = block_at(&place)) != NULL; bptree_next(&place)) {
+        memory_recharge(&from->memory, &to->memory, block);
+        memory_recharge(&from->memory, &to->memory, block->pack);
+        add_block(to, block);
+        to->length += stream_block_live(block);
+    }
+    bptree_remove_ranks(&from->blocks, first, count, NULL, NULL);
+}
+
+static void move_groups(struct stream *from, struct stream *to)
+{
+    while (from->groups.count > 0) {
+        struct bptree_place place = bptree_last(&from->groups);
+
+        stream_groups_move(&from->groups, stream_payload(bptree_get(&place)), &to->groups);
+    }
+}
+
+struct stream *stream_part(struct stream *stream, const struct stream_trim *trim)
+{
+    size_t half = stream->blocks.count / 2;
+
+    if (half < PART_BLOCKS || trim->limit > 0 || stream->groups.count > half)
+        return NULL;
+    size_t staying = count_staying(stream, trim, half);
+    if (staying >= half)
+        return NULL;
+    struct stream *rest = stream_create(stream->memory.parent);
+    move_blocks(stream, stream->blocks.count - staying, rest);
+    move_groups(stream, rest);
+    rest->added = stream->added;
+    rest->last_id = stream->last_id;
+    rest->max_deleted_id = stream->max_deleted_id;
+    rest->shape = stream->shape + 1; /* where the groups stand is to be found anew */
+    stream_edge_id(rest, false, &rest->first_id);
+    return rest;
+}
+
 bool stream_delete(struct stream *stream, struct stream_id id)
 {
     struct stream_entry entry;

@@ -61,6 +61,9 @@ struct stream_trim {
     uint64_t limit; /* no more than this many entries go; 0: any number */
 };
 
+/* Where most of a large stream is to go, all at once: another stream gets what stays, with some of what goes, and the
+ * groups; this one has the rest and is to be freed. NULL: nothing was done. */
+struct stream *stream_part(struct stream *stream, const struct stream_trim *trim);
 /* Returns how many went. */
 uint64_t stream_trim(struct stream *stream, const struct stream_trim *trim);
 /* False: there is none. max_deleted_id and first_id follow. */

@@ -537,6 +537,52 @@ Test(cmd_stream, a_consumer_of_most_is_freed_in_slices)
     expect("XREADGROUP GROUP g a COUNT 1 STREAMS s >", "*1 *2 $1 s *1 *2 $6 2000-0 *2 $1 f $1 v ");
 }
 
+/* 1000 entries in as many blocks, of which a group has read 20 and acknowledged none. */
+static void make_large_stream(void)
+{
+    char line[64];
+
+    expect("CONFIG SET stream-node-max-entries 1", "+OK ");
+    for (int i = 1; i <= 1000; i++) {
+        snprintf(line, sizeof line, "XADD s %d-0 f v", i);
+        command_run(&run, line);
+    }
+    expect("XGROUP CREATE s g 0", "+OK ");
+    command_run(&run, "XREADGROUP GROUP g c COUNT 20 STREAMS s >");
+    expect("XDEL s 1000-0", ":1 ");
+}
+
+Test(cmd_stream, most_of_a_large_stream_is_freed_in_slices)
+{
+    make_large_stream();
+    expect("XTRIM s MAXLEN 2", ":997 ");
+    expect_freed_in_slices();
+    expect("XRANGE s - +", "*2 *2 $5 998-0 *2 $1 f $1 v *2 $5 999-0 *2 $1 f $1 v ");
+    expect("XINFO STREAM s", "*20 $6 length :2 $15 radix-tree-keys :2 $16 radix-tree-nodes :4 $17 last-generated-id "
+                             "$6 1000-0 $20 max-deleted-entry-id $6 1000-0 $13 entries-added :1000 "
+                             "$23 recorded-first-entry-id $5 998-0 $6 groups :1 $11 first-entry *2 $5 998-0 *2 $1 f "
+                             "$1 v $10 last-entry *2 $5 999-0 *2 $1 f $1 v ");
+    expect("XPENDING s g", "*4 :20 $3 1-0 $4 20-0 *1 *2 $1 c $2 20 ");
+    expect("XREADGROUP GROUP g c COUNT 1 STREAMS s >", "*1 *2 $1 s *1 *2 $5 998-0 *2 $1 f $1 v ");
+    expect("XADD s MAXLEN 2 1001-0 f v", "$6 1001-0 ");
+    expect("XLEN s", ":2 ");
+}
+
+Test(cmd_stream, a_large_stream_may_be_trimmed_by_id_and_to_nothing)
+{
+    make_large_stream();
+    expect("XTRIM s MINID 990", ":989 ");
+    expect_freed_in_slices();
+    expect("XRANGE s - + COUNT 1", "*1 *2 $5 990-0 *2 $1 f $1 v ");
+    expect("DEL s", ":1 ");
+    make_large_stream();
+    expect("XADD s MAXLEN 0 1001-0 f v", "$6 1001-0 ");
+    expect_freed_in_slices();
+    expect("XLEN s", ":0 ");
+    expect("XADD s 1002-0 f v", "$6 1002-0 ");
+    expect("XREADGROUP GROUP g c STREAMS s >", "*1 *2 $1 s *1 *2 $6 1002-0 *2 $1 f $1 v ");
+}
+
 Test(cmd_stream, the_keys_are_behind_the_streams_that_is_an_option)
 {
     expect("COMMAND GETKEYS XREADGROUP COUNT 1 GROUP streams streams STREAMS a b > >", "*2 $1 a $1 b ");
