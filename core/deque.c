@@ -63,6 +63,8 @@ static void push_block(struct deque *deque, struct deque_path *path, enum deque_
 {
     struct deque_slot block = deque_slot_create(deque, text, room_of_new(deque, path), end);
 
+    if (deque->blocks > 0)
+        deque_slot_fit(deque, deque_path_slot(deque, path));
     deque_tree_insert(deque, path, block, end == DEQUE_BACK);
     deque_settle(deque, end == DEQUE_FRONT ? 0 : deque_count(deque) - 1);
 }

@@ -4,7 +4,7 @@
 #include "core/memory.h"
 
 /* A pack's count is exact below this, and its gap has the bits. */
-enum { SPARSE_BYTES_MIN = 512 };
+enum { SPARSE_BYTES_MIN = 512, SPARE_BYTES = 64 };
 
 size_t deque_slot_bytes(const struct deque_slot *slot)
 {
@@ -153,6 +153,18 @@ bool deque_slot_push(struct deque *deque, struct deque_slot *slot, enum deque_en
         slot->gap = (size_t)(pack - (unsigned char *)slot->below);
     }
     return true;
+}
+
+void deque_slot_fit(struct deque *deque, struct deque_slot *slot)
+{
+    if (slot->kind != DEQUE_PACK)
+        return;
+    struct extent extent = extent_of(slot);
+    if (extent.whole - extent.pack <= extent.pack / 8 + SPARE_BYTES)
+        return;
+    struct deque_slot fitted = deque_slot_copy(deque->memory, slot);
+    deque_slot_free(deque, slot);
+    *slot = fitted;
 }
 
 /* The only block of a deque gives back what it no longer needs; one of many will do so as a whole, soon. */

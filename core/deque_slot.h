@@ -61,6 +61,8 @@ bool deque_slot_accepts(const struct deque *deque, const struct deque_slot *slot
  * False: that would move too much for what has been gained; a new block is better. */
 MUST_USE bool deque_slot_push(struct deque *deque, struct deque_slot *slot, enum deque_end end,
                               struct listpack_value value, size_t element_bytes);
+/* Gives back the room of a pack that will not be pushed to for now, if that is worth it. */
+void deque_slot_fit(struct deque *deque, struct deque_slot *slot);
 /* From a pack with more than one element. */
 void deque_slot_drop(struct deque *deque, struct deque_slot *slot, enum deque_end end);
 

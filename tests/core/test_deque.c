@@ -338,6 +338,29 @@ Test(deque, elements_of_26_bytes_take_30)
 }
 
 /* With one element in each block, what is beside them shows: 16 bytes in a node that is full. */
+/* Each block begins with room for as much as the one before has, and is left behind with little in it. */
+static void check_memory_of_uneven_texts(enum deque_end end)
+{
+    static const size_t lengths[] = {8000, 1000};
+    struct fixture *fixture = fixture_create(-2, 0);
+    char *bytes = calloc(1, lengths[0]);
+    size_t length = 0;
+
+    for (int i = 0; i < 400; i++) {
+        deque_push(&fixture->deque, end, (struct str){bytes, lengths[i % 2]});
+        length += lengths[i % 2];
+    }
+    cr_assert_lt(deque_bytes(&fixture->deque), length + length / 6, "%zu", deque_bytes(&fixture->deque));
+    free(bytes);
+    fixture_destroy(fixture);
+}
+
+Test(deque, blocks_left_behind_keep_no_room)
+{
+    check_memory_of_uneven_texts(DEQUE_FRONT);
+    check_memory_of_uneven_texts(DEQUE_BACK);
+}
+
 Test(deque, pushing_fills_the_nodes_of_the_tree)
 {
     for (enum deque_end end = DEQUE_FRONT; end <= DEQUE_BACK; end++) {
