@@ -322,10 +322,26 @@ def test_reading_streams_without_waiting_holds_nothing_up(server, raw):
 def test_a_reader_that_claims_wakes_when_an_entry_has_been_idle_for_long_enough(server, raw):
     raw.pipeline([("XGROUP", "CREATE", "s", "g", "$", "MKSTREAM"), ("XADD", "s", "1-1", "a", "b")])
     raw.command("XREADGROUP", "GROUP", "g", "other", "STREAMS", "s", ">")
-    with begin(server, "XREADGROUP", "GROUP", "g", "me", "BLOCK", 0, "CLAIM", 150, "STREAMS", "s", ">") as waiter:
+    with begin(server, "XREADGROUP", "GROUP", "g", "me", "BLOCK", 0, "CLAIM", 500, "STREAMS", "s", ">") as waiter:
         [[name, [entry]]] = waiter.read()
-        assert name == b"s" and entry[:2] == [b"1-1", [b"a", b"b"]] and entry[2] >= 150 and entry[3] == 1
+        assert name == b"s" and entry[:2] == [b"1-1", [b"a", b"b"]] and entry[2] >= 500 and entry[3] == 1
     assert blocked(server) == 0
+
+
+@pytest.mark.parametrize("key", KEYS[:4])
+def test_a_group_may_be_called_as_an_option_is(server, raw, key):
+    raw.pipeline([("XGROUP", "CREATE", key, "streams", "$", "MKSTREAM")])
+    with begin(server, "XREADGROUP", "GROUP", "streams", "streams", "BLOCK", 0, "STREAMS", key, ">") as waiter:
+        raw.command("XADD", key, "1-1", "a", "b")
+        assert waiter.read() == [[key.encode(), [[b"1-1", [b"a", b"b"]]]]]
+
+
+def test_places_are_stored_where_the_last_option_says(raw):
+    raw.command("GEOADD", "from", 13, 38, "p")
+    for first in KEYS:
+        for last in KEYS:
+            around = ("GEORADIUS", "from", 13, 38, 1, "km", "STORE", first, "STOREDIST", "x", "STORE", last)
+            assert raw.pipeline([around, ("ZCARD", last), ("DEL", *KEYS)]) == [1, 1, 1]
 
 
 def test_a_reader_that_claims_sleeps_until_then(server, raw):
