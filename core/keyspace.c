@@ -229,10 +229,10 @@ static __attribute__((noinline)) void expire(struct keyspace *keyspace, int db, 
     keyspace->stats.expired++;
 }
 
-struct entry *keyspace_find(struct keyspace *keyspace, int db, struct key key, int64_t now_ms)
+struct entry *keyspace_find_hashed(struct keyspace *keyspace, int db, struct str name, uint64_t hash, int64_t now_ms)
 {
-    struct table_probe probe = table_probe(&database_of(keyspace, db)->table, key.hash);
-    struct entry *entry = match(&probe, key.name);
+    struct table_probe probe = table_probe(&database_of(keyspace, db)->table, hash);
+    struct entry *entry = match(&probe, name);
 
     if (entry == NULL || !has_expired(entry, now_ms))
         return entry;

@@ -51,7 +51,12 @@ static inline struct key key_of(struct str name)
 }
 
 /* NULL: absent, or expired (and then removed and counted). */
-struct entry *keyspace_find(struct keyspace *keyspace, int db, struct key key, int64_t now_ms);
+struct entry *keyspace_find_hashed(struct keyspace *keyspace, int db, struct str name, uint64_t hash, int64_t now_ms);
+/* Apart, a key's parts travel in registers. */
+static inline struct entry *keyspace_find(struct keyspace *keyspace, int db, struct key key, int64_t now_ms)
+{
+    return keyspace_find_hashed(keyspace, db, key.name, key.hash, now_ms);
+}
 
 /* Each of these returns the entry at its new address, which replaces the old
  * one. A new key has no expiry; an existing one keeps it unless said. All

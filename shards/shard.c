@@ -75,10 +75,11 @@ static inline __attribute__((always_inline)) void execute(struct shard *shard, s
         .session = request->session,
         .session_id = request->session_id,
         .wait = wait,
+        .routed_key = {request->argv[request->key], request->key_hash},
     };
 
-    if (request->key)
-        call.routed_key = (struct key){request->argv[request->key], request->key_hash};
+    if (!request->key)
+        call.routed_key.name.bytes = NULL;
     request->reply.buffer.memory = &shard->core.memory;
     call_run(&call);
     shard->core.stats.executed++;
