@@ -1,4 +1,4 @@
-/* An entry's bytes, for entry.c and keyspace.c alone: everyone else reads
+/* An entry's bytes, for entry*.c and keyspace*.c alone: everyone else reads
  * entries through entry.h.
  *
  *     offset 0   type 4 bits, encoding 4 bits, access 24 bits

@@ -1,39 +1,13 @@
 /* An entry is pointed to by its database's table and, when it expires, by the
  * expiry index. Whatever may move it passes through here, and ends with both
  * pointing to where it is. */
-#include "core/keyspace.h"
+#include "core/keyspace_layout.h"
 
-#include "core/assert.h"
 #include "core/entry_build.h"
-#include "core/entry_layout.h"
-#include "core/expiry.h"
 #include "core/hash.h"
 #include "core/memory.h"
-#include "core/reclaim.h"
-#include "core/table.h"
-#include "core/waits.h"
 
 enum { KEEP_EXPIRY = -2 };
-
-struct database {
-    struct table table;
-    struct expiry expiry;
-};
-
-struct keyspace {
-    struct memory *memory;
-    struct keyspace_stats stats;
-    struct reclaim reclaim;
-    struct waits waits;
-    uint64_t random;
-    enum access_policy access_policy;
-    uint32_t fresh_access;
-    bool active_expiry;
-    int64_t next_expiry_ms; /* the earliest deadline of all databases, INT64_MAX: none */
-    int next_expiry_db;     /* one that has it */
-    int database_count;
-    struct database databases[];
-};
 
 void keyspace_hash_seed(const uint8_t secret[static 32])
 {
@@ -43,23 +17,6 @@ void keyspace_hash_seed(const uint8_t secret[static 32])
 uint64_t keyspace_hash(struct str key)
 {
     return hash_keyed(key);
-}
-
-static uint64_t item_hash(const void *item)
-{
-    return hash_keyed(entry_key_inline(item));
-}
-
-static void database_init(struct database *database, struct memory *memory)
-{
-    table_init(&database->table, memory, item_hash);
-    expiry_init(&database->expiry, memory);
-}
-
-static struct database *database_of(const struct keyspace *keyspace, int db)
-{
-    ASSERT(db >= 0 && db < keyspace->database_count);
-    return (struct database *)&keyspace->databases[db];
 }
 
 struct keyspace *keyspace_create(struct memory *memory, int databases)
@@ -78,7 +35,7 @@ struct keyspace *keyspace_create(struct memory *memory, int databases)
     reclaim_init(&keyspace->reclaim, memory);
     waits_init(&keyspace->waits, memory);
     for (int db = 0; db < databases; db++)
-        database_init(&keyspace->databases[db], memory);
+        keyspace_init_database(&keyspace->databases[db], memory);
     return keyspace;
 }
 
@@ -107,57 +64,7 @@ struct memory *keyspace_memory(struct keyspace *keyspace)
     return keyspace->memory;
 }
 
-/* The expiry indexes */
-
-static void find_next_expiry(struct keyspace *keyspace)
-{
-    keyspace->next_expiry_ms = INT64_MAX;
-    for (int db = 0; db < keyspace->database_count; db++) {
-        int64_t next_ms = expiry_next_ms(&keyspace->databases[db].expiry);
-
-        if (next_ms >= keyspace->next_expiry_ms)
-            continue;
-        keyspace->next_expiry_ms = next_ms;
-        keyspace->next_expiry_db = db;
-    }
-}
-
-static inline int64_t items_deadline(const struct entry *entry)
-{
-    if (!entry_has_value_inline(entry) || entry_kind(entry)->next_deadline_ms == NULL)
-        return -1;
-    return entry_kind(entry)->next_deadline_ms(entry_owned(entry));
-}
-
-static inline struct expiry_item expiry_item_of(const struct entry *entry)
-{
-    return (struct expiry_item){entry_expiry_inline(entry), entry, items_deadline(entry)};
-}
-
 static const struct expiry_item not_indexed = {-1, NULL, -1};
-
-static void change_index(struct keyspace *keyspace, int db, struct expiry_item old, struct expiry_item now)
-{
-    expiry_replace(&keyspace->databases[db].expiry, old, now);
-    if (expiry_item_ms(old) == keyspace->next_expiry_ms) {
-        find_next_expiry(keyspace);
-    } else if (expiry_item_ms(now) < keyspace->next_expiry_ms) {
-        keyspace->next_expiry_ms = expiry_item_ms(now);
-        keyspace->next_expiry_db = db;
-    }
-}
-
-/* The index knows `old` and shall know `now`: the entry has moved, or has another deadline, or both. */
-static inline void reindex(struct keyspace *keyspace, int db, struct expiry_item old, struct expiry_item now)
-{
-    if (expiry_item_ms(old) != INT64_MAX || expiry_item_ms(now) != INT64_MAX)
-        change_index(keyspace, db, old, now);
-}
-
-static bool has_expired(const struct entry *entry, int64_t now_ms)
-{
-    return (entry->flags & ENTRY_HAS_EXPIRY) && (int64_t)entry->words[0] <= now_ms;
-}
 
 /* Who waits for keys */
 
@@ -194,7 +101,7 @@ static inline __attribute__((always_inline)) struct entry *match(struct table_pr
 static void unlink_entry(struct keyspace *keyspace, int db, struct table_probe *probe, struct entry *entry)
 {
     table_probe_remove(&keyspace->databases[db].table, probe);
-    reindex(keyspace, db, expiry_item_of(entry), not_indexed);
+    keyspace_reindex(keyspace, db, keyspace_expiry_item(entry), not_indexed);
     keyspace_signal(keyspace, db, entry_key_inline(entry));
 }
 
@@ -214,7 +121,7 @@ static struct entry *take(struct keyspace *keyspace, int db, struct key key)
     return entry;
 }
 
-static void drop(struct keyspace *keyspace, int db, struct entry *entry)
+void keyspace_delete_entry(struct keyspace *keyspace, int db, struct entry *entry)
 {
     struct entry *taken = take(keyspace, db, key_of(entry_key_inline(entry)));
 
@@ -223,9 +130,9 @@ static void drop(struct keyspace *keyspace, int db, struct entry *entry)
 }
 
 /* Not inline, as what it calls would cost the caller that finds its key a frame. */
-static __attribute__((noinline)) void expire(struct keyspace *keyspace, int db, struct entry *entry)
+__attribute__((noinline)) void keyspace_expire_entry(struct keyspace *keyspace, int db, struct entry *entry)
 {
-    drop(keyspace, db, entry);
+    keyspace_delete_entry(keyspace, db, entry);
     keyspace->stats.expired++;
 }
 
@@ -236,7 +143,7 @@ struct entry *keyspace_find_hashed(struct keyspace *keyspace, int db, struct str
 
     if (entry == NULL || !has_expired(entry, now_ms))
         return entry;
-    expire(keyspace, db, entry);
+    keyspace_expire_entry(keyspace, db, entry);
     return NULL;
 }
 
@@ -260,7 +167,7 @@ static __attribute__((noinline)) struct entry *add(struct keyspace *keyspace, in
                                                    struct entry *entry)
 {
     table_insert(&database_of(keyspace, db)->table, hash, entry);
-    reindex(keyspace, db, not_indexed, expiry_item_of(entry));
+    keyspace_reindex(keyspace, db, not_indexed, keyspace_expiry_item(entry));
     keyspace_signal(keyspace, db, entry_key_inline(entry));
     return entry;
 }
@@ -290,7 +197,7 @@ static struct entry *replace(struct keyspace *keyspace, int db, struct table_pro
 {
     entry->access = old->access;
     table_probe_replace(probe, entry);
-    reindex(keyspace, db, expiry_item_of(old), expiry_item_of(entry));
+    keyspace_reindex(keyspace, db, keyspace_expiry_item(old), keyspace_expiry_item(entry));
     freshen(keyspace, entry);
     reclaim_take_entry(&keyspace->reclaim, old);
     keyspace_signal(keyspace, db, entry_key_inline(entry));
@@ -303,7 +210,7 @@ static __attribute__((noinline)) struct entry *store_anew(struct keyspace *keysp
                                                           struct entry *old, const struct entry_content *content,
                                                           int64_t expiry_ms)
 {
-    struct expiry_item old_item = expiry_item_of(old);
+    struct expiry_item old_item = keyspace_expiry_item(old);
 
     if (entry_has_value_inline(old))
         return replace(keyspace, db, &probe, old, create(keyspace, entry_key_inline(old), content, expiry_ms));
@@ -311,7 +218,7 @@ static __attribute__((noinline)) struct entry *store_anew(struct keyspace *keysp
     struct entry *entry = entry_store(keyspace->memory, old, content, expiry_ms);
     if (entry != old)
         table_probe_replace(&probe, entry);
-    reindex(keyspace, db, old_item, expiry_item_of(entry));
+    keyspace_reindex(keyspace, db, old_item, keyspace_expiry_item(entry));
     freshen(keyspace, entry);
     return entry;
 }
@@ -326,12 +233,12 @@ static struct entry *store(struct keyspace *keyspace, int db, struct key key, co
     if (entry == NULL)
         return add(keyspace, db, key.hash, create(keyspace, key.name, content, expiry_ms < 0 ? -1 : expiry_ms));
 
-    struct expiry_item old_item = expiry_item_of(entry);
+    struct expiry_item old_item = keyspace_expiry_item(entry);
     if (expiry_ms == KEEP_EXPIRY)
         expiry_ms = old_item.deadline_ms;
     if (!entry_overwrite(entry, content, expiry_ms))
         return store_anew(keyspace, db, probe, entry, content, expiry_ms);
-    reindex(keyspace, db, old_item, expiry_item_of(entry));
+    keyspace_reindex(keyspace, db, old_item, keyspace_expiry_item(entry));
     freshen(keyspace, entry);
     return entry;
 }
@@ -388,22 +295,9 @@ struct entry *keyspace_set_value(struct keyspace *keyspace, int db, struct key k
     return old ? replace(keyspace, db, &probe, old, entry) : add(keyspace, db, key.hash, fresh(keyspace, entry));
 }
 
-void keyspace_delete_entry(struct keyspace *keyspace, int db, struct entry *entry)
-{
-    drop(keyspace, db, entry);
-}
-
 void keyspace_free_value(struct keyspace *keyspace, enum value_type type, enum value_encoding encoding, void *value)
 {
     reclaim_take_value(&keyspace->reclaim, value_kind_of(type, encoding), value);
-}
-
-void keyspace_items_changed(struct keyspace *keyspace, int db, struct entry *entry, int64_t old_items_ms)
-{
-    struct expiry_item now = expiry_item_of(entry), old = now;
-
-    old.items_ms = old_items_ms;
-    reindex(keyspace, db, old, now);
 }
 
 /* Changing in place */
@@ -420,7 +314,7 @@ static void repoint(struct keyspace *keyspace, int db, uint64_t hash, struct exp
             ASSERT(item != NULL);
         table_probe_replace(&probe, entry);
     }
-    reindex(keyspace, db, old, expiry_item_of(entry));
+    keyspace_reindex(keyspace, db, old, keyspace_expiry_item(entry));
 }
 
 struct entry *keyspace_resize_raw(struct keyspace *keyspace, int db, struct key key, struct entry *entry, size_t length,
@@ -433,7 +327,7 @@ struct entry *keyspace_resize_raw(struct keyspace *keyspace, int db, struct key 
         entry = entry_resize_raw(keyspace->memory, create(keyspace, key.name, &empty, -1), length);
         add(keyspace, db, key.hash, entry);
     } else {
-        struct expiry_item old = expiry_item_of(entry);
+        struct expiry_item old = keyspace_expiry_item(entry);
 
         entry = entry_resize_raw(keyspace->memory, entry, length);
         repoint(keyspace, db, key.hash, old, entry);
@@ -445,12 +339,12 @@ struct entry *keyspace_resize_raw(struct keyspace *keyspace, int db, struct key 
 
 struct entry *keyspace_set_expiry(struct keyspace *keyspace, int db, struct entry *entry, int64_t expiry_ms)
 {
-    struct expiry_item old = expiry_item_of(entry);
+    struct expiry_item old = keyspace_expiry_item(entry);
 
     ASSERT(expiry_ms >= -1);
     keyspace->stats.dirty++;
     entry = entry_store_expiry(keyspace->memory, entry, expiry_ms);
-    repoint(keyspace, db, old.entry == entry ? 0 : item_hash(entry), old, entry);
+    repoint(keyspace, db, old.entry == entry ? 0 : keyspace_hash(entry_key_inline(entry)), old, entry);
     return entry;
 }
 
@@ -489,175 +383,6 @@ void keyspace_copy(struct keyspace *from, int from_db, struct entry *source, str
     if (from == to && from_db == to_db && str_equal(entry_key_inline(source), target.name))
         return;
     put(to, to_db, target, entry_create_copy(to->memory, target.name, source));
-}
-
-/* Whole databases */
-
-size_t keyspace_count(const struct keyspace *keyspace, int db)
-{
-    return database_of(keyspace, db)->table.count;
-}
-
-size_t keyspace_count_expiring(const struct keyspace *keyspace, int db)
-{
-    return expiry_count(&database_of(keyspace, db)->expiry);
-}
-
-int64_t keyspace_average_ttl_ms(const struct keyspace *keyspace, int db, int64_t now_ms)
-{
-    return expiry_average_ttl_ms(&database_of(keyspace, db)->expiry, now_ms);
-}
-
-void keyspace_swap(struct keyspace *keyspace, int first_db, int second_db)
-{
-    struct database *first = database_of(keyspace, first_db), *second = database_of(keyspace, second_db);
-    struct database kept = *first;
-
-    *first = *second;
-    *second = kept;
-    find_next_expiry(keyspace);
-    waits_signal_all(&keyspace->waits, first_db);
-    waits_signal_all(&keyspace->waits, second_db);
-    keyspace->stats.dirty++;
-}
-
-size_t keyspace_flush(struct keyspace *keyspace, int db)
-{
-    struct database *database = database_of(keyspace, db);
-    size_t count = database->table.count;
-
-    if (count == 0)
-        return 0; /* an empty table and an empty index hold no memory */
-    reclaim_take_database(&keyspace->reclaim, &database->table, &database->expiry);
-    database_init(database, keyspace->memory);
-    find_next_expiry(keyspace);
-    waits_signal_all(&keyspace->waits, db);
-    keyspace->stats.dirty += count;
-    return count;
-}
-
-size_t keyspace_reclaim(struct keyspace *keyspace, size_t most)
-{
-    size_t before = keyspace->reclaim.objects, left = reclaim_step(&keyspace->reclaim, most);
-
-    keyspace->stats.freed_later += before - keyspace->reclaim.objects;
-    return left;
-}
-
-size_t keyspace_unfreed_objects(const struct keyspace *keyspace)
-{
-    return keyspace->reclaim.objects;
-}
-
-size_t keyspace_overhead_bytes(const struct keyspace *keyspace, int db)
-{
-    const struct database *database = database_of(keyspace, db);
-
-    return table_bytes(&database->table) + expiry_bytes(&database->expiry);
-}
-
-const struct table *keyspace_table(const struct keyspace *keyspace, int db)
-{
-    return &database_of(keyspace, db)->table;
-}
-
-/* Walking */
-
-struct walk {
-    int64_t now_ms;
-    void (*visit)(void *context, struct entry *entry);
-    void *context;
-};
-
-static void visit_live(void *context, void *item)
-{
-    const struct walk *walk = context;
-
-    if (!has_expired(item, walk->now_ms))
-        walk->visit(walk->context, item);
-}
-
-uint64_t keyspace_scan(struct keyspace *keyspace, int db, uint64_t cursor, int64_t now_ms,
-                       void (*visit)(void *context, struct entry *entry), void *context)
-{
-    struct walk walk = {now_ms, visit, context};
-
-    return table_scan(&database_of(keyspace, db)->table, cursor, visit_live, &walk);
-}
-
-/* The SplitMix64 generator (Steele, Lea, Flood, 2014). */
-uint64_t keyspace_random_bits(struct keyspace *keyspace)
-{
-    uint64_t bits = keyspace->random += 0x9e3779b97f4a7c15;
-
-    bits = (bits ^ bits >> 30) * 0xbf58476d1ce4e5b9;
-    bits = (bits ^ bits >> 27) * 0x94d049bb133111eb;
-    return bits ^ bits >> 31;
-}
-
-static uint64_t random_bits(void *context)
-{
-    return keyspace_random_bits(context);
-}
-
-struct entry *keyspace_random(struct keyspace *keyspace, int db, int64_t now_ms)
-{
-    struct entry *entry;
-
-    while ((entry = table_random(&database_of(keyspace, db)->table, random_bits, keyspace)) != NULL) {
-        if (!has_expired(entry, now_ms))
-            return entry;
-        expire(keyspace, db, entry);
-    }
-    return NULL;
-}
-
-/* Expiry */
-
-static size_t expire_items(struct keyspace *keyspace, int db, struct entry *entry, int64_t now_ms, size_t most)
-{
-    int64_t old_ms = items_deadline(entry);
-    void *value = entry_owned(entry);
-    bool emptied = false;
-    size_t count = entry_kind(entry)->expire(keyspace->memory, &value, now_ms, most, &emptied);
-
-    entry_set_word(entry, (uintptr_t)value);
-    keyspace_items_changed(keyspace, db, entry, old_ms);
-    if (emptied)
-        drop(keyspace, db, entry);
-    keyspace->stats.expired_items += count;
-    return count;
-}
-
-/* The first of all deadlines, which has come: of a key, or of items of its value. */
-static size_t expire_first(struct keyspace *keyspace, int64_t now_ms, size_t most)
-{
-    int db = keyspace->next_expiry_db;
-    struct entry *entry = expiry_first(&database_of(keyspace, db)->expiry);
-
-    if (!has_expired(entry, now_ms))
-        return expire_items(keyspace, db, entry, now_ms, most);
-    expire(keyspace, db, entry);
-    return 1;
-}
-
-size_t keyspace_expire(struct keyspace *keyspace, int64_t now_ms, size_t most)
-{
-    size_t expired = 0;
-
-    while (keyspace->active_expiry && expired < most && keyspace->next_expiry_ms <= now_ms)
-        expired += expire_first(keyspace, now_ms, most - expired);
-    return expired;
-}
-
-int64_t keyspace_next_expiry_ms(const struct keyspace *keyspace)
-{
-    return keyspace->active_expiry ? keyspace->next_expiry_ms : INT64_MAX;
-}
-
-void keyspace_set_active_expiry(struct keyspace *keyspace, bool active)
-{
-    keyspace->active_expiry = active;
 }
 
 /* What the shard lends */

@@ -1,0 +1,81 @@
+/* Deadlines of keys and of items of values: which of all databases comes next, and the removal of those that have
+ * come. */
+#include "core/keyspace_layout.h"
+
+void keyspace_find_next_expiry(struct keyspace *keyspace)
+{
+    keyspace->next_expiry_ms = INT64_MAX;
+    for (int db = 0; db < keyspace->database_count; db++) {
+        int64_t next_ms = expiry_next_ms(&keyspace->databases[db].expiry);
+
+        if (next_ms >= keyspace->next_expiry_ms)
+            continue;
+        keyspace->next_expiry_ms = next_ms;
+        keyspace->next_expiry_db = db;
+    }
+}
+
+void keyspace_change_index(struct keyspace *keyspace, int db, struct expiry_item old, struct expiry_item now)
+{
+    expiry_replace(&keyspace->databases[db].expiry, old, now);
+    if (expiry_item_ms(old) == keyspace->next_expiry_ms) {
+        keyspace_find_next_expiry(keyspace);
+    } else if (expiry_item_ms(now) < keyspace->next_expiry_ms) {
+        keyspace->next_expiry_ms = expiry_item_ms(now);
+        keyspace->next_expiry_db = db;
+    }
+}
+
+void keyspace_items_changed(struct keyspace *keyspace, int db, struct entry *entry, int64_t old_items_ms)
+{
+    struct expiry_item now = keyspace_expiry_item(entry), old = now;
+
+    old.items_ms = old_items_ms;
+    keyspace_reindex(keyspace, db, old, now);
+}
+
+static size_t expire_items(struct keyspace *keyspace, int db, struct entry *entry, int64_t now_ms, size_t most)
+{
+    int64_t old_ms = keyspace_items_deadline(entry);
+    void *value = entry_owned(entry);
+    bool emptied = false;
+    size_t count = entry_kind(entry)->expire(keyspace->memory, &value, now_ms, most, &emptied);
+
+    entry_set_word(entry, (uintptr_t)value);
+    keyspace_items_changed(keyspace, db, entry, old_ms);
+    if (emptied)
+        keyspace_delete_entry(keyspace, db, entry);
+    keyspace->stats.expired_items += count;
+    return count;
+}
+
+/* The first of all deadlines, which has come: of a key, or of items of its value. */
+static size_t expire_first(struct keyspace *keyspace, int64_t now_ms, size_t most)
+{
+    int db = keyspace->next_expiry_db;
+    struct entry *entry = expiry_first(&database_of(keyspace, db)->expiry);
+
+    if (!has_expired(entry, now_ms))
+        return expire_items(keyspace, db, entry, now_ms, most);
+    keyspace_expire_entry(keyspace, db, entry);
+    return 1;
+}
+
+size_t keyspace_expire(struct keyspace *keyspace, int64_t now_ms, size_t most)
+{
+    size_t expired = 0;
+
+    while (keyspace->active_expiry && expired < most && keyspace->next_expiry_ms <= now_ms)
+        expired += expire_first(keyspace, now_ms, most - expired);
+    return expired;
+}
+
+int64_t keyspace_next_expiry_ms(const struct keyspace *keyspace)
+{
+    return keyspace->active_expiry ? keyspace->next_expiry_ms : INT64_MAX;
+}
+
+void keyspace_set_active_expiry(struct keyspace *keyspace, bool active)
+{
+    keyspace->active_expiry = active;
+}

@@ -1,0 +1,74 @@
+/* What the files of keyspace share: the structs, and the way from an entry to
+ * the expiry index. */
+#ifndef CORE_KEYSPACE_LAYOUT_H
+#define CORE_KEYSPACE_LAYOUT_H
+
+#include "core/assert.h"
+#include "core/entry_layout.h"
+#include "core/expiry.h"
+#include "core/keyspace.h"
+#include "core/reclaim.h"
+#include "core/table.h"
+#include "core/waits.h"
+
+struct database {
+    struct table table;
+    struct expiry expiry;
+};
+
+struct keyspace {
+    struct memory *memory;
+    struct keyspace_stats stats;
+    struct reclaim reclaim;
+    struct waits waits;
+    uint64_t random;
+    enum access_policy access_policy;
+    uint32_t fresh_access;
+    bool active_expiry;
+    int64_t next_expiry_ms; /* the earliest deadline of all databases, INT64_MAX: none */
+    int next_expiry_db;     /* one that has it */
+    int database_count;
+    struct database databases[];
+};
+
+static inline struct database *database_of(const struct keyspace *keyspace, int db)
+{
+    ASSERT(db >= 0 && db < keyspace->database_count);
+    return (struct database *)&keyspace->databases[db];
+}
+
+void keyspace_init_database(struct database *database, struct memory *memory);
+
+/* Removes what has expired, and counts it so. */
+void keyspace_expire_entry(struct keyspace *keyspace, int db, struct entry *entry);
+
+static inline bool has_expired(const struct entry *entry, int64_t now_ms)
+{
+    return (entry->flags & ENTRY_HAS_EXPIRY) && (int64_t)entry->words[0] <= now_ms;
+}
+
+/* -1: no item of its value has a deadline. */
+static inline int64_t keyspace_items_deadline(const struct entry *entry)
+{
+    if (!entry_has_value_inline(entry) || entry_kind(entry)->next_deadline_ms == NULL)
+        return -1;
+    return entry_kind(entry)->next_deadline_ms(entry_owned(entry));
+}
+
+static inline struct expiry_item keyspace_expiry_item(const struct entry *entry)
+{
+    return (struct expiry_item){entry_expiry_inline(entry), entry, keyspace_items_deadline(entry)};
+}
+
+/* Which of all databases has the earliest deadline. */
+void keyspace_find_next_expiry(struct keyspace *keyspace);
+void keyspace_change_index(struct keyspace *keyspace, int db, struct expiry_item old, struct expiry_item now);
+
+/* The index knows `old` and shall know `now`: the entry has moved, or has another deadline, or both. */
+static inline void keyspace_reindex(struct keyspace *keyspace, int db, struct expiry_item old, struct expiry_item now)
+{
+    if (expiry_item_ms(old) != INT64_MAX || expiry_item_ms(now) != INT64_MAX)
+        keyspace_change_index(keyspace, db, old, now);
+}
+
+#endif
