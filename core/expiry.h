@@ -23,6 +23,12 @@ struct expiry_item {
     int64_t items_ms;
 };
 
+/* A deadline may be INT64_MAX itself, so expiry_item_ms does not tell. */
+static inline bool expiry_item_is_indexed(struct expiry_item item)
+{
+    return item.deadline_ms >= 0 || item.items_ms >= 0;
+}
+
 /* The earlier of the two, INT64_MAX where there is none: unsigned, none is the latest. */
 static inline int64_t expiry_item_ms(struct expiry_item item)
 {

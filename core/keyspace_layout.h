@@ -67,7 +67,7 @@ void keyspace_change_index(struct keyspace *keyspace, int db, struct expiry_item
 /* The index knows `old` and shall know `now`: the entry has moved, or has another deadline, or both. */
 static inline void keyspace_reindex(struct keyspace *keyspace, int db, struct expiry_item old, struct expiry_item now)
 {
-    if (expiry_item_ms(old) != INT64_MAX || expiry_item_ms(now) != INT64_MAX)
+    if (expiry_item_is_indexed(old) || expiry_item_is_indexed(now))
         keyspace_change_index(keyspace, db, old, now);
 }
 

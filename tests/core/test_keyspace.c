@@ -131,6 +131,20 @@ Test(keyspace, removal_by_deadline_is_bounded_and_in_order)
     cr_assert_eq(keyspace_stats(keyspace)->expired, 2);
 }
 
+Test(keyspace, the_last_of_all_deadlines_is_one_too)
+{
+    struct entry *entry = set("k", "v", INT64_MAX);
+
+    cr_assert_eq(keyspace_count_expiring(keyspace, 0), 1);
+    entry = keyspace_set_expiry(keyspace, 0, entry, 500);
+    cr_assert_eq(keyspace_next_expiry_ms(keyspace), 500);
+    entry = keyspace_set_expiry(keyspace, 0, entry, INT64_MAX);
+    cr_assert_eq(keyspace_next_expiry_ms(keyspace), INT64_MAX);
+    cr_assert_eq(keyspace_count_expiring(keyspace, 0), 1);
+    keyspace_set_expiry(keyspace, 0, entry, -1);
+    cr_assert_eq(keyspace_count_expiring(keyspace, 0), 0);
+}
+
 Test(keyspace, active_expiry_can_be_off)
 {
     set("k", "v", 10);

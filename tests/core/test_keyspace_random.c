@@ -100,7 +100,9 @@ static void check_spot(struct spot spot)
 
 static int64_t any_expiry(void)
 {
-    return dice_below(3) == 0 ? now_ms + 1 + (int64_t)dice_below(40) : -1;
+    if (dice_below(3) != 0)
+        return -1;
+    return dice_below(10) == 0 ? INT64_MAX : now_ms + 1 + (int64_t)dice_below(40);
 }
 
 static struct str any_value(char bytes[static VALUE_MAX])

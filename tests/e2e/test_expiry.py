@@ -51,6 +51,13 @@ def test_many_deadlines_at_once(raw):
     wait_until(lambda: raw("DBSIZE") == 0, seconds=20)
 
 
+def test_the_last_deadline_there_is_changes_like_any_other(raw):
+    for change in ("EXPIRE k 1000", "PERSIST k", "DEL k"):
+        raw("SET k v")
+        assert raw("PEXPIREAT k 9223372036854775807") == 1 and raw("PEXPIRETIME k") == 2**63 - 1
+        assert raw(change) == 1
+
+
 @pytest.mark.parametrize("name,unit", [("EXPIRE", 1000), ("PEXPIRE", 1)])
 def test_expire_options(raw, name, unit):
     def expire(amount, *options):
