@@ -137,6 +137,12 @@ static int64_t bounded(__int128 exact, __int128 lowest, __int128 highest)
     return (int64_t)(exact < lowest ? lowest : exact > highest ? highest : exact);
 }
 
+/* Redis takes what is SET for too high where the distance up to the highest is beyond 64 bits, as from far below. */
+static bool seems_too_high(const struct field_step *step, __int128 exact, __int128 highest)
+{
+    return step->action != FIELD_INCREMENT && step->field.width < 64 && highest - exact > INT64_MAX;
+}
+
 /* What the field is to hold. False: it would overflow, and is to stay. An unsigned one takes SET's operand as unsigned.
  */
 static bool result_of(const struct field_step *step, int64_t old, int64_t *result)
@@ -149,7 +155,7 @@ static bool result_of(const struct field_step *step, int64_t old, int64_t *resul
         exact = (__int128)old + step->operand;
     else
         exact = field->is_signed ? (__int128)step->operand : (__int128)(uint64_t)step->operand;
-    *result = bounded(exact, lowest, highest);
+    *result = seems_too_high(step, exact, highest) ? (int64_t)highest : bounded(exact, lowest, highest);
     if (*result == exact || step->overflow == FIELD_SATURATE)
         return true;
     uint64_t mask = field->width == 64 ? UINT64_MAX : (UINT64_C(1) << field->width) - 1;

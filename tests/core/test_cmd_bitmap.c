@@ -240,6 +240,7 @@ Test(cmd_bitmap, bitfield_overflows_as_told)
     expect("BITFIELD k OVERFLOW FAIL INCRBY i8 0 -1 GET i8 0 SET u2 0 4", "*3 $-1 :-128 $-1 ");
     expect("BITFIELD k OVERFLOW WRAP SET u4 #0 -1 GET u4 0", "*2 :8 :15 ");
     expect("BITFIELD k OVERFLOW SAT SET u4 #0 -1 SET i4 #0 -100 GET i4 0", "*3 :15 :-1 :-8 ");
+    expect("BITFIELD far OVERFLOW SAT SET i63 0 -8495321738368463487 GET i63 0", "*2 :0 :4611686018427387903 ");
     expect("BITFIELD k SET i64 0 9223372036854775807 INCRBY i64 0 1",
            "*2 :-9223372036854775808 :-9223372036854775808 ");
     expect("BITFIELD k OVERFLOW FAIL SET u63 3 -1", "*1 $-1 ");
