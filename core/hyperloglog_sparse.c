@@ -198,16 +198,15 @@ bool hyperloglog_sparse_histogram(struct str runs, uint32_t histogram[static 64]
 void hyperloglog_sparse_describe(struct str runs, struct buffer *text)
 {
     const uint8_t *at = (const uint8_t *)runs.bytes, *end = at + runs.length;
-    size_t registers = 0;
+    const char *space = "";
     struct run run;
 
-    for (const char *space = ""; at < end && registers < HYPERLOGLOG_REGISTERS && read_run(at, end, &run);
-         space = " ") {
+    for (int count = 0; count < HYPERLOGLOG_REGISTERS && at < end && read_run(at, end, &run); count++) {
         if (is_value(*at))
             buffer_append_format(text, "%sv:%d,%u", space, run.value, run.length);
         else
             buffer_append_format(text, "%s%c:%u", space, *at & XZERO ? 'Z' : 'z', run.length);
-        registers += run.length;
         at += run.bytes;
+        space = " ";
     }
 }

@@ -41,7 +41,7 @@ enum hyperloglog_outcome hyperloglog_sparse_set(struct buffer *buffer, struct hy
 /* Raises registers to what the runs say. False: they do not cover all registers exactly. */
 MUST_USE bool hyperloglog_sparse_merge(struct str runs, uint8_t *registers);
 
-/* Appends the runs as text, separated by spaces. Hostile ones behind the last register are left out. */
+/* Appends the runs as text, separated by spaces. Of hostile ones no more than there are registers. */
 void hyperloglog_sparse_describe(struct str runs, struct buffer *text);
 
 /* Counts the registers of each value. False as above. */
