@@ -377,6 +377,7 @@ class Pair:
         self.count = connections
         self.resp = resp_version
         self.connections = ([], [])
+        self.settings = {}
         self.begin()
 
     def begin(self):
@@ -388,11 +389,12 @@ class Pair:
                 connection.close()
             connections[:] = [server.connect(protocol=self.resp, timeout=30) for _ in range(self.count)]
             connections[0].command("FLUSHALL")
+            for name, value in self.settings.items():
+                connections[0].command("CONFIG", "SET", name, value)
 
     def set(self, settings):
-        for connections in self.connections:
-            for name, value in settings.items():
-                connections[0].command("CONFIG", "SET", name, value)
+        self.settings = settings
+        self.begin()
 
     def run(self, index, batch):
         """One pipeline on both; raises Difference at the first reply that differs."""
@@ -413,7 +415,8 @@ class Pair:
             except (resp.Closed, ConnectionError):
                 raise Difference(position, self._what_died()) from None
             if not _agree(command, expected, got, self.connections[1][index]):
-                raise Difference(position, f"redis-server {expected[:300]!r}\n  Shoal        {got[:300]!r}")
+                text = f"redis-server {expected[:300]!r}\n  Shoal        {got[:300]!r}"
+                raise Difference(position, text, command[0].upper())
 
     def _what_died(self):
         time.sleep(0.2)  # for its last words
@@ -471,7 +474,8 @@ def _is_short_lived(command):
 
 
 def shrink(pair, history, seconds=60):
-    """Leaves out what is not needed for a difference: ever smaller pieces, as long as time lasts."""
+    """Leaves out what is not needed for a difference in the same command: ever smaller pieces, as long as time lasts."""
+    wanted = _shows(pair, history).args[2:]
     commands = [(index, command) for index, batch in history for command in batch]
     deadline = time.monotonic() + seconds
     size = len(commands) // 2
@@ -479,7 +483,8 @@ def shrink(pair, history, seconds=60):
         at = 0
         while at < len(commands) and time.monotonic() < deadline:
             fewer = commands[:at] + commands[at + size :]
-            if _shows(pair, [(index, [command]) for index, command in fewer]):
+            found = _shows(pair, [(index, [command]) for index, command in fewer])
+            if found and found.args[2:] == wanted:
                 commands = fewer
             else:
                 at += size
