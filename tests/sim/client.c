@@ -105,8 +105,6 @@ static void send_piece(struct client *client)
 static void leave(struct client *client)
 {
     client->actor.deadline_us = INT64_MAX;
-    for (int at = client->answered; at < client->sent; at++)
-        operation_at(client, at)->served_stage = client->history->stage;
     wire_close(&client->wire);
 }
 
@@ -168,7 +166,6 @@ static void take_reply(struct client *client, struct str reply)
     operation = operation_at(client, client->answered++);
     operation->responded = client->scheduler->decisions;
     operation->responded_ms = client->scheduler->now_us / 1000;
-    operation->served_stage = client->history->stage;
     operation->reply = texts_add(&client->history->texts, reply);
 }
 

@@ -68,8 +68,9 @@ struct operation {
     int other;                   /* client: who is to be unblocked */
     uint64_t invoked, responded; /* decisions, or NEVER */
     uint64_t over;               /* decision: the client had left, and from then on it was not executed */
-    bool has_rested;             /* all was at rest while it waited */
-    int served_stage;            /* in which it was answered, or its client left */
+    uint64_t first_rest;         /* decision after which all was at rest while it waited; NEVER */
+    uint64_t last_rest;          /* the last such one; 0: none */
+    int64_t first_rest_ms;
     int64_t invoked_ms, responded_ms; /* Unix time */
     uint32_t reply;                   /* text: the bytes as they came */
 };
@@ -84,8 +85,13 @@ struct history {
     int client_count;
     int stage, last_stage;         /* what may be sent now; the last of them is for those who look */
     int leave_stages[CLIENTS_MAX]; /* in which the client leaves, 0: it stays */
-    bool in_line;                  /* clients wait in line for the first key, see workload_line.c */
+    bool in_line;                  /* clients wait in line, and only pushes put elements into keys, see workload_line.c */
 };
+
+static inline bool operation_has_rested(const struct operation *operation)
+{
+    return operation->last_rest > 0;
+}
 
 static inline bool operation_may_wait(const struct operation *operation)
 {

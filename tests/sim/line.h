@@ -1,7 +1,7 @@
 /* Who waited, how long, and who came first: what no order of the operations shows.
  *
- * Where the line is known (workload_line.c), elements of its key go to those in it in the order in which they came.
- * And nobody's time is over before its time. */
+ * Whoever waited when all was at rest stands in line before those who ask later. An element of a key goes to the first
+ * in line for it; nobody's time is over early; and whom CLIENT UNBLOCK speaks of waits no more. */
 #ifndef TESTS_SIM_LINE_H
 #define TESTS_SIM_LINE_H
 

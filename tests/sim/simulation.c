@@ -88,7 +88,7 @@ static struct operation *waiting_operation(struct simulation *simulation, int cl
                : &simulation->history.operations[client][it->answered];
 }
 
-/* A list of a type that somebody waits for is not there. */
+/* What somebody waits for is not there. */
 static void check_waits(struct simulation *simulation, struct shard *shard, int db, int key)
 {
     struct str name = simulation->history.keys[key];
@@ -109,6 +109,22 @@ static void check_waits(struct simulation *simulation, struct shard *shard, int 
     }
 }
 
+/* It stands in line, and its time is not over. */
+static void note_rest(struct simulation *simulation, struct operation *operation)
+{
+    struct scheduler *scheduler = &simulation->scheduler;
+    int64_t now_ms = scheduler->now_us / 1000;
+
+    if (!operation_has_rested(operation)) {
+        operation->first_rest = scheduler->decisions;
+        operation->first_rest_ms = now_ms;
+    }
+    operation->last_rest = scheduler->decisions;
+    if (operation->deadline_ms > 0 && operation->first_rest_ms + operation->deadline_ms < now_ms)
+        scheduler_fail(scheduler, "all shards sleep, and client %d's time has been over for %d ms", operation->client,
+                       (int)(now_ms - operation->first_rest_ms - operation->deadline_ms));
+}
+
 static void at_rest(void *context)
 {
     struct simulation *simulation = context;
@@ -124,7 +140,7 @@ static void at_rest(void *context)
         struct operation *operation = waiting_operation(simulation, i);
 
         if (operation && operation_may_wait(operation))
-            operation->has_rested = true;
+            note_rest(simulation, operation);
         if (wire->client_closed && !wire->server_closed)
             scheduler_fail(&simulation->scheduler,
                            "all shards sleep, and client %d, which has left, is still connected", i);
@@ -226,7 +242,7 @@ static void note_departures(struct simulation *simulation)
             continue;
         for (int at = client->answered; at < client->sent; at++) {
             struct operation *operation = &simulation->history.operations[i][at];
-            bool waited = operation->has_rested && client->wire.end_delivered;
+            bool waited = operation_has_rested(operation) && client->wire.end_delivered;
 
             if (operation->over == NEVER)
                 operation->over = waited ? client->wire.end_delivered_at : simulation->scheduler.decisions;
