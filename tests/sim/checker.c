@@ -202,6 +202,7 @@ static bool has_changed_nothing(const struct search *search, const struct operat
     case OPERATION_EXISTS:
     case OPERATION_DBSIZE:
     case OPERATION_LRANGE:
+    case OPERATION_ZRANGE:
     case OPERATION_UNBLOCK:
     case OPERATION_UNBLOCK_ERROR:
     case OPERATION_KILL:
@@ -209,11 +210,17 @@ static bool has_changed_nothing(const struct search *search, const struct operat
     case OPERATION_BLPOP:
     case OPERATION_BRPOP:
     case OPERATION_BLMOVE:
+    case OPERATION_BZPOPMIN:
+    case OPERATION_XREADGROUP:
+    case OPERATION_XREADGROUP_CLAIM:
         return str_equal(reply, STR("*-1\r\n"));
     case OPERATION_LPOP:
     case OPERATION_SETNX:
     case OPERATION_GETDEL:
         return str_equal(reply, STR("$-1\r\n"));
+    case OPERATION_ZPOPMIN:
+        return str_equal(reply, STR("*0\r\n"));
+    case OPERATION_XACK:
     case OPERATION_DEL:
     case OPERATION_PERSIST:
     case OPERATION_MSETNX:

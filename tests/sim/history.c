@@ -20,7 +20,9 @@ void history_deinit(struct history *history)
 }
 
 /* Words of a request: '%k' its next key, '%v' its next value, '%*' all keys, '%p' all pairs, '%n' its own values,
- * '%d' the deadline, '%t' the same in seconds, '%c' the other client's id. */
+ * '%d' the deadline, '%t' the same in seconds, '%c' the other client's id, '%s' its own values with their scores,
+ * '%m' the time for which an entry has to have been idle, '%i' an entry's ID, '%u' its own consumer, '%>' for each key.
+ */
 static const char *const syntax[OPERATION_KINDS] = {
     [OPERATION_GET] = "GET %k",
     [OPERATION_SET] = "SET %k %v",
@@ -51,18 +53,36 @@ static const char *const syntax[OPERATION_KINDS] = {
     [OPERATION_BLPOP] = "BLPOP %* %t",
     [OPERATION_BRPOP] = "BRPOP %* %t",
     [OPERATION_BLMOVE] = "BLMOVE %* LEFT RIGHT %t",
+    [OPERATION_ZADD] = "ZADD %k %s",
+    [OPERATION_ZPOPMIN] = "ZPOPMIN %k",
+    [OPERATION_ZRANGE] = "ZRANGE %k 0 -1",
+    [OPERATION_BZPOPMIN] = "BZPOPMIN %* %t",
+    [OPERATION_XGROUP] = "XGROUP CREATE %k g 0 MKSTREAM",
+    [OPERATION_XADD] = "XADD %k 0-* v %v",
+    [OPERATION_XACK] = "XACK %k g %i",
+    [OPERATION_XREADGROUP] = "XREADGROUP GROUP g %u COUNT 1 BLOCK %d STREAMS %* %>",
+    [OPERATION_XREADGROUP_CLAIM] = "XREADGROUP GROUP g %u COUNT 1 CLAIM %m BLOCK %d STREAMS %* %>",
     [OPERATION_UNBLOCK] = "CLIENT UNBLOCK %c",
     [OPERATION_UNBLOCK_ERROR] = "CLIENT UNBLOCK %c ERROR",
     [OPERATION_KILL] = "CLIENT KILL ID %c",
 };
 
-enum { WORDS_MAX = 2 + 2 * OPERATION_KEYS_MAX };
+enum { WORDS_MAX = 12 + 2 * OPERATION_KEYS_MAX, NUMBERS_MAX = 8 };
 
 struct words {
     struct str words[WORDS_MAX];
     int count;
-    char number[24];
+    char numbers[NUMBERS_MAX][24];
+    int number_count;
 };
+
+static void add_number(struct words *words, const char *format, int64_t number)
+{
+    char *text = words->numbers[words->number_count++];
+
+    snprintf(text, sizeof words->numbers[0], format, number);
+    words->words[words->count++] = str_from(text);
+}
 
 static void add_keys(struct words *words, const struct history *history, const struct operation *operation, bool values)
 {
@@ -96,17 +116,32 @@ static void add_word(struct words *words, const struct history *history, const s
             words->words[words->count++] = texts_get(&history->texts, operation->values[i]);
         break;
     case 'd':
-        snprintf(words->number, sizeof words->number, "%" PRId64, operation->deadline_ms);
-        words->words[words->count++] = str_from(words->number);
+        add_number(words, "%" PRId64, operation->deadline_ms);
         break;
     case 't':
-        snprintf(words->number, sizeof words->number, "%" PRId64 ".%03d", operation->deadline_ms / 1000,
-                 (int)(operation->deadline_ms % 1000));
-        words->words[words->count++] = str_from(words->number);
+        add_number(words, "%" PRId64 "e-3", operation->deadline_ms);
         break;
     case 'c': /* connections get their ids in the order of the clients */
-        snprintf(words->number, sizeof words->number, "%d", operation->other + 1);
-        words->words[words->count++] = str_from(words->number);
+        add_number(words, "%" PRId64, operation->other + 1);
+        break;
+    case 's':
+        for (int i = 0; i < operation->value_count; i++) {
+            add_number(words, "%" PRId64, operation_score(operation, i));
+            words->words[words->count++] = texts_get(&history->texts, operation->values[i]);
+        }
+        break;
+    case 'm':
+        add_number(words, "%" PRId64, operation->claim_ms);
+        break;
+    case 'i':
+        add_number(words, "0-%" PRId64, operation->other);
+        break;
+    case 'u':
+        add_number(words, "c%" PRId64, operation->client);
+        break;
+    case '>':
+        for (int i = 0; i < operation->key_count; i++)
+            words->words[words->count++] = STR(">");
         break;
     }
 }
@@ -115,7 +150,7 @@ static void operation_words(const struct history *history, const struct operatio
 {
     const char *at = syntax[operation->kind];
 
-    words->count = 0;
+    words->count = words->number_count = 0;
     while (*at) {
         size_t length = strcspn(at, " ");
 

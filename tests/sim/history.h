@@ -42,12 +42,21 @@ enum operation_kind {
     OPERATION_FLUSHDB,
     OPERATION_FLUSHALL,
     OPERATION_SWAPDB,
-    OPERATION_RPUSH, /* from here on: of lists */
+    OPERATION_RPUSH, /* from here on: not of strings */
     OPERATION_LPOP,
     OPERATION_LRANGE,
+    OPERATION_ZADD, /* of sorted sets */
+    OPERATION_ZPOPMIN,
+    OPERATION_ZRANGE,
+    OPERATION_XGROUP, /* of streams: the one group of each */
+    OPERATION_XADD,
+    OPERATION_XACK,
     OPERATION_BLPOP, /* from here on: may wait */
     OPERATION_BRPOP,
     OPERATION_BLMOVE,
+    OPERATION_BZPOPMIN,
+    OPERATION_XREADGROUP,
+    OPERATION_XREADGROUP_CLAIM,
     OPERATION_UNBLOCK, /* another client: these change no data */
     OPERATION_UNBLOCK_ERROR,
     OPERATION_KILL,
@@ -63,9 +72,10 @@ struct operation {
     uint8_t keys[OPERATION_KEYS_MAX];
     int value_count;                     /* RPUSH */
     uint32_t values[OPERATION_KEYS_MAX]; /* texts */
-    int64_t deadline_ms;         /* SET_PX: from its execution; SET_PXAT: Unix time; or how long it waits at most */
+    int64_t deadline_ms;         /* SET_PX: from its execution; SET_PXAT: Unix time; or it waits so long, 0: for ever */
     int stage;                   /* not sent before all of lower stages have come to rest */
-    int other;                   /* client: who is to be unblocked */
+    int claim_ms;                /* XREADGROUP CLAIM */
+    int other;                   /* client: who is to be unblocked; XACK: the entry */
     uint64_t invoked, responded; /* decisions, or NEVER */
     uint64_t over;               /* decision: the client had left, and from then on it was not executed */
     uint64_t first_rest;         /* decision after which all was at rest while it waited; NEVER */
@@ -85,8 +95,14 @@ struct history {
     int client_count;
     int stage, last_stage;         /* what may be sent now; the last of them is for those who look */
     int leave_stages[CLIENTS_MAX]; /* in which the client leaves, 0: it stays */
-    bool in_line;                  /* clients wait in line, and only pushes put elements into keys, see workload_line.c */
+    bool in_line; /* clients wait in line, and only pushes put elements into keys, see workload_line.c */
 };
+
+/* Of the members that ZADD adds; many have the same. */
+static inline int operation_score(const struct operation *operation, int i)
+{
+    return (int)(operation->values[i] % 5);
+}
 
 static inline bool operation_has_rested(const struct operation *operation)
 {
@@ -95,7 +111,7 @@ static inline bool operation_has_rested(const struct operation *operation)
 
 static inline bool operation_may_wait(const struct operation *operation)
 {
-    return operation->kind >= OPERATION_BLPOP && operation->kind <= OPERATION_BLMOVE;
+    return operation->kind >= OPERATION_BLPOP && operation->kind <= OPERATION_XREADGROUP_CLAIM;
 }
 
 void history_init(struct history *history);

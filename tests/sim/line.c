@@ -48,19 +48,18 @@ static bool waits_for(const struct operation *operation, int key)
     return false;
 }
 
-/* BLMOVE waits for one key; others are told which. */
+/* BLMOVE waits for one key; others are told which. What was pending is not for all in line. */
 static bool came_from(const struct history *history, const struct operation *operation, int key)
 {
     struct str name = history->keys[key], reply = reply_of(history, operation);
-    char start[64];
-    int length;
+    char text[64];
+    size_t length = (size_t)snprintf(text, sizeof text, "$%zu\r\n%.*s\r\n", name.length, (int)name.length, name.bytes);
 
     if (operation->responded == NEVER || !waits_for(operation, key))
         return false;
     if (operation->kind == OPERATION_BLMOVE)
         return reply.bytes[0] == '$';
-    length = snprintf(start, sizeof start, "*2\r\n$%zu\r\n%.*s\r\n", name.length, (int)name.length, name.bytes);
-    return reply.length > (size_t)length && memcmp(reply.bytes, start, (size_t)length) == 0;
+    return operation->kind != OPERATION_XREADGROUP_CLAIM && memmem(reply.bytes, reply.length, text, length);
 }
 
 /* Elements, where nothing but pushes puts them into the key. */

@@ -4,15 +4,48 @@
 
 #include "core/number.h"
 
-static void answer_text(struct buffer *reply, struct str text)
+void model_answer_text(struct buffer *reply, struct str text)
 {
     buffer_append_format(reply, "$%zu\r\n%.*s\r\n", text.length, (int)text.length, text.bytes);
 }
 
+void model_answer_wrong_type(struct buffer *reply)
+{
+    buffer_append_str(reply, STR("-WRONGTYPE Operation against a key holding the wrong kind of value\r\n"));
+}
+
+void model_answer_nothing(const struct history *history, const struct operation *operation, struct buffer *reply)
+{
+    static const char unblocked[] = "-UNBLOCKED client unblocked via CLIENT UNBLOCK\r\n";
+
+    if (str_equal(texts_get(&history->texts, operation->reply), str_from(unblocked)))
+        buffer_append_str(reply, str_from(unblocked));
+    else
+        buffer_append(reply, "*-1\r\n", 5);
+}
+
+void model_set_elements(struct model_value *value, struct history *history, enum value_type type, struct str elements)
+{
+    value->type = (uint16_t)type;
+    if (elements.length > 0)
+        value->text = texts_add(&history->texts, elements);
+    else
+        *value = (struct model_value){0};
+}
+
+int model_count_elements(struct str elements)
+{
+    int count = 0;
+
+    for (size_t i = 0; i < elements.length; i++)
+        count += elements.bytes[i] == ',';
+    return count;
+}
+
 static void answer_value(struct buffer *reply, const struct history *history, const struct model_value *value)
 {
-    if (value->text && !value->is_list)
-        answer_text(reply, texts_get(&history->texts, value->text));
+    if (value->text && value->type == VALUE_STRING)
+        model_answer_text(reply, texts_get(&history->texts, value->text));
     else
         buffer_append(reply, "$-1\r\n", 5);
 }
@@ -154,8 +187,8 @@ static bool reads_a_string(enum operation_kind kind)
 static void apply_to_one(struct model_value *value, struct history *history, const struct operation *operation,
                          struct buffer *reply)
 {
-    if (value->is_list && reads_a_string(operation->kind)) {
-        buffer_append_str(reply, STR("-WRONGTYPE Operation against a key holding the wrong kind of value\r\n"));
+    if (value->type != VALUE_STRING && reads_a_string(operation->kind)) {
+        model_answer_wrong_type(reply);
         return;
     }
     switch (operation->kind) {
@@ -213,13 +246,46 @@ static int count_keys(const struct model_value *db)
     return count;
 }
 
+/* Whether the other one waits just then, or is there at all, is not told by the data. */
+static void unblock(const struct history *history, const struct operation *operation, struct buffer *reply)
+{
+    answer_integer(reply, str_equal(texts_get(&history->texts, operation->reply), STR(":1\r\n")));
+}
+
+static void apply_to_collections(struct model_value *db, struct history *history, const struct operation *operation,
+                                 struct buffer *reply)
+{
+    switch (operation->kind) {
+    case OPERATION_ZADD:
+    case OPERATION_ZPOPMIN:
+    case OPERATION_ZRANGE:
+    case OPERATION_BZPOPMIN:
+        model_apply_to_sorted_sets(db, history, operation, reply);
+        break;
+    case OPERATION_XGROUP:
+    case OPERATION_XADD:
+    case OPERATION_XACK:
+    case OPERATION_XREADGROUP:
+    case OPERATION_XREADGROUP_CLAIM:
+        model_apply_to_streams(db, history, operation, reply);
+        break;
+    case OPERATION_UNBLOCK:
+    case OPERATION_UNBLOCK_ERROR:
+    case OPERATION_KILL:
+        unblock(history, operation, reply);
+        break;
+    default:
+        model_apply_to_lists(db, history, operation, reply);
+    }
+}
+
 void model_apply(struct model *model, struct history *history, const struct operation *operation, struct buffer *reply)
 {
     struct model_value *db = model->values[operation->db];
 
     switch (operation->kind) {
     case OPERATION_ECHO:
-        answer_text(reply, texts_get(&history->texts, operation->values[0]));
+        model_answer_text(reply, texts_get(&history->texts, operation->values[0]));
         break;
     case OPERATION_DBSIZE:
         answer_integer(reply, count_keys(db));
@@ -238,7 +304,7 @@ void model_apply(struct model *model, struct history *history, const struct oper
         break;
     default:
         if (operation->kind >= OPERATION_RPUSH)
-            model_apply_to_lists(db, history, operation, reply);
+            apply_to_collections(db, history, operation, reply);
         else if (operation->kind >= OPERATION_MGET)
             apply_to_many(db, history, operation, reply);
         else

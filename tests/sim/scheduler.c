@@ -30,7 +30,10 @@ static struct tempo draw_tempo(struct dice *dice)
 
 void scheduler_init(struct scheduler *scheduler, uint64_t seed, int fault)
 {
-    *scheduler = (struct scheduler){.dice = {seed * 0x9e3779b97f4a7c15u + 1}, .now_us = START_US, .fault = fault};
+    struct dice dice = {seed};
+
+    /* The dice count on from their state, so those of neighbouring seeds have to begin far apart. */
+    *scheduler = (struct scheduler){.dice = {dice_bits(&dice)}, .now_us = START_US, .fault = fault};
     scheduler->tempo = draw_tempo(&scheduler->dice);
     scheduler->places = dice_bits(&scheduler->dice);
     present = scheduler;

@@ -10,6 +10,7 @@
 #include "core/keyspace.h"
 #include "core/log.h"
 #include "core/memory.h"
+#include "core/stream_value.h"
 #include "net/conn.h"
 #include "tests/sim/line.h"
 
@@ -88,14 +89,45 @@ static struct operation *waiting_operation(struct simulation *simulation, int cl
                : &simulation->history.operations[client][it->answered];
 }
 
+static bool stream_has_something(const struct stream *stream, const struct operation *operation, int64_t now_ms)
+{
+    const struct stream_group *group = stream_groups_find(&stream->groups, STR("g"));
+    struct stream_range range = stream_group_range(stream, group);
+    const struct stream_pending *oldest;
+    struct stream_entry entry;
+
+    if (stream_range_next(&range, &entry))
+        return true;
+    if (operation->kind != OPERATION_XREADGROUP_CLAIM)
+        return false;
+    oldest = stream_group_next_delivered(group, INT64_MIN);
+    return oldest && oldest->delivered_ms + operation->claim_ms + 1 < now_ms;
+}
+
+/* For the command that waits. */
+static bool has_something(const struct entry *entry, const struct operation *operation, int64_t now_ms)
+{
+    switch (entry_type(entry)) {
+    case VALUE_LIST:
+        return operation->kind <= OPERATION_BLMOVE;
+    case VALUE_ZSET:
+        return operation->kind == OPERATION_BZPOPMIN;
+    case VALUE_STREAM:
+        return stream_has_something(entry_value(entry), operation, now_ms);
+    default:
+        return false;
+    }
+}
+
 /* What somebody waits for is not there. */
 static void check_waits(struct simulation *simulation, struct shard *shard, int db, int key)
 {
     struct str name = simulation->history.keys[key];
     struct key hashed = {name, keyspace_hash(name)};
-    const struct entry *entry = keyspace_find(shard->core.keyspace, db, hashed, simulation->scheduler.now_us / 1000);
+    int64_t now_ms = simulation->scheduler.now_us / 1000;
+    const struct entry *entry = keyspace_find(shard->core.keyspace, db, hashed, now_ms);
 
-    if (!entry || entry_type(entry) != VALUE_LIST)
+    if (!entry)
         return;
     for (int i = 0; i < simulation->history.client_count; i++) {
         const struct operation *operation = waiting_operation(simulation, i);
@@ -103,7 +135,7 @@ static void check_waits(struct simulation *simulation, struct shard *shard, int 
         for (int k = 0; operation && operation->db == db && operation_may_wait(operation) &&
                         k < (operation->kind == OPERATION_BLMOVE ? 1 : operation->key_count);
              k++)
-            if (operation->keys[k] == key)
+            if (operation->keys[k] == key && has_something(entry, operation, now_ms))
                 scheduler_fail(&simulation->scheduler, "all shards sleep, client %d waits for %.*s, and it is there", i,
                                (int)name.length, name.bytes);
     }
@@ -172,7 +204,11 @@ static void set_up(struct simulation *simulation, uint64_t seed, int fault)
 
 static bool is_for_later(const struct simulation *simulation, int client)
 {
-    return simulation->history.operations[client][0].stage > simulation->history.stage;
+    const struct history *history = &simulation->history;
+    int next = simulation->clients[client].written;
+
+    return simulation->clients[client].answered == next && next < history->operation_counts[client] &&
+           history->operations[client][next].stage > history->stage;
 }
 
 static bool all_answered(struct simulation *simulation)

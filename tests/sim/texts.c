@@ -56,6 +56,7 @@ uint32_t texts_add(struct texts *texts, struct str text)
     }
     bytes = malloc(text.length + 1);
     memcpy(bytes, text.bytes, text.length);
+    bytes[text.length] = '\0';
     texts->texts[texts->count] = (struct str){bytes, text.length};
     return *slot = texts->count++;
 }

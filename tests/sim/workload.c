@@ -11,6 +11,45 @@ enum {
     WAIT_LONG_MS = 5000,
 };
 
+/* Sorted sets in the place of the lists, or both in the same keys. */
+static void draw_sorted_weights(struct workload *workload, struct dice *dice)
+{
+    static const enum operation_kind kinds[][2] = {
+        {OPERATION_RPUSH, OPERATION_ZADD},    {OPERATION_LPOP, OPERATION_ZPOPMIN},
+        {OPERATION_LRANGE, OPERATION_ZRANGE}, {OPERATION_BLPOP, OPERATION_BZPOPMIN},
+        {OPERATION_BRPOP, OPERATION_BRPOP},   {OPERATION_BLMOVE, OPERATION_BLMOVE}};
+    bool both = dice_one_in(dice, 3);
+
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        uint8_t weight = workload->weights[kinds[i][0]];
+
+        if (!both)
+            workload->weights[kinds[i][0]] = 0;
+        if (kinds[i][1] != kinds[i][0])
+            workload->weights[kinds[i][1]] = weight;
+    }
+}
+
+/* Nothing takes a stream's group away. */
+static void draw_stream_weights(struct workload *workload, struct dice *dice)
+{
+    uint8_t unblock = workload->weights[OPERATION_UNBLOCK], kill = workload->weights[OPERATION_KILL];
+
+    memset(workload->weights, 0, sizeof workload->weights);
+    workload->claims = dice_one_in(dice, 2);
+    workload->weights[OPERATION_XADD] = (uint8_t)dice_between(dice, 2, 8);
+    workload->weights[OPERATION_XREADGROUP] = (uint8_t)dice_between(dice, 1, 5);
+    workload->weights[OPERATION_UNBLOCK] = workload->weights[OPERATION_UNBLOCK_ERROR] = unblock > 0;
+    if (dice_one_in(dice, 2))
+        workload->weights[OPERATION_XACK] = 2;
+    if (workload->claims) {
+        workload->weights[OPERATION_XREADGROUP_CLAIM] = (uint8_t)dice_between(dice, 1, 5);
+        workload->breaks_off = false; /* what somebody has claimed who has left, nobody can tell */
+    } else {
+        workload->weights[OPERATION_KILL] = kill;
+    }
+}
+
 static void draw_list_weights(struct workload *workload, struct dice *dice)
 {
     static const enum operation_kind list_kinds[] = {OPERATION_LPOP,         OPERATION_LRANGE, OPERATION_BLPOP,
@@ -71,6 +110,10 @@ static void draw_weights(struct workload *workload, struct dice *dice)
         workload->weights[OPERATION_KILL] = 1;
     if (workload->lists)
         draw_list_weights(workload, dice);
+    if (workload->sorted)
+        draw_sorted_weights(workload, dice);
+    if (workload->streams)
+        draw_stream_weights(workload, dice);
 }
 
 /* Long pipelines with few clients, so that the checker can still tell all orders apart. */
@@ -96,14 +139,20 @@ void workload_draw(struct workload *workload, struct dice *dice)
         .ring_slots = ring_slots[dice_below(dice, 6)],
         .spin_us = dice_one_in(dice, 8) ? dice_between(dice, 1, 20) : 0,
         .like_uring = dice_one_in(dice, 2),
-        .deadlines = dice_one_in(dice, 4),
+        .deadlines = dice_one_in(dice, 3),
         .breaks_off = dice_one_in(dice, 6),
-        .lists = dice_one_in(dice, 2),
     };
-    workload->in_line = workload->lists && dice_one_in(dice, 4);
+    workload->lists = workload->deadlines ? dice_one_in(dice, 4) : !dice_one_in(dice, 3);
+    workload->in_line = workload->lists && dice_one_in(dice, 2);
     if (workload->in_line)
         workload->breaks_off = workload->deadlines = false;
-    workload->window_most = draw_window(workload, dice);
+    if (workload->in_line && dice_one_in(dice, 2))
+        workload->ring_slots = 1; /* so that what goes round for a waiter is held up */
+    workload->sorted = workload->lists && dice_one_in(dice, 5);
+    workload->streams = workload->lists && !workload->sorted && dice_one_in(dice, 5);
+    if (workload->streams)
+        workload->deadlines = false;
+    workload->window_most = workload->in_line && dice_one_in(dice, 2) ? 1 : draw_window(workload, dice);
     draw_weights(workload, dice);
 }
 
@@ -170,6 +219,9 @@ static int draw_key_count(struct dice *dice, enum operation_kind kind)
     case OPERATION_MSETNX:
     case OPERATION_BLPOP:
     case OPERATION_BRPOP:
+    case OPERATION_BZPOPMIN:
+    case OPERATION_XREADGROUP:
+    case OPERATION_XREADGROUP_CLAIM:
         return dice_between(dice, 1, OPERATION_KEYS_MAX);
     default:
         return 1;
@@ -199,6 +251,9 @@ static void draw_operation(const struct workload *workload, struct dice *dice, c
     operation->over = NEVER;
     operation->responded_ms = INT64_MAX / 2;
     operation->other = (int)dice_below(dice, (uint32_t)workload->clients);
+    if (operation->kind == OPERATION_XACK)
+        operation->other = dice_between(dice, 1, 20);
+    operation->claim_ms = dice_one_in(dice, 4) ? 0 : dice_between(dice, 1, 40);
     operation->value_count = dice_one_in(dice, 3) ? dice_between(dice, 1, OPERATION_KEYS_MAX) : 1;
     for (int i = 0; i < operation->key_count; i++)
         operation->keys[i] = (uint8_t)dice_below(dice, (uint32_t)workload->keys);
@@ -213,27 +268,51 @@ static void draw_operation(const struct workload *workload, struct dice *dice, c
         operation->deadline_ms = dice_one_in(dice, 3) ? WAIT_LONG_MS : dice_between(dice, 1, 30);
 }
 
-/* At the end somebody looks at all keys of each database: what is there has to be explained, too. */
+static void plan_one_look(struct operation *operation, enum operation_kind kind, int client, int db, int key, int stage)
+{
+    *operation = (struct operation){
+        .kind = kind,
+        .client = client,
+        .db = db,
+        .key_count = 1,
+        .keys = {(uint8_t)key},
+        .stage = stage,
+        .deadline_ms = 1,
+        .invoked = NEVER,
+        .responded = NEVER,
+        .over = NEVER,
+        .responded_ms = INT64_MAX / 2,
+    };
+}
+
+/* At the end somebody looks at all keys of each database: what is there has to be explained, too. Before all begins
+ * they found the groups. */
 static void plan_look(const struct workload *workload, struct history *history, int db)
 {
-    int client = history->client_count++;
-    struct operation *operations = calloc((size_t)workload->keys * 2, sizeof *operations);
+    static const enum operation_kind looks[] = {OPERATION_GET, OPERATION_LRANGE, OPERATION_ZRANGE};
+    static const enum operation_kind looks_at_streams[] = {OPERATION_XREADGROUP, OPERATION_XREADGROUP, OPERATION_GET};
+    int client = history->client_count++, count = 0;
+    struct operation *operations = calloc((size_t)workload->keys * 4, sizeof *operations);
 
+    for (int key = 0; key < workload->keys && workload->streams; key++)
+        plan_one_look(&operations[count++], OPERATION_XGROUP, client, db, key, 0);
+    for (int key = 0; key < workload->keys; key++)
+        for (int i = 0; i < 3; i++)
+            plan_one_look(&operations[count++], (workload->streams ? looks_at_streams : looks)[i], client, db, key,
+                          history->last_stage);
     history->operations[client] = operations;
-    history->operation_counts[client] = workload->keys * 2;
-    for (int i = 0; i < workload->keys * 2; i++)
-        operations[i] = (struct operation){
-            .kind = i % 2 ? OPERATION_LRANGE : OPERATION_GET,
-            .client = client,
-            .db = db,
-            .key_count = 1,
-            .keys = {(uint8_t)(i / 2)},
-            .stage = history->last_stage,
-            .invoked = NEVER,
-            .responded = NEVER,
-            .over = NEVER,
-            .responded_ms = INT64_MAX / 2,
-        };
+    history->operation_counts[client] = count;
+}
+
+/* There is a stage before the others. */
+static void shift_stages(struct history *history)
+{
+    history->last_stage++;
+    for (int client = 0; client < history->client_count; client++) {
+        history->leave_stages[client] += history->leave_stages[client] > 0;
+        for (int i = 0; i < history->operation_counts[client]; i++)
+            history->operations[client][i].stage++;
+    }
 }
 
 static void plan_pipelines(const struct workload *workload, struct dice *dice, int64_t now_ms, struct history *history)
@@ -265,6 +344,8 @@ void workload_plan(const struct workload *workload, struct dice *dice, const str
         workload_plan_line(workload, dice, history);
     else
         plan_pipelines(workload, dice, now_ms, history);
+    if (workload->streams)
+        shift_stages(history);
     for (int db = 0; db < workload->databases; db++)
         plan_look(workload, history, db);
 }

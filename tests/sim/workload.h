@@ -18,6 +18,9 @@ struct workload {
     bool deadlines;  /* keys expire */
     bool breaks_off; /* some clients leave without waiting for their answers */
     bool lists;      /* lists, and clients that wait for them */
+    bool sorted;     /* sorted sets instead of the lists, or beside them */
+    bool streams;    /* instead: streams and the readers of their groups */
+    bool claims;     /* who claim what is pending, too, and do not leave then */
     bool in_line;    /* nothing else: see workload_line.c */
     uint8_t weights[OPERATION_KINDS];
 };

@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-enum { PUSHES_MOST = 12, PUSH_STAGES = 3 };
+enum { PUSHES_MOST = 12, PUSH_STAGES = 3, KILL_OPERATIONS = 2 };
 
 static struct operation *begin_operations(struct history *history, int client, int count)
 {
@@ -30,9 +30,18 @@ static int other_key(const struct workload *workload, struct dice *dice)
     return dice_between(dice, 1, workload->keys - 1);
 }
 
+/* Of the commands that are alike, that of the type in use. */
+static enum operation_kind of_type(const struct workload *workload, enum operation_kind list,
+                                   enum operation_kind sorted, enum operation_kind stream)
+{
+    return workload->streams ? stream : workload->sorted ? sorted : list;
+}
+
 static void plan_wait(const struct workload *workload, struct dice *dice, struct operation *operation)
 {
-    operation->kind = dice_one_in(dice, 3) ? OPERATION_BLMOVE : OPERATION_BLPOP;
+    operation->kind = of_type(workload, OPERATION_BLPOP, OPERATION_BZPOPMIN, OPERATION_XREADGROUP);
+    if (operation->kind == OPERATION_BLPOP && dice_one_in(dice, 3))
+        operation->kind = OPERATION_BLMOVE;
     if (operation->kind == OPERATION_BLMOVE)
         operation->key_count = 2;
     else
@@ -49,7 +58,9 @@ static void plan_wait(const struct workload *workload, struct dice *dice, struct
 static void plan_push(const struct workload *workload, struct dice *dice, struct history *history,
                       struct operation *operation, int number)
 {
-    operation->kind = dice_one_in(dice, 8) ? OPERATION_LPOP : OPERATION_RPUSH;
+    operation->kind = dice_one_in(dice, 8) ? of_type(workload, OPERATION_LPOP, OPERATION_ZPOPMIN, OPERATION_XACK)
+                                           : of_type(workload, OPERATION_RPUSH, OPERATION_ZADD, OPERATION_XADD);
+    operation->other = number + 1;
     operation->key_count = 1;
     operation->keys[0] = (uint8_t)(dice_one_in(dice, 4) ? other_key(workload, dice) : 0);
     operation->value_count = dice_one_in(dice, 3) ? dice_between(dice, 1, OPERATION_KEYS_MAX) : 1;
@@ -57,8 +68,21 @@ static void plan_push(const struct workload *workload, struct dice *dice, struct
         operation->values[i] = workload_draw_value(dice, &history->texts, operation->client, number, i);
 }
 
+/* Somebody is killed just when he comes, and then there is something for him. */
+static void plan_kill(const struct workload *workload, struct operation *operations, int target, int stage)
+{
+    for (int i = 0; i < KILL_OPERATIONS; i++)
+        operations[i].stage = stage;
+    operations[0].kind = OPERATION_KILL;
+    operations[0].key_count = 0;
+    operations[0].other = target;
+    operations[1].kind = of_type(workload, OPERATION_RPUSH, OPERATION_ZADD, OPERATION_XADD);
+    operations[1].key_count = 1;
+    operations[1].keys[0] = 0;
+}
+
 static void plan_pusher(const struct workload *workload, struct dice *dice, struct history *history, int client,
-                        int waiters, bool ends_all)
+                        int waiters, int first, bool ends_all)
 {
     int pushes = dice_between(dice, 1, PUSHES_MOST), count = pushes + (ends_all ? waiters : 0);
     int unblock_at = dice_one_in(dice, 4) ? (int)dice_below(dice, (uint32_t)pushes) : -1;
@@ -72,6 +96,11 @@ static void plan_pusher(const struct workload *workload, struct dice *dice, stru
             operations[i].key_count = 0;
             operations[i].other = (int)dice_below(dice, (uint32_t)waiters);
         }
+    }
+    if (pushes >= KILL_OPERATIONS && dice_one_in(dice, 2)) {
+        int target = (int)dice_below(dice, (uint32_t)waiters);
+
+        plan_kill(workload, operations, target, (first + target) % waiters);
     }
     for (int i = 0; i < count - pushes; i++) {
         operations[pushes + i].kind = dice_one_in(dice, 2) ? OPERATION_UNBLOCK : OPERATION_UNBLOCK_ERROR;
@@ -97,5 +126,5 @@ void workload_plan_line(const struct workload *workload, struct dice *dice, stru
             history->leave_stages[client] = dice_between(dice, waiters, waiters + PUSH_STAGES);
     }
     for (int client = waiters; client < workload->clients; client++)
-        plan_pusher(workload, dice, history, client, waiters, client == waiters);
+        plan_pusher(workload, dice, history, client, waiters, first, client == waiters);
 }
