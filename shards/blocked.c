@@ -167,11 +167,12 @@ static void heed(struct shard *shard, struct waiter *waiter, const struct notice
         attempt(shard, waiter);
         return;
     }
-    session_set_blocked(&shard->core.sessions, waiter->session, true);
+    if (!waiter->session->blocked) /* else CLIENT UNBLOCK may have been asked for it already */
+        session_set_blocked(&shard->core.sessions, waiter->session, true);
     if (notice->deadline_ms < waiter->deadline_ms)
         waiter->deadline_ms = notice->deadline_ms;
     waiter->again_ms = notice->again_ms;
-    if (waiter->wanted == WAITER_RUNS)
+    if (waiter->wanted == WAITER_RUNS && !waiter->ready) /* else the timer is the next attempt's */
         set_timer(shard, waiter);
 }
 
@@ -425,8 +426,11 @@ static bool serve_ticket(struct shard *shard, const struct waits_key *key, struc
         tell_home(shard, ticket);
         return !takes_away(ticket) || simulate_fault(FAULT_OVERTAKE);
     }
-    if (claim(waiter)) /* else home is about to end it */
-        blocked_run(shard, waiter->request, NULL, now_ms);
+    if (!claim(waiter)) { /* home has sent it round, to be tried again or to end */
+        waiter->by_home = true;
+        return !takes_away(ticket);
+    }
+    blocked_run(shard, waiter->request, NULL, now_ms);
     return true;
 }
 

@@ -62,7 +62,7 @@ struct waiter {
     /* Whoever has the claim; type stays as it is once it waits. */
     enum waiter_end end;
     bool waits;   /* has tickets */
-    bool by_home; /* served by way of home: its keys lie on several shards, or others in front are so served */
+    bool by_home; /* served by way of home: its keys lie on several shards, or it or others in front were on the way */
     enum value_type type;
     struct waiter_place *places; /* charged to nobody, as is what follows */
     int place_count;
