@@ -45,13 +45,13 @@ static void plan_wait(const struct workload *workload, struct dice *dice, struct
     if (operation->kind == OPERATION_BLMOVE)
         operation->key_count = 2;
     else
-        operation->key_count = dice_one_in(dice, 2) ? 1 : dice_between(dice, 2, OPERATION_KEYS_MAX);
+        operation->key_count = dice_one_in(dice, 4) ? 1 : dice_between(dice, 2, OPERATION_KEYS_MAX);
     for (int i = 0; i < operation->key_count; i++)
         operation->keys[i] = (uint8_t)other_key(workload, dice);
     if (operation->kind == OPERATION_BLMOVE)
         operation->keys[0] = 0;
     else
-        operation->keys[dice_below(dice, (uint32_t)operation->key_count)] = 0;
+        operation->keys[dice_one_in(dice, 2) ? 0 : dice_below(dice, (uint32_t)operation->key_count)] = 0;
 }
 
 /* Now and then somebody takes an element away from under those who wait. */
@@ -62,7 +62,7 @@ static void plan_push(const struct workload *workload, struct dice *dice, struct
                                            : of_type(workload, OPERATION_RPUSH, OPERATION_ZADD, OPERATION_XADD);
     operation->other = number + 1;
     operation->key_count = 1;
-    operation->keys[0] = (uint8_t)(dice_one_in(dice, 4) ? other_key(workload, dice) : 0);
+    operation->keys[0] = (uint8_t)(dice_one_in(dice, 2) ? other_key(workload, dice) : 0);
     operation->value_count = dice_one_in(dice, 3) ? dice_between(dice, 1, OPERATION_KEYS_MAX) : 1;
     for (int i = 0; i < operation->value_count; i++)
         operation->values[i] = workload_draw_value(dice, &history->texts, operation->client, number, i);
@@ -111,7 +111,7 @@ static void plan_pusher(const struct workload *workload, struct dice *dice, stru
 
 void workload_plan_line(const struct workload *workload, struct dice *dice, struct history *history)
 {
-    int waiters = workload->clients > 2 ? dice_between(dice, 1, workload->clients - 1) : 1;
+    int waiters = workload->clients > 2 ? dice_between(dice, 2, workload->clients - 1) : 1;
     int first = (int)dice_below(dice, (uint32_t)waiters);
 
     history->in_line = true;
