@@ -183,9 +183,10 @@ void router_submit(struct shard *shard, struct request *request)
     router_hold(shard, request);
 }
 
+/* Not before what is held already: waiters that go round again and again would keep the one out for whom they do. */
 void router_resubmit(struct shard *shard, struct request *request)
 {
-    if (!stage(shard, request))
+    if (shard->held_first || !stage(shard, request))
         router_hold(shard, request);
 }
 
