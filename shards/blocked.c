@@ -332,7 +332,7 @@ static bool is_before_its_turn(const struct shard *shard, const struct waiter *w
 {
     for (int i = 0; i < waiter->place_count; i++)
         if (is_promised(shard, &waiter->places[i], now_ms))
-            return !simulate_fault(FAULT_NO_TURN);
+            return !simulate_fault(FAULT_NO_TURN) && (waiter->by_home || !simulate_fault(FAULT_OVERTAKE));
     return false;
 }
 

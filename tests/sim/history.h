@@ -114,6 +114,11 @@ static inline bool operation_may_wait(const struct operation *operation)
     return operation->kind >= OPERATION_BLPOP && operation->kind <= OPERATION_XREADGROUP_CLAIM;
 }
 
+static inline bool operation_reads_group(const struct operation *operation)
+{
+    return operation->kind == OPERATION_XREADGROUP || operation->kind == OPERATION_XREADGROUP_CLAIM;
+}
+
 void history_init(struct history *history);
 void history_deinit(struct history *history);
 

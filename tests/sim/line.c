@@ -125,11 +125,19 @@ static bool was_passed_over(const struct history *history, const struct operatio
     return waits_for(first, key) && came_from(history, later, key) && later->responded <= first->last_rest;
 }
 
+/* Whether they wait for values of one type. */
+static bool wait_alike(const struct operation *a, const struct operation *b)
+{
+    if (a->kind == OPERATION_BZPOPMIN || b->kind == OPERATION_BZPOPMIN)
+        return a->kind == b->kind;
+    return operation_reads_group(a) == operation_reads_group(b);
+}
+
 /* Both have stood in line, so neither was served at once. */
 static bool stands_before(const struct operation *first, const struct operation *later)
 {
     return operation_may_wait(first) && operation_has_rested(first) && operation_has_rested(later) &&
-           first->first_rest < later->invoked && first->db == later->db;
+           first->first_rest < later->invoked && first->db == later->db && wait_alike(first, later);
 }
 
 static bool check_pair(const struct history *history, const struct operation *first, const struct operation *later,
