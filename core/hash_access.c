@@ -60,8 +60,7 @@ void hash_close(struct call *call, struct hash_access *access, uint64_t changes)
         add(call, keyspace, hash);
         return;
     }
-    if (hash->value != entry_value(access->entry))
-        entry_set_value(access->entry, hash->encoding, hash->value);
+    entry_set_value(access->entry, hash->encoding, hash->value); /* the same address may be another value's by now */
     if (access->indexed_ms >= 0 || hash_next_deadline_ms(hash) >= 0)
         keyspace_items_changed(keyspace, call->db, access->entry, access->indexed_ms);
     if (hash_is_empty(hash))

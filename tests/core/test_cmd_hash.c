@@ -424,3 +424,25 @@ Test(cmd_hash, hsetex_refuses_what_it_does_not_know)
     expect("HSETEX h FNX EX 5 FIELDS", "-ERR wrong number of arguments for 'hsetex' command ");
     expect("HSETEX h FNX EX 5 EX", "-ERR Only one of EX, PX, EXAT, PXAT or KEEPTTL arguments can be specified ");
 }
+
+/* The first new field lets the pack move, and the table that the second one wants may get its old address: so it does,
+ * sooner or later, where a pack takes as much as a table's head. */
+Test(cmd_hash, an_encoding_may_change_while_the_address_does_not)
+{
+    static const char many[] = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx";
+    char line[512];
+
+    expect("CONFIG SET hash-max-listpack-entries 5", "+OK ");
+    for (int i = 0; i < 20000; i++) {
+        int key = i % 100, length = i % 61;
+
+        snprintf(line, sizeof line, "DEL h%d", key);
+        command_run(&run, line);
+        snprintf(line, sizeof line, "HSET h%d a %s b %s c %s d %.*s", key, many, many, many, length + 1, many);
+        expect(line, ":4 ");
+        snprintf(line, sizeof line, "HSET h%d e %s f g", key, many);
+        expect(line, ":2 ");
+        snprintf(line, sizeof line, "OBJECT ENCODING h%d", key);
+        expect(line, "$9 hashtable ");
+    }
+}
