@@ -39,6 +39,7 @@ static struct gather *gather_create(struct shard *shard, struct request *request
     atomic_init(&gather->to_arrive, count);
     atomic_init(&gather->to_leave, count);
     atomic_init(&gather->done, false);
+    shard->gathers++;
     return gather;
 }
 
@@ -68,6 +69,7 @@ bool gather_stage(struct shard *shard, struct request *request, const struct key
 
 void gather_free(struct shard *shard, struct gather *gather)
 {
+    shard->gathers--;
     memory_free(&shard->core.memory, gather);
 }
 

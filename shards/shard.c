@@ -49,17 +49,10 @@ bool shard_open(struct shard *shard, struct loop *loop)
     return true;
 }
 
-void shard_close(struct shard *shard)
-{
-    loop_close(shard->loop);
-    shard->loop = NULL;
-}
-
 /* Execution. */
 
-static inline __attribute__((always_inline)) void execute(struct shard *shard, struct request *request,
-                                                          const struct reach *reach, int64_t now_ms,
-                                                          struct call_wait *wait)
+static inline __attribute__((always_inline)) void
+execute(struct shard *shard, struct request *request, const struct reach *reach, int64_t now_ms, struct call_wait *wait)
 {
     struct call call = {
         .command = request->command,
@@ -272,6 +265,13 @@ static void take_returns(struct shard *shard)
     for (int source = 0; source < shard->group->count; source++)
         if (mesh_collect_returns(&shard->port, source))
             take_returns_from(shard, source);
+}
+
+void shard_close(struct shard *shard)
+{
+    take_returns(shard); /* notices whose sender went on for longer than we did */
+    loop_close(shard->loop);
+    shard->loop = NULL;
 }
 
 /* Sleep. */

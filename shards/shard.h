@@ -60,6 +60,7 @@ struct shard {
     struct request_pool requests;
     struct timers timers;
     struct gather *parked;                       /* execution waits for this one */
+    size_t gathers;                              /* of this shard's connections, until the last participant has left */
     struct request *held_first, **held_last;     /* the router's: they wait for room in a ring */
     struct request *paused_first, **paused_last; /* those of them that CLIENT PAUSE holds back */
     struct timer pause_end;                      /* armed while there are such */

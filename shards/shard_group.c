@@ -107,7 +107,7 @@ static bool open_on_thread(struct start *start)
 /* Nothing of ours is under way; shards that others may still need go on. */
 static void drain(struct shard *shard)
 {
-    if (shard->drained || shard->requests.live > 0 || shard->core.sessions.count > 0)
+    if (shard->drained || shard->requests.live > 0 || shard->gathers > 0 || shard->core.sessions.count > 0)
         return;
     shard->drained = true;
     atomic_fetch_sub_explicit(&shard->group->draining, 1, memory_order_acq_rel);
