@@ -420,8 +420,8 @@ static bool serve_ticket(struct shard *shard, const struct waits_key *key, struc
         return entry || key->any_changes > 0;
     if (ticket->tried == key->changes)
         return true;
-    if (waiter->place_count > 1 && is_before_its_turn(shard, waiter, now_ms))
-        waiter->by_home = true;
+    if (!waiter->by_home && waiter->place_count > 1 && is_before_its_turn(shard, waiter, now_ms))
+        waiter->by_home = true; /* else its keys may be other shards', which go on meanwhile */
     if (waiter->by_home) {
         tell_home(shard, ticket);
         return !takes_away(ticket) || simulate_fault(FAULT_OVERTAKE);

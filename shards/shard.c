@@ -136,7 +136,7 @@ void shard_run(struct shard *shard, struct request *request, const struct reach 
 /* Whoever waits for a key is served before anything else is executed. */
 static inline void serve_waiters(struct shard *shard, int64_t now_ms)
 {
-    if (__builtin_expect(shard->waits->signalled != NULL, 0) && !shard->parked)
+    if (!shard->parked && __builtin_expect(shard->waits->signalled != NULL, 0)) /* parked: another thread's */
         blocked_serve(shard, now_ms);
 }
 
