@@ -65,6 +65,7 @@ struct config {
     char *shard_cpus; /* "": choose; "off"; or a list such as "0-3,8" */
     char *affinity[CONFIG_AFFINITY_MAX];
     int affinity_count;
+    uint32_t affinity_presets; /* affinity_preset.h */
     int net_backend; /* enum config_backend */
     int spin_us;     /* longest spin before sleeping while traffic flows */
     /* data */

@@ -363,6 +363,40 @@ static bool set_choices(struct config *config, const struct config_row *row, con
 
 const struct config_kind config_kind_choices = {.many_words = true, .set = set_choices, .print = print_text};
 
+/* several of several words: the field has a bit for each; the first, also said by an empty value, is none of them */
+
+static bool set_bits(struct config *config, const struct config_row *row, const struct str *words, int count,
+                     bool fresh, struct config_problem *problem)
+{
+    bool empty = count == 0 || (count == 1 && words[0].length == 0);
+    unsigned found = 0;
+
+    if (!empty && !find_choices(row, words, count, &found)) {
+        name_choices(row, problem);
+        return false;
+    }
+    bool anew = fresh || empty || (found & 1);
+    config_store_number(config, row, (anew ? 0 : config_load_number(config, row)) | (found & ~1u));
+    return true;
+}
+
+static void print_bits(const struct config *config, const struct config_row *row, struct buffer *out)
+{
+    uint64_t bits = (uint64_t)config_load_number(config, row);
+    const char *gap = "";
+
+    if (bits == 0)
+        buffer_append_str(out, str_from(row->choices[0]));
+    for (int i = 1; row->choices[i]; i++) {
+        if (!(bits >> i & 1))
+            continue;
+        buffer_append_format(out, "%s%s", gap, row->choices[i]);
+        gap = " ";
+    }
+}
+
+const struct config_kind config_kind_bits = {.many_words = true, .set = set_bits, .print = print_bits};
+
 /* any text */
 
 static bool set_text(struct config *config, const struct config_row *row, const struct str *words, int count,

@@ -3,6 +3,7 @@
 
 #include <limits.h>
 
+#include "core/affinity_preset.h"
 #include "core/log.h"
 #include "core/slot.h"
 
@@ -195,6 +196,7 @@ const struct config_row config_rows[] = {
     {INTEGER("shards", "0", 1, CONFIG_SHARDS_MAX), FIXED, FIELD(shards)},
     {TEXT("shard-cpus", ""), FIXED, .check = check_cpus, FIELD(shard_cpus)},
     {ROW("affinity", "", affinity), FIXED, .check = check_affinity, FIELD(affinity)},
+    {ROW("affinity-preset", "bullmq", bits), FIXED, .choices = affinity_preset_names, FIELD(affinity_presets)},
     {CHOICE("net-backend", "auto", backend_names), FIXED, FIELD(net_backend)},
     {INTEGER("spin-us", "10", 0, 1000000), FIELD(spin_us)},
 

@@ -39,7 +39,7 @@ struct config_kind {
 };
 
 extern const struct config_kind config_kind_yes_no, config_kind_integer, config_kind_memory, config_kind_octal,
-    config_kind_choice, config_kind_choices, config_kind_text, config_kind_memory_or_percent,
+    config_kind_choice, config_kind_choices, config_kind_bits, config_kind_text, config_kind_memory_or_percent,
     config_kind_directory; /* config_kind.c */
 extern const struct config_kind config_kind_bind, config_kind_affinity, config_kind_save, config_kind_output_limits,
     config_kind_events, config_kind_percentiles, config_kind_oom_values, config_kind_replicaof,

@@ -92,19 +92,40 @@ bool affinity_pattern_parse(struct str text, struct affinity_pattern *pattern)
     return true;
 }
 
-/* What the '*' matches in the key, or an empty str. */
-static struct str affinity_match(const struct affinity_pattern *pattern, struct str key)
+/* What follows the text before the '*', or an empty str. */
+static struct str affinity_rest(const struct affinity_pattern *pattern, struct str key)
 {
-    const struct str none = {key.bytes, 0};
     size_t skip = pattern->before.length;
 
     if (key.length <= skip || !str_equal((struct str){key.bytes, skip}, pattern->before))
-        return none;
-    struct str rest = {key.bytes + skip, key.length - skip};
+        return (struct str){key.bytes, 0};
+    return (struct str){key.bytes + skip, key.length - skip};
+}
+
+/* What of the rest, not empty, the '*' matches, or an empty str. */
+static struct str affinity_match(const struct affinity_pattern *pattern, struct str rest)
+{
     if (pattern->after.length == 0)
         return rest;
     const char *stop = memmem(rest.bytes + 1, rest.length - 1, pattern->after.bytes, pattern->after.length);
-    return stop ? (struct str){rest.bytes, (size_t)(stop - rest.bytes)} : none;
+    return (struct str){rest.bytes, stop ? (size_t)(stop - rest.bytes) : 0};
+}
+
+static struct str affinity_tag(const struct affinity *affinity, struct str key)
+{
+    struct str begun = {key.bytes, 0};
+
+    for (int i = 0; i < affinity->count; i++) {
+        struct str rest = affinity_rest(&affinity->patterns[i], key);
+        if (rest.length == 0)
+            continue;
+        struct str tag = affinity_match(&affinity->patterns[i], rest);
+        if (tag.length > 0)
+            return tag;
+        if (begun.length == 0 && affinity->patterns[i].before.length > 0)
+            begun = rest;
+    }
+    return begun;
 }
 
 /* Between the first '{' and the next '}', or an empty str. */
@@ -124,7 +145,7 @@ struct str slot_tag(const struct affinity *affinity, struct str key)
 {
     struct str tag = hash_tag(key);
 
-    for (int i = 0; tag.length == 0 && i < affinity->count; i++)
-        tag = affinity_match(&affinity->patterns[i], key);
+    if (tag.length == 0)
+        tag = affinity_tag(affinity, key);
     return tag.length > 0 ? tag : key;
 }

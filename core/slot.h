@@ -16,15 +16,17 @@ enum { SLOT_COUNT = 16384 };
 /* Affinity patterns: literal text around one '*', such as "bull:*:" which
  * places "bull:mail:wait" by "mail". The key has to begin with the text before
  * the '*', which matches the shortest non-empty run up to the text after it, or
- * all the rest where no text follows. Frozen before start. */
+ * all the rest where no text follows. A key that matches no pattern but begins
+ * like one ("bull:mail") goes where that pattern's keys go. Frozen before start. */
 struct affinity {
     struct affinity_pattern {
         struct str before, after;
-    } *patterns;
+    } * patterns;
     int count;
 };
 
-/* False when the text is no such pattern (no '*', or two). The pattern's bytes are borrowed for as long as the affinity lives. */
+/* False when the text is no such pattern (no '*', or two). The pattern's bytes are borrowed for as long as the affinity
+ * lives. */
 MUST_USE bool affinity_pattern_parse(struct str text, struct affinity_pattern *pattern);
 
 struct str slot_tag(const struct affinity *affinity, struct str key);

@@ -36,6 +36,7 @@ static void print_usage(FILE *to)
           "  --shard-cpus LIST|off      CPUs to pin them to, such as 0-3,8 (default: the first usable ones)\n"
           "  --net-backend WHICH        auto, io_uring or epoll (default: auto)\n"
           "  --affinity PATTERN         keys such as 'jobs:*:' are placed by what the * matches; repeatable\n"
+          "  --affinity-preset NAME     the patterns of bullmq (default), bee-queue, celery, rq, asynq, sidekiq; or none\n"
           "  --spin-us N                longest wait for another shard before sleeping (default: 10)\n"
           "\n"
           "Examples:\n"

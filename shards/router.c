@@ -23,6 +23,8 @@ bool router_init(struct router *router, const struct config *config, int shards,
         }
         router->affinity.count++;
     }
+    router->affinity.count +=
+        affinity_preset_patterns(config->affinity_presets, router->patterns + router->affinity.count);
     for (int slot = 0; slot < SLOT_COUNT; slot++)
         router->owner_of[slot] = (uint8_t)(slot * shards / SLOT_COUNT);
     return true;

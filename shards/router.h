@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/affinity_preset.h"
 #include "core/config.h"
 #include "core/slot.h"
 
@@ -20,7 +21,7 @@ struct shard;
 
 struct router {
     struct affinity affinity;
-    struct affinity_pattern patterns[CONFIG_AFFINITY_MAX];
+    struct affinity_pattern patterns[CONFIG_AFFINITY_MAX + AFFINITY_PRESET_PATTERNS_MAX];
     int shard_count;
     uint8_t owner_of[SLOT_COUNT]; /* 16 KB: small enough to stay in a core's first cache */
 };

@@ -83,7 +83,7 @@ Test(config_file, values_reach_their_fields)
 {
     cr_assert(load("port 6380\nbind 127.0.0.1 ::1\nrequirepass \"a \\\"b\\x21\"\nlogfile ''\nmaxmemory 1gb\r\n"
                    "client-output-buffer-limit pubsub 1mb 2mb 3\nunixsocketperm 770\nnet-backend epoll\n"
-                   "affinity \"bull:*:\"\naffinity asynq:{*}: x*\nshards 4\nshard-cpus 0-3\nsave 60 1\nsave 300 10"),
+                   "affinity \"bull:*:\"\naffinity asynq:{*}: x*\naffinity-preset rq celery\nshards 4\nshard-cpus 0-3\nsave 60 1\nsave 300 10"),
               "%s", error);
     cr_assert_eq(config.port, 6380);
     cr_assert_eq(config.bind_count, 2);
@@ -96,8 +96,22 @@ Test(config_file, values_reach_their_fields)
     cr_assert_eq(config.net_backend, CONFIG_BACKEND_EPOLL);
     cr_assert_eq(config.affinity_count, 3);
     cr_assert_str_eq(config.affinity[2], "x*");
+    cr_assert_eq(config.affinity_presets, 1 << 4 | 1 << 3);
     cr_assert_eq(config.shards, 4);
     cr_assert_str_eq(config.shard_cpus, "0-3");
+}
+
+Test(config_file, presets_add_up_and_none_takes_them_away)
+{
+    cr_assert_eq(config.affinity_presets, 1 << 1, "bullmq, if nobody says anything");
+    cr_assert(load("affinity-preset celery\naffinity-preset rq"), "%s", error);
+    cr_assert_eq(config.affinity_presets, 1 << 3 | 1 << 4);
+    cr_assert(load("affinity-preset none"), "%s", error);
+    cr_assert_eq(config.affinity_presets, 0);
+    cr_assert(load("affinity-preset rq\naffinity-preset none sidekiq"), "%s", error);
+    cr_assert_eq(config.affinity_presets, 1 << 6);
+    cr_assert(load("affinity-preset \"\""), "%s", error);
+    cr_assert_eq(config.affinity_presets, 0);
 }
 
 Test(config_file, dir_becomes_absolute)
@@ -133,6 +147,9 @@ Test(config_file, errors_name_place_line_and_reason)
     fails("shards 0", "shoal.conf:1: 'shards 0': argument must be between 1 and 256 inclusive");
     fails("shards 10000", "shoal.conf:1: 'shards 10000': argument must be between 1 and 256 inclusive");
     fails("shard-cpus 3-1", "shoal.conf:1: 'shard-cpus 3-1': argument must be 'off' or a list of CPUs such as '0-3,8'");
+    fails("affinity-preset rq resque",
+          "shoal.conf:1: 'affinity-preset rq resque': argument(s) must be one of the following: none, bullmq, "
+          "bee-queue, celery, rq, asynq, sidekiq");
     fails("affinity bull",
           "shoal.conf:1: 'affinity bull': an affinity pattern is text without blanks around exactly one '*'");
     fails("databases 0", "shoal.conf:1: 'databases 0': argument must be between 1 and 65536 inclusive");

@@ -75,9 +75,13 @@ Test(slot, affinity_places_by_what_the_star_matched)
     cr_assert(affinity_pattern_parse(STR("*.queue"), &patterns[2]));
     expect_tag(&affinity, "bull:mail:wait", "mail");
     expect_tag(&affinity, "bull:mail:1:lock", "mail");
-    expect_tag(&affinity, "bull::x", "bull::x");
+    expect_tag(&affinity, "bull::x", ":x");
     expect_tag(&affinity, "bull:::", ":"); /* not empty */
-    expect_tag(&affinity, "bull:mail", "bull:mail");
+    expect_tag(&affinity, "bull:mail", "mail");
+    expect_tag(&affinity, "bull:mail.queue", "bull:mail"); /* a match counts more than a beginning */
+    expect_tag(&affinity, "bull:", "bull:");
+    expect_tag(&affinity, "bull", "bull");
+    expect_tag(&affinity, "x", "x");
     expect_tag(&affinity, "bull:{tag}:wait", "tag");
     expect_tag(&affinity, "bull:{}:wait", "{}");
     expect_tag(&affinity, "asynq:default:t", "default:t");

@@ -106,8 +106,9 @@ def test_many_shards_on_few_cpus(start, backend):
 
 
 def test_affinity_keeps_the_keys_of_a_queue_together(start):
-    server = start("--shards", 4, "--affinity", "bull:*:")
+    server = start("--shards", 4)
     with server.connect() as connection:
+        assert connection("CONFIG GET affinity*") == [b"affinity", b"", b"affinity-preset", b"bullmq"]
         for queue in range(8):
             keys = [f"bull:q{queue}:{i}" for i in range(20)]
             assert connection.command("MSET", *(word for key in keys for word in (key, "v"))) == "OK"
