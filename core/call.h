@@ -12,14 +12,22 @@
 #include "core/keyspace.h"
 #include "core/resp_write.h"
 
+struct call;
 struct command;
 
-/* The way to another shard's key: present in gathers only. */
+/* The way to another shard's key: present in gathers, and where a script has to be told what is out of its reach. */
 struct reach {
-    struct keyspace *(*keyspace_of)(const struct reach *reach, struct str key);
-    /* All keyspaces in reach, for commands without keys (RANDOMKEY). */
+    struct keyspace *(*keyspace_of)(const struct reach *reach, struct str key); /* which has it */
+    /* Whether the key's shard is one of those in reach. */
+    bool (*has)(const struct reach *reach, struct str key);
+    /* Runs the call's handler once on each shard, on that shard's own thread and over its core, and returns when all
+     * have: for what is not the keyspace's alone (sessions, settings, counters). replies[i] is the caller's to free;
+     * it is charged to call->core. Where there is no key out of reach; else NULL. */
+    void (*each_shard)(const struct reach *reach, const struct call *call, struct reply *replies);
+    /* All keyspaces, by shard, where there is no key out of reach: for commands without keys (RANDOMKEY). */
     struct keyspace *const *keyspaces;
     int keyspace_count;
+    bool everywhere; /* no key is out of reach */
 };
 
 /* What a blocking command says when it finds nothing. */
@@ -36,13 +44,13 @@ struct call {
     const struct command *command;
     const struct str *argv; /* borrowed for the call */
     int argc;
-    uint16_t db;
-    bool no_touch;          /* CLIENT NO-TOUCH: reads leave the access clock alone */
+    uint16_t db;            /* SELECT in a transaction or a script changes it */
+    bool no_touch;          /* CLIENT NO-TOUCH: reads leave the access clock alone; likewise */
     int64_t now_ms, now_us; /* Unix time */
     struct reply *reply;
     struct core *core;         /* of the shard whose thread this is */
     const struct reach *reach; /* NULL: every key of the command is in core->keyspace */
-    struct session *session;   /* local commands only, else NULL */
+    struct session *session;   /* local commands, and transactions that contain some; else NULL */
     uint64_t session_id;
     struct call_wait *wait; /* NULL: it cannot wait (a transaction, a script), and answers at once */
     struct key routed_key;  /* hash of the first key, where routing computed it; name.bytes NULL otherwise */
@@ -50,6 +58,13 @@ struct call {
 
 /* Checks nothing: arity and authentication were checked when the request was staged. */
 void call_run(struct call *call);
+
+/* Runs a command within a transaction or a script: at the same instant, over the same keyspaces, in the outer call's
+ * database, which SELECT may change. It does not block. Checks nothing either; the command's keys are in reach. */
+void call_nested(struct call *outer, const struct command *command, const struct str *argv, int argc,
+                 struct reply *reply);
+/* Whether all that the command may look at is in reach: its keys, and for a command that is for all shards those. */
+MUST_USE bool call_in_reach(const struct call *call, const struct command *command, const struct str *argv, int argc);
 
 static inline struct key call_key(const struct call *call, struct str name)
 {

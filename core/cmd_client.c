@@ -101,6 +101,7 @@ void cmd_client_no_evict(struct call *call)
 void cmd_client_no_touch(struct call *call)
 {
     switch_setting(call, &call->session->no_touch);
+    call->no_touch = call->session->no_touch;
 }
 
 static void too_many_arguments(struct call *call)

@@ -38,7 +38,9 @@ void cmd_select(struct call *call)
         reply_error(call->reply, "ERR DB index is out of range");
         return;
     }
-    call->session->db = (int)db;
+    call->db = (uint16_t)db;
+    if (call->session) /* a script's choice ends with it */
+        call->session->db = (int)db;
     reply_ok(call->reply);
 }
 

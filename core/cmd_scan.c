@@ -3,7 +3,8 @@
  * The cursor that clients see is the place in the shard's table times the number
  * of shards, plus the shard. A shard's walk ends with the cursor of the next
  * shard's beginning, which is that shard's number, and the last shard's with 0.
- * A table's own cursor is 0 only at its beginning, so none stands for two places. */
+ * A table's own cursor is 0 only at its beginning, so none stands for two places.
+ * SCAN is brought to the shard of its cursor; in a transaction all are in reach. */
 #include "core/handlers.h"
 
 #include "core/call.h"
@@ -48,35 +49,41 @@ void cmd_keys(struct call *call)
     reply_array_at(call->reply, mark, scan.listed);
 }
 
-/* The place in this shard's table; a cursor that no walk gave stands for some place. */
-static bool parse_cursor(struct call *call, uint64_t *place)
+/* A shard, and a place in its table. */
+struct scan_position {
+    uint64_t shard, place;
+};
+
+/* A cursor that no walk gave stands for some place. */
+static bool parse_cursor(struct call *call, struct scan_position *position)
 {
-    uint64_t cursor;
+    uint64_t cursor, count = (uint64_t)call->core->count;
 
     if (!scan_cursor_parse(call, call->argv[1], &cursor))
         return false;
-    *place = cursor / (uint64_t)call->core->count % (UINT64_C(1) << TABLE_CURSOR_BITS);
+    position->shard = call->reach ? cursor % count : (uint64_t)call->core->index;
+    position->place = cursor / count % (UINT64_C(1) << TABLE_CURSOR_BITS);
     return true;
 }
 
-static uint64_t next_cursor(const struct core *core, uint64_t place)
+static uint64_t next_cursor(const struct call *call, const struct scan_position *position)
 {
-    uint64_t count = (uint64_t)core->count, index = (uint64_t)core->index;
+    uint64_t count = (uint64_t)call->core->count;
 
-    if (place != 0)
-        return place * count + index;
-    return index + 1 < count ? index + 1 : 0;
+    if (position->place != 0)
+        return position->place * count + position->shard;
+    return position->shard + 1 < count ? position->shard + 1 : 0;
 }
 
-/* Walks until enough keys were seen, whether they were wanted or not. Returns the place to go on at. */
-static uint64_t scan_walk(struct call *call, struct scan *scan, uint64_t place)
+/* Walks until enough keys were seen, whether they were wanted or not, and leaves the position to go on at. */
+static void scan_walk(struct call *call, struct scan *scan, struct scan_position *position)
 {
+    struct keyspace *keyspace = call->reach ? call->reach->keyspaces[position->shard] : call->core->keyspace;
     int64_t steps = scan_steps(scan->options);
 
     do
-        place = keyspace_scan(call->core->keyspace, call->db, place, call->now_ms, scan_visit, scan);
-    while (place != 0 && --steps > 0 && scan->visited < scan->options->count);
-    return place;
+        position->place = keyspace_scan(keyspace, call->db, position->place, call->now_ms, scan_visit, scan);
+    while (position->place != 0 && --steps > 0 && scan->visited < scan->options->count);
 }
 
 void cmd_scan(struct call *call)
@@ -84,15 +91,15 @@ void cmd_scan(struct call *call)
     struct scan_options options;
     char storage[2048];
     struct reply keys;
-    uint64_t place;
+    struct scan_position position;
 
-    if (!parse_cursor(call, &place) || !scan_options_parse(call, 2, SCAN_OF_KEYS, &options))
+    if (!parse_cursor(call, &position) || !scan_options_parse(call, 2, SCAN_OF_KEYS, &options))
         return;
     reply_init(&keys, &call->core->memory, storage, sizeof(storage), call->reply->protocol);
     struct scan scan = {.options = &options, .keys = &keys};
-    place = scan_walk(call, &scan, place);
+    scan_walk(call, &scan, &position);
     reply_array(call->reply, 2);
-    reply_bulk_integer(call->reply, (int64_t)next_cursor(call->core, place));
+    reply_bulk_integer(call->reply, (int64_t)next_cursor(call, &position));
     reply_array(call->reply, scan.listed);
     reply_raw(call->reply, buffer_str(&keys.buffer));
     buffer_deinit(&keys.buffer);

@@ -4,6 +4,7 @@
 #include "core/merge.h"
 
 #include "core/assert.h"
+#include "core/command.h"
 #include "core/config.h"
 #include "core/number.h"
 
@@ -17,6 +18,35 @@ static int64_t take_header(struct str part, char type, struct str *rest)
     ASSERT(number_parse_integer((struct str){part.bytes + 1, (size_t)(end - part.bytes) - 1}, &number));
     *rest = (struct str){end + 2, part.length - (size_t)(end - part.bytes) - 2};
     return number;
+}
+
+/* An error of any part is the answer to the whole. */
+static const struct reply *failed_part(const struct reply *const *parts, int count)
+{
+    for (int i = 0; i < count; i++)
+        if (parts[i]->error)
+            return parts[i];
+    return NULL;
+}
+
+void merge_replies(struct merge *merge, const struct reply *const *parts, int count)
+{
+    const struct reply *answer = failed_part(parts, count);
+    struct str replies[CONFIG_SHARDS_MAX];
+
+    ASSERT(count > 0 && count <= CONFIG_SHARDS_MAX);
+    if (!answer && !merge->command->merge)
+        answer = parts[0];
+    if (answer) {
+        reply_raw(merge->reply, buffer_str(&answer->buffer));
+        merge->reply->error = answer->error;
+        return;
+    }
+    for (int i = 0; i < count; i++)
+        replies[i] = buffer_str(&parts[i]->buffer);
+    merge->parts = replies;
+    merge->part_count = count;
+    merge->command->merge(merge);
 }
 
 void merge_sum(struct merge *merge)

@@ -36,6 +36,10 @@ static inline struct str merge_bulk(const struct merge *merge, int part)
     return (struct str){reply.bytes + header, reply.length - header - 2};
 }
 
+/* The parts' replies into merge->reply: the first error among them, or what the command's merge makes of them, or the
+ * first part where it has none. merge->parts and part_count are set here. */
+void merge_replies(struct merge *merge, const struct reply *const *parts, int count);
+
 void merge_sum(struct merge *merge);      /* integers added */
 void merge_in_order(struct merge *merge); /* arrays: each key's element at its place in the request */
 void merge_concat(struct merge *merge);   /* arrays one after the other */

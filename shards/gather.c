@@ -90,10 +90,18 @@ static struct keyspace *keyspace_of(const struct reach *reach, struct str key)
     return gather->group->shards[owner]->core.keyspace;
 }
 
+static bool has(const struct reach *reach, struct str key)
+{
+    const struct gather *gather = ((const struct gather_reach *)reach)->gather;
+
+    return takes_part(gather, router_owner(&gather->group->router, key));
+}
+
 static void execute(struct shard *shard, struct gather *gather)
 {
     struct keyspace *keyspaces[CONFIG_SHARDS_MAX];
-    struct gather_reach reach = {.reach = {.keyspace_of = keyspace_of}, .gather = gather};
+    struct gather_reach reach = {.reach = {.keyspace_of = keyspace_of, .has = has, .everywhere = gather->everywhere},
+                                 .gather = gather};
 
     if (gather->everywhere) {
         for (int i = 0; i < shard->group->count; i++)

@@ -34,31 +34,10 @@ static void finish(struct shard *shard, struct scatter *scatter)
     whole->done(whole);
 }
 
-/* An error of any part is the answer to the whole. */
-static const struct request *failed_part(const struct scatter *scatter)
-{
-    for (int i = 0; i < scatter->part_count; i++)
-        if (scatter->parts[i]->reply.error)
-            return scatter->parts[i];
-    return NULL;
-}
-
 static void merge_parts(struct shard *shard, struct scatter *scatter)
 {
     struct request *whole = scatter->whole;
-    const struct request *answer = failed_part(scatter);
-    struct str replies[CONFIG_SHARDS_MAX];
-
-    if (!answer && !whole->command->merge)
-        answer = scatter->parts[0];
-    if (answer) {
-        reply_raw(&whole->reply, buffer_str(&answer->reply.buffer));
-        whole->reply.error = answer->reply.error;
-        return;
-    }
-    for (int i = 0; i < scatter->part_count; i++)
-        replies[i] = buffer_str(&scatter->parts[i]->reply.buffer);
-
+    const struct reply *replies[CONFIG_SHARDS_MAX];
     struct merge merge = {
         .command = whole->command,
         .argv = whole->argv,
@@ -66,12 +45,13 @@ static void merge_parts(struct shard *shard, struct scatter *scatter)
         .core = &shard->core,
         .now_ms = shard->now_ms,
         .reply = &whole->reply,
-        .parts = replies,
-        .part_count = scatter->part_count,
         .part_of_key = scatter->part_of_key,
         .key_count = scatter->key_count,
     };
-    whole->command->merge(&merge);
+
+    for (int i = 0; i < scatter->part_count; i++)
+        replies[i] = &scatter->parts[i]->reply;
+    merge_replies(&merge, replies, scatter->part_count);
 }
 
 static void settle(struct shard *shard, struct scatter *scatter)

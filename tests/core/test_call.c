@@ -147,7 +147,7 @@ static struct keyspace *second_keyspace(const struct reach *reach, struct str ke
 
 Test(call, a_gather_looks_where_its_reach_says)
 {
-    struct reach reach = {second_keyspace, keyspaces, 2};
+    struct reach reach = {.keyspace_of = second_keyspace, .keyspaces = keyspaces, .keyspace_count = 2};
     struct entry *entry;
 
     keyspaces[0] = core.keyspace;

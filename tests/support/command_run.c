@@ -18,6 +18,26 @@ static struct keyspace *keyspace_of(const struct reach *reach, struct str key)
     return reach->keyspaces[last % reach->keyspace_count];
 }
 
+static bool has(const struct reach *reach, struct str key)
+{
+    return true;
+}
+
+static void each_shard(const struct reach *reach, const struct call *call, struct reply *replies)
+{
+    struct command_run *run = (struct command_run *)((char *)reach - offsetof(struct command_run, reach));
+
+    for (int i = 0; i < run->count; i++) {
+        struct call part = *call;
+
+        part.core = &run->cores[i];
+        part.reach = NULL;
+        part.session = NULL;
+        part.reply = &replies[i];
+        call_run(&part);
+    }
+}
+
 static void init_process(void)
 {
     static const uint8_t secret[32] = "a secret that every test run has";
@@ -45,7 +65,12 @@ void command_run_init(struct command_run *run, int shard_count)
         run->keyspaces[i] = run->cores[i].keyspace;
     }
     config_deinit(&config);
-    run->reach = (struct reach){keyspace_of, run->keyspaces, shard_count};
+    run->reach = (struct reach){.keyspace_of = keyspace_of,
+                                .has = has,
+                                .each_shard = each_shard,
+                                .keyspaces = run->keyspaces,
+                                .keyspace_count = shard_count,
+                                .everywhere = true};
     session_begin(&run->cores[0].sessions, &run->session, run->now_ms);
     run->session.authenticated = true;
     reply_init(&run->reply, &run->memory, NULL, 0, run->session.protocol);

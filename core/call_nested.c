@@ -1,0 +1,103 @@
+/* Commands within a command: what a transaction or a script runs.
+ *
+ * Most find their keys through the outer call's reach and notice nothing. Those
+ * without keys that a scatter brings to every shard run there, part by part, and
+ * their merge combines the parts here. */
+#include "core/assert.h"
+#include "core/call.h"
+#include "core/command.h"
+#include "core/merge.h"
+
+static bool has_keys(const struct command *command)
+{
+    return command->keys[0].begin != KEY_BEGIN_NONE;
+}
+
+static bool is_for_each_shard(const struct command *command)
+{
+    return command->route == ROUTE_SCATTER && !has_keys(command);
+}
+
+static void run_parts(const struct call *call, struct reply *parts)
+{
+    struct call own = *call;
+
+    if (call->reach) {
+        ASSERT(call->reach->everywhere);
+        call->reach->each_shard(call->reach, call, parts);
+        return;
+    }
+    own.reply = &parts[0];
+    call_run(&own);
+}
+
+static void run_on_each_shard(struct call *call)
+{
+    struct reply parts[CONFIG_SHARDS_MAX];
+    const struct reply *replies[CONFIG_SHARDS_MAX];
+    struct merge merge = {.command = call->command,
+                          .argv = call->argv,
+                          .argc = call->argc,
+                          .core = call->core,
+                          .now_ms = call->now_ms,
+                          .reply = call->reply};
+    int count = call->reach ? call->reach->keyspace_count : 1;
+
+    for (int i = 0; i < count; i++) {
+        reply_init(&parts[i], &call->core->memory, NULL, 0, call->reply->protocol);
+        replies[i] = &parts[i];
+    }
+    run_parts(call, parts);
+    merge_replies(&merge, replies, count);
+    for (int i = 0; i < count; i++)
+        buffer_deinit(&parts[i].buffer);
+}
+
+void call_nested(struct call *outer, const struct command *command, const struct str *argv, int argc,
+                 struct reply *reply)
+{
+    struct call call = *outer;
+
+    call.command = command;
+    call.argv = argv;
+    call.argc = argc;
+    call.reply = reply;
+    call.wait = NULL;
+    call.routed_key = (struct key){0};
+    if (is_for_each_shard(command))
+        run_on_each_shard(&call);
+    else
+        call_run(&call);
+    outer->db = call.db;
+    outer->no_touch = call.no_touch;
+}
+
+struct look {
+    const struct reach *reach;
+    const struct str *argv;
+    bool all;
+};
+
+static void look_at(void *context, struct key_position key)
+{
+    struct look *look = context;
+
+    look->all &= look->reach->has(look->reach, look->argv[key.index]);
+}
+
+bool call_in_reach(const struct call *call, const struct command *command, const struct str *argv, int argc)
+{
+    struct look look = {call->reach, argv, true};
+
+    if (!call->reach || call->reach->everywhere)
+        return true;
+    if (!has_keys(command))
+        return command->route == ROUTE_LOCAL || command->route == ROUTE_SINGLE;
+    if (command->reaches_all && command->reaches_all(argv, argc))
+        return false;
+
+    /* Where the arguments do not fit the handler says so. */
+    bool fits = command_each_key(command, argv, argc, look_at, &look);
+    (void)fits;
+    return look.all;
+}
