@@ -38,7 +38,7 @@ struct conn {
     bool closing;                  /* goes away as soon as nothing refers to it */
     bool gathering;                /* answers are kept back for one send with those under way */
     struct conn *gathering_previous, *gathering_next; /* in net_shard's list */
-    int unacknowledged_bytes;      /* by the client, of a send under way, at the last sweep */
+    uint64_t taken_at_sweep;       /* of a send under way, see conn_sweep: what the client had taken then */
     int in_flight_most;            /* requests out: beyond, nothing more is parsed; see conn_limits.h */
     size_t answer_bytes;           /* how large the largest answer of late was */
     int answers;                   /* since that was last lowered */

@@ -1,6 +1,8 @@
 #include "net/conn_limits.h"
 
 #include <linux/sockios.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
 #include <sys/ioctl.h>
 
 #include "core/client_line.h"
@@ -106,14 +108,27 @@ bool conn_check_output_limit(struct conn *conn)
     return false;
 }
 
+/* Changes while the client takes bytes: those that it has acknowledged, or on a Unix socket those that it has not yet
+ * read. What TCP has queued says nothing: the kernel fills a full queue up again at once. */
+static uint64_t taken_by_client(const struct conn *conn)
+{
+    struct tcp_info info = {0};
+    socklen_t length = sizeof info;
+    int bytes = 0;
+
+    if (!conn->session.unix_socket && getsockopt(conn->fd, IPPROTO_TCP, TCP_INFO, &info, &length) == 0)
+        return info.tcpi_bytes_acked;
+    return ioctl(conn->fd, SIOCOUTQ, &bytes) == 0 ? (uint64_t)bytes : 0;
+}
+
 /* A large answer is one send, however long the client takes it; the kernel knows whether it does. */
 static void note_progress(struct conn *conn, int64_t now_ms)
 {
-    int bytes = 0;
+    uint64_t taken;
 
-    if (!conn->sending || ioctl(conn->fd, SIOCOUTQ, &bytes) != 0 || bytes == conn->unacknowledged_bytes)
+    if (!conn->sending || (taken = taken_by_client(conn)) == conn->taken_at_sweep)
         return;
-    conn->unacknowledged_bytes = bytes;
+    conn->taken_at_sweep = taken;
     conn->session.active_ms = now_ms;
 }
 
