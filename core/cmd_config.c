@@ -1,7 +1,8 @@
 /* CONFIG. GET, REWRITE and HELP run on the connection's shard; SET and RESETSTAT
  * on every shard, each over its own copy of the settings and its own counters.
  * What a setting means for others (sockets, timers) they do when they see the
- * generation rise; only the log's level, which belongs to the process, is set here. */
+ * generation rise; only the log's level, which belongs to the process, and the events that the very next
+ * command may bring are set here. */
 #include "core/handlers.h"
 
 #include "core/args.h"
@@ -34,6 +35,7 @@ void cmd_config_set(struct call *call)
     if (!config_set(config, call->argv + 2, (call->argc - 2) / 2, call->reply))
         return;
     log_set_level((enum log_level)config->loglevel);
+    changes_set_events(keyspace_changes(call->core->keyspace), config->notify_events);
     log_change(call);
 }
 

@@ -3,6 +3,7 @@
 
 #include "core/args.h"
 #include "core/call.h"
+#include "core/change.h"
 
 enum expire_condition {
     EXPIRE_NX = 1 << 0, /* only where there is no expiry yet */
@@ -63,12 +64,10 @@ static bool conditions_hold(unsigned conditions, int64_t current_ms, int64_t wan
 /* A deadline that has come removes the key at once. */
 static void expire_entry(struct call *call, struct entry *entry, int64_t expiry_ms)
 {
-    struct keyspace *keyspace = call_keyspace(call, call->argv[1]);
-
     if (expiry_ms <= call->now_ms)
-        keyspace_delete(keyspace, call->db, call_key(call, call->argv[1]), call->now_ms);
+        call_delete(call, call->argv[1]);
     else
-        keyspace_set_expiry(keyspace, call->db, entry, expiry_ms);
+        call_set_expiry(call, call->argv[1], entry, expiry_ms);
 }
 
 static void expire(struct call *call, enum args_expiry_unit unit, bool absolute)
@@ -150,6 +149,6 @@ void cmd_persist(struct call *call)
     bool expires = entry != NULL && entry_expiry_ms(entry) >= 0;
 
     if (expires)
-        keyspace_set_expiry(call_keyspace(call, call->argv[1]), call->db, entry, -1);
+        call_set_expiry(call, call->argv[1], entry, -1);
     reply_integer(call->reply, expires);
 }

@@ -2,16 +2,14 @@
 #include "core/handlers.h"
 
 #include "core/call.h"
+#include "core/change.h"
 
 static void delete_keys(struct call *call)
 {
     int64_t deleted = 0;
 
-    for (int i = 1; i < call->argc; i++) {
-        struct str name = call->argv[i];
-
-        deleted += keyspace_delete(call_keyspace(call, name), call->db, call_key(call, name), call->now_ms);
-    }
+    for (int i = 1; i < call->argc; i++)
+        deleted += call_delete(call, call->argv[i]);
     reply_integer(call->reply, deleted);
 }
 

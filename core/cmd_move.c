@@ -7,6 +7,7 @@
 
 #include "core/args.h"
 #include "core/call.h"
+#include "core/change.h"
 
 struct place {
     struct keyspace *keyspace;
@@ -24,9 +25,17 @@ static struct entry *place_find(const struct call *call, const struct place *pla
     return keyspace_find(place->keyspace, place->db, place->key, call->now_ms);
 }
 
-static void place_move(const struct place *from, const struct place *to)
+static void place_move(struct call *call, const struct place *from, const struct place *to, const char *from_event,
+                       const char *to_event)
 {
     keyspace_move(from->keyspace, from->db, from->key, to->keyspace, to->db, to->key);
+    call_changed_in(call, from->db, EVENT_GENERIC, from_event, from->key.name);
+    call_changed_in(call, to->db, EVENT_GENERIC, to_event, to->key.name);
+}
+
+static void place_rename(struct call *call, const struct place *from, const struct place *to)
+{
+    place_move(call, from, to, "rename_from", "rename_to");
 }
 
 /* The number of a database other commands could SELECT. False: answered. */
@@ -67,7 +76,7 @@ void cmd_rename(struct call *call)
     if (!rename_places(call, &from, &to))
         return;
     if (!str_equal(from.key.name, to.key.name))
-        place_move(&from, &to);
+        place_rename(call, &from, &to);
     reply_ok(call->reply);
 }
 
@@ -79,7 +88,7 @@ void cmd_renamenx(struct call *call)
         return;
     bool free = place_find(call, &to) == NULL; /* a key renamed to itself is not */
     if (free)
-        place_move(&from, &to);
+        place_rename(call, &from, &to);
     reply_integer(call->reply, free);
 }
 
@@ -96,7 +105,7 @@ void cmd_move(struct call *call)
     struct place from = place_of(call, call->db, call->argv[1]), to = place_of(call, db, call->argv[1]);
     bool possible = place_find(call, &from) != NULL && place_find(call, &to) == NULL;
     if (possible)
-        place_move(&from, &to);
+        place_move(call, &from, &to, "move_from", "move_to");
     reply_integer(call->reply, possible);
 }
 
@@ -136,7 +145,9 @@ void cmd_copy(struct call *call)
     bool blocked = place_find(call, &to) != NULL && !options.replace;
     struct entry *entry = call_find_any(call, call->argv[1], true);
     bool possible = entry != NULL && !blocked;
-    if (possible)
+    if (possible) {
         keyspace_copy(from.keyspace, from.db, entry, to.keyspace, to.db, to.key);
+        call_changed_in(call, to.db, EVENT_GENERIC, "copy_to", to.key.name);
+    }
     reply_integer(call->reply, possible);
 }

@@ -5,6 +5,7 @@
 
 #include "core/args.h"
 #include "core/call.h"
+#include "core/change.h"
 #include "core/string_options.h"
 #include "core/string_value.h"
 
@@ -24,21 +25,21 @@ void cmd_getdel(struct call *call)
         return;
     string_reply(call->reply, entry);
     if (entry != NULL)
-        keyspace_delete(call_keyspace(call, call->argv[1]), call->db, call_key(call, call->argv[1]), call->now_ms);
+        call_delete(call, call->argv[1]);
 }
 
 /* What GETEX does to the expiry of a key that is there. */
 static void getex_expiry(struct call *call, const struct string_options *options, struct entry *entry,
                          int64_t expiry_ms)
 {
-    struct keyspace *keyspace = call_keyspace(call, call->argv[1]);
+    struct str name = call->argv[1];
 
     if (string_options_expire_at(options) && expiry_ms <= call->now_ms)
-        keyspace_delete(keyspace, call->db, call_key(call, call->argv[1]), call->now_ms);
+        call_delete(call, name);
     else if (expiry_ms >= 0)
-        keyspace_set_expiry(keyspace, call->db, entry, expiry_ms);
+        call_set_expiry(call, name, entry, expiry_ms);
     else if (options->expiry == STRING_EXPIRY_PERSIST && entry_expiry_ms(entry) >= 0)
-        keyspace_set_expiry(keyspace, call->db, entry, -1);
+        call_set_expiry(call, name, entry, -1);
 }
 
 void cmd_getex(struct call *call)
@@ -117,7 +118,7 @@ static bool length_allowed(struct call *call, uint64_t length, uint64_t more)
 }
 
 /* Puts value at offset; the string is made as long as that takes. Returns its length. */
-static size_t string_write(struct call *call, struct entry *entry, size_t offset, struct str value)
+static size_t string_write(struct call *call, struct entry *entry, size_t offset, struct str value, const char *event)
 {
     struct str name = call->argv[1];
     size_t old_length = entry ? entry_string_length(entry) : 0;
@@ -126,6 +127,7 @@ static size_t string_write(struct call *call, struct entry *entry, size_t offset
 
     keyspace_resize_raw(call_keyspace(call, name), call->db, call_key(call, name), entry, length, &bytes);
     memcpy(bytes + offset, value.bytes, value.length);
+    call_changed(call, EVENT_STRING, event, name);
     return length;
 }
 
@@ -146,7 +148,7 @@ void cmd_setrange(struct call *call)
     if (value.length == 0)
         reply_integer(call->reply, entry ? (int64_t)entry_string_length(entry) : 0);
     else if (length_allowed(call, (uint64_t)offset, value.length))
-        reply_integer(call->reply, (int64_t)string_write(call, entry, (size_t)offset, value));
+        reply_integer(call->reply, (int64_t)string_write(call, entry, (size_t)offset, value, "setrange"));
 }
 
 void cmd_append(struct call *call)
@@ -158,10 +160,11 @@ void cmd_append(struct call *call)
         return;
     if (entry == NULL) {
         keyspace_set_string(call_keyspace(call, name), call->db, call_key(call, name), more, -1);
+        call_changed(call, EVENT_STRING, "append", name);
         reply_integer(call->reply, (int64_t)more.length);
         return;
     }
     size_t length = entry_string_length(entry);
     if (length_allowed(call, length, more.length))
-        reply_integer(call->reply, (int64_t)string_write(call, entry, length, more));
+        reply_integer(call->reply, (int64_t)string_write(call, entry, length, more, "append"));
 }

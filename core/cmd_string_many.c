@@ -7,6 +7,7 @@
 
 #include "core/args.h"
 #include "core/call.h"
+#include "core/change.h"
 #include "core/string_options.h"
 #include "core/string_value.h"
 
@@ -40,6 +41,7 @@ static void set_pair(struct call *call, int at, int64_t expiry_ms)
     struct str name = call->argv[at];
 
     keyspace_set_string(call_keyspace(call, name), call->db, call_key(call, name), call->argv[at + 1], expiry_ms);
+    call_changed(call, EVENT_STRING, "set", name);
 }
 
 /* False: a value is missing, and that has been answered. */
@@ -97,6 +99,8 @@ static void msetex_write(struct call *call, int end, bool keep_expiry, int64_t e
         struct entry *old = keep_expiry ? call_find_any(call, call->argv[i], false) : NULL;
 
         set_pair(call, i, old ? entry_expiry_ms(old) : expiry_ms);
+        if (expiry_ms >= 0)
+            call_event(call, EVENT_GENERIC, "expire", call->argv[i]);
     }
 }
 

@@ -5,6 +5,7 @@
 
 #include "core/args.h"
 #include "core/call.h"
+#include "core/change.h"
 #include "core/number.h"
 
 static void increment(struct call *call, int64_t by)
@@ -24,6 +25,7 @@ static void increment(struct call *call, int64_t by)
         return;
     }
     keyspace_set_integer(call_keyspace(call, name), call->db, call_key(call, name), value);
+    call_changed(call, EVENT_STRING, "incrby", name);
     reply_integer(call->reply, value);
 }
 
@@ -89,5 +91,6 @@ void cmd_incrbyfloat(struct call *call)
     }
     struct str result = {text, number_format_long_double(text, value)};
     keyspace_set_bytes(call_keyspace(call, name), call->db, call_key(call, name), result);
+    call_changed(call, EVENT_STRING, "incrbyfloat", name);
     reply_bulk(call->reply, result);
 }

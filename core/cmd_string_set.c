@@ -4,12 +4,14 @@
 
 #include "core/args.h"
 #include "core/call.h"
+#include "core/change.h"
 #include "core/string_options.h"
 #include "core/string_value.h"
 
 static void set_string(struct call *call, struct str value, int64_t expiry_ms)
 {
     keyspace_set_string(call_keyspace(call, call->argv[1]), call->db, call_key(call, call->argv[1]), value, expiry_ms);
+    call_changed(call, EVENT_STRING, "set", call->argv[1]);
 }
 
 /* What is at the key, as far as the options care. False: answered. */
@@ -40,9 +42,12 @@ static __attribute__((noinline)) void set_with_options(struct call *call)
             reply_null(call->reply);
         return;
     }
+    bool expires = expiry_ms >= 0;
     if (options.expiry == STRING_EXPIRY_KEEP && old != NULL)
         expiry_ms = entry_expiry_ms(old);
     set_string(call, call->argv[2], expiry_ms);
+    if (expires)
+        call_event(call, EVENT_GENERIC, "expire", call->argv[1]);
     if (!options.get)
         reply_ok(call->reply);
 }
@@ -73,6 +78,7 @@ static void set_expiring(struct call *call, enum args_expiry_unit unit)
     if (!args_expiry(call, call->argv[2], unit, false, false, &expiry_ms))
         return;
     set_string(call, call->argv[3], expiry_ms);
+    call_event(call, EVENT_GENERIC, "expire", call->argv[1]);
     reply_ok(call->reply);
 }
 
@@ -140,6 +146,6 @@ void cmd_delex(struct call *call)
         return;
     bool remove = entry != NULL && string_condition_holds(&condition, entry);
     if (remove)
-        keyspace_delete(call_keyspace(call, call->argv[1]), call->db, call_key(call, call->argv[1]), call->now_ms);
+        call_delete(call, call->argv[1]);
     reply_integer(call->reply, remove);
 }

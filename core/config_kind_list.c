@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <stdio.h>
 
+#include "core/changes.h"
 #include "core/number.h"
 
 enum { LIST_TEXT_MAX = 4096 };
@@ -276,10 +277,11 @@ const struct config_kind config_kind_output_limits = {
 
 /* notify-keyspace-events: one letter for each class, printed in Redis's order; A stands for all data classes */
 
+/* By the bits of enum event_class. */
 static const char event_letters[] = "g$lshzxetdnKEm";
-enum { EVENTS_OF_DATA = 10, EVENTS_ALL_MASK = (1 << EVENTS_OF_DATA) - 1 };
+_Static_assert(EVENT_MISSED == 1 << (sizeof event_letters - 2), "event_letters follow enum event_class");
 
-static bool parse_events(struct str word, unsigned *events)
+static bool parse_events(struct str word, uint32_t *events)
 {
     *events = 0;
     for (size_t i = 0; i < word.length; i++) {
@@ -287,7 +289,7 @@ static bool parse_events(struct str word, unsigned *events)
         if (letter)
             *events |= 1u << (letter - event_letters);
         else if (word.bytes[i] == 'A')
-            *events |= EVENTS_ALL_MASK;
+            *events |= EVENTS_OF_DATA;
         else
             return false;
     }
@@ -297,29 +299,35 @@ static bool parse_events(struct str word, unsigned *events)
 static bool set_events(struct config *config, const struct config_row *row, const struct str *words, int count,
                        bool fresh, struct config_problem *problem)
 {
-    char text[sizeof event_letters + 1];
-    size_t length = 0;
-    unsigned events;
+    uint32_t events;
 
     if (!parse_events(words[0], &events))
         return refuse(problem, "Invalid event class character. Use 'Ag$lshzxeKEtmdn'.");
-    bool all = (events & EVENTS_ALL_MASK) == EVENTS_ALL_MASK;
-    if (all)
-        text[length++] = 'A';
-    /* Redis leaves out n beside A. */
-    for (int i = all ? EVENTS_OF_DATA + 1 : 0; event_letters[i]; i++)
-        if (events & 1u << i)
-            text[length++] = event_letters[i];
-    config_store_text(config, row, (struct str){text, length});
+    config->notify_events = events;
     return true;
+}
+
+static void print_events(const struct config *config, const struct config_row *row, struct buffer *out)
+{
+    uint32_t events = config->notify_events;
+
+    if ((events & EVENTS_OF_DATA) == EVENTS_OF_DATA) {
+        buffer_append_str(out, STR("A"));
+        events &= ~(uint32_t)(EVENTS_OF_DATA | EVENT_NEW); /* Redis leaves out n beside A */
+    }
+    for (int i = 0; event_letters[i]; i++)
+        if (events & 1u << i)
+            buffer_append(out, &event_letters[i], 1);
 }
 
 static void write_events(const struct config *config, const struct config_row *row, struct buffer *out)
 {
-    buffer_append_format(out, "%s \"%s\"\n", row->name, config_load_text(config, row));
+    buffer_append_format(out, "%s \"", row->name);
+    print_events(config, row, out);
+    buffer_append_str(out, STR("\"\n"));
 }
 
-const struct config_kind config_kind_events = {.set = set_events, .print = print_kept, .write = write_events};
+const struct config_kind config_kind_events = {.set = set_events, .print = print_events, .write = write_events};
 
 /* latency-tracking-info-percentiles */
 

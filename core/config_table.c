@@ -321,7 +321,7 @@ const struct config_row config_rows[] = {
     {LONG("latency-monitor-threshold", "0")},
     {YES_NO("latency-tracking", "yes")},
     {ROW("latency-tracking-info-percentiles", "50 99 99.9", percentiles)},
-    {ROW("notify-keyspace-events", "", events)},
+    {ROW("notify-keyspace-events", "", events), FIELD(notify_events)},
 
     /* encodings */
     {LONG("hash-max-listpack-entries", "512"), FIELD(hash_max_listpack_entries), ALIAS("hash-max-ziplist-entries")},

@@ -8,6 +8,7 @@ void core_init(struct core *core, const struct config *config, const struct serv
     *core = (struct core){.index = index, .count = count, .facts = facts};
     config_copy(&core->config, config);
     core->keyspace = keyspace_create(&core->data, config->databases);
+    changes_set_events(keyspace_changes(core->keyspace), config->notify_events);
     core->net_backend = "";
     sessions_init(&core->sessions, &core->memory);
 }

@@ -32,6 +32,7 @@ struct keyspace *keyspace_create(struct memory *memory, int databases)
         .next_expiry_ms = INT64_MAX,
         .database_count = databases,
     };
+    changes_init(&keyspace->changes, memory);
     reclaim_init(&keyspace->reclaim, memory);
     waits_init(&keyspace->waits, memory);
     for (int db = 0; db < databases; db++)
@@ -46,6 +47,7 @@ void keyspace_destroy(struct keyspace *keyspace)
     while (keyspace_reclaim(keyspace, 1000) > 0)
         continue;
     waits_deinit(&keyspace->waits);
+    changes_deinit(&keyspace->changes);
     memory_free(keyspace->memory, keyspace);
 }
 
@@ -82,6 +84,12 @@ void keyspace_signal(struct keyspace *keyspace, int db, struct str name)
 {
     if (__builtin_expect(!waits_is_empty(&keyspace->waits), 0))
         signal_waiters(keyspace, db, name);
+}
+
+/* Who hears of changes */
+
+void keyspace_tell_touch(struct keyspace *keyspace, int db, struct str name, uint64_t by)
+{
 }
 
 /* Finding and removing */
@@ -129,9 +137,17 @@ void keyspace_delete_entry(struct keyspace *keyspace, int db, struct entry *entr
     reclaim_take_entry(&keyspace->reclaim, entry);
 }
 
+/* Those who hear of it copy the name. */
+static void tell_expired(struct keyspace *keyspace, int db, struct entry *entry)
+{
+    keyspace_event(keyspace, db, EVENT_EXPIRED, "expired", entry_key_inline(entry));
+    keyspace_touch(keyspace, db, entry_key_inline(entry), 0);
+}
+
 /* Not inline, as what it calls would cost the caller that finds its key a frame. */
 __attribute__((noinline)) void keyspace_expire_entry(struct keyspace *keyspace, int db, struct entry *entry)
 {
+    tell_expired(keyspace, db, entry);
     keyspace_delete_entry(keyspace, db, entry);
     keyspace->stats.expired++;
 }
@@ -155,6 +171,8 @@ bool keyspace_delete(struct keyspace *keyspace, int db, struct key key, int64_t 
     if (entry == NULL)
         return false;
     bool expired = has_expired(entry, now_ms);
+    if (expired)
+        tell_expired(keyspace, db, entry);
     remove_entry(keyspace, db, &probe, entry);
     keyspace->stats.expired += expired;
     keyspace->stats.dirty += !expired;
@@ -169,6 +187,7 @@ static __attribute__((noinline)) struct entry *add(struct keyspace *keyspace, in
     table_insert(&database_of(keyspace, db)->table, hash, entry);
     keyspace_reindex(keyspace, db, not_indexed, keyspace_expiry_item(entry));
     keyspace_signal(keyspace, db, entry_key_inline(entry));
+    keyspace_event(keyspace, db, EVENT_NEW, "new", entry_key_inline(entry));
     return entry;
 }
 

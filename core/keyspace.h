@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "core/access.h"
+#include "core/changes.h"
 #include "core/entry.h"
 #include "core/str.h"
 
@@ -108,6 +109,25 @@ void keyspace_copy(struct keyspace *from, int from_db, struct entry *source, str
 struct waits *keyspace_waits(struct keyspace *keyspace);
 /* For a change to an existing value that its waiters may want (XADD). */
 void keyspace_signal(struct keyspace *keyspace, int db, struct str name);
+
+/* Who hears of changes: a keyspace begins with it. */
+static inline struct changes *keyspace_changes(struct keyspace *keyspace)
+{
+    return (struct changes *)keyspace;
+}
+/* Out of line, what the two below do where somebody listens. */
+void keyspace_tell_touch(struct keyspace *keyspace, int db, struct str name, uint64_t by);
+/* The key's value has changed, by the client with that session id (0: by itself): for those who watch or cache it. */
+static inline void keyspace_touch(struct keyspace *keyspace, int db, struct str name, uint64_t by)
+{
+    if (__builtin_expect(keyspace_changes(keyspace)->heeded & CHANGES_TOUCHES, 0))
+        keyspace_tell_touch(keyspace, db, name, by);
+}
+static inline void keyspace_event(struct keyspace *keyspace, int db, uint32_t class, const char *event, struct str name)
+{
+    if (__builtin_expect(keyspace_changes(keyspace)->heeded & class, 0))
+        changes_add_event(keyspace_changes(keyspace), class, event, db, name);
+}
 
 size_t keyspace_count(const struct keyspace *keyspace, int db);
 size_t keyspace_count_expiring(const struct keyspace *keyspace, int db);

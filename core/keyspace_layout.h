@@ -17,6 +17,7 @@ struct database {
 };
 
 struct keyspace {
+    struct changes changes; /* first, see keyspace_changes */
     struct memory *memory;
     struct keyspace_stats stats;
     struct reclaim reclaim;
@@ -30,6 +31,8 @@ struct keyspace {
     int database_count;
     struct database databases[];
 };
+
+static_assert(offsetof(struct keyspace, changes) == 0, "keyspace_changes says so");
 
 static inline struct database *database_of(const struct keyspace *keyspace, int db)
 {

@@ -97,6 +97,22 @@ static bool has(const struct reach *reach, struct str key)
     return takes_part(gather, router_owner(&gather->group->router, key));
 }
 
+/* What happens to any participant's keys is told by the executor, in the order of the command. */
+static void lend_changes(struct shard *shard, const struct gather *gather)
+{
+    for (int i = 0; i < shard->group->count; i++)
+        if (takes_part(gather, i))
+            changes_lend(keyspace_changes(gather->group->shards[i]->core.keyspace),
+                         keyspace_changes(shard->core.keyspace));
+}
+
+static void return_changes(struct shard *shard, const struct gather *gather)
+{
+    for (int i = 0; i < shard->group->count; i++)
+        if (takes_part(gather, i))
+            changes_return(keyspace_changes(gather->group->shards[i]->core.keyspace));
+}
+
 static void execute(struct shard *shard, struct gather *gather)
 {
     struct keyspace *keyspaces[CONFIG_SHARDS_MAX];
@@ -109,7 +125,9 @@ static void execute(struct shard *shard, struct gather *gather)
         reach.reach.keyspaces = keyspaces;
         reach.reach.keyspace_count = shard->group->count;
     }
+    lend_changes(shard, gather);
     shard_run(shard, gather->request, &reach.reach);
+    return_changes(shard, gather);
 }
 
 static void release_participants(struct shard *shard, struct gather *gather)

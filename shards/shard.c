@@ -51,6 +51,15 @@ bool shard_open(struct shard *shard, struct loop *loop)
 
 /* Execution. */
 
+/* What has been changed is told before the answer is given and anything else is executed. */
+static inline void publish_changes(struct shard *shard)
+{
+    struct changes *changes = keyspace_changes(shard->core.keyspace);
+
+    if (__builtin_expect(changes_has_events(changes), 0))
+        changes_clear(changes);
+}
+
 static inline __attribute__((always_inline)) void
 execute(struct shard *shard, struct request *request, const struct reach *reach, int64_t now_ms, struct call_wait *wait)
 {
@@ -75,6 +84,7 @@ execute(struct shard *shard, struct request *request, const struct reach *reach,
         call.routed_key.name.bytes = NULL;
     request->reply.buffer.memory = &shard->core.memory;
     call_run(&call);
+    publish_changes(shard);
     shard->core.stats.executed++;
     shard->core.stats.error_replies += request->reply.error;
     if (__builtin_expect(shard->core.stall_us > 0, 0)) {
@@ -367,6 +377,7 @@ static void expire(struct shard *shard)
 
     if (expires(shard) && keyspace_next_expiry_ms(shard->core.keyspace) <= settled_ms)
         keyspace_expire(shard->core.keyspace, settled_ms, EXPIRE_PER_TURN);
+    publish_changes(shard);
     serve_waiters(shard, settled_ms);
 }
 

@@ -99,13 +99,18 @@ static void execute(struct command_run *run, const struct command *command, cons
                         .session = command->route == ROUTE_LOCAL ? &run->session : NULL,
                         .session_id = run->session.id};
 
-    for (int i = 0; i < run->count; i++)
+    for (int i = 0; i < run->count; i++) {
         keyspace_set_access(run->keyspaces[i], ACCESS_LRU, run->now_ms);
+        changes_lend(keyspace_changes(run->keyspaces[i]), keyspace_changes(run->keyspaces[run->at]));
+    }
     call_run(&call);
+    for (int i = 0; i < run->count; i++)
+        changes_return(keyspace_changes(run->keyspaces[i]));
 }
 
 struct str command_run_argv(struct command_run *run, const struct str *argv, int argc)
 {
+    changes_clear(keyspace_changes(run->keyspaces[run->at]));
     run->reply.buffer.length = 0;
     run->reply.protocol = run->session.protocol;
     run->reply.error = false;
@@ -149,6 +154,25 @@ void command_expect_reply(struct command_run *run, const char *line, struct str 
 void command_expect(struct command_run *run, const char *line, const char *expected)
 {
     command_expect_reply(run, line, command_run(run, line), expected);
+}
+
+void command_expect_events(struct command_run *run, const char *line, const char *expected)
+{
+    struct buffer seen;
+    struct change change;
+    size_t at = 0;
+
+    command_run(run, line);
+    buffer_init(&seen, &run->memory, NULL, 0);
+    while (changes_next(keyspace_changes(run->keyspaces[run->at]), &at, &change)) {
+        buffer_append_str(&seen, seen.length > 0 ? STR(", ") : STR(""));
+        buffer_append_str(&seen, change.event);
+        buffer_append_format(&seen, " %d:", change.db);
+        buffer_append_str(&seen, change.key);
+    }
+    buffer_append(&seen, "", 1);
+    cr_assert_str_eq(seen.bytes, expected, "%s\n  brought %s\n  instead of %s", line, seen.bytes, expected);
+    buffer_deinit(&seen);
 }
 
 void command_expect_integer(struct command_run *run, const char *line, int64_t value)

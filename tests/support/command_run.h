@@ -38,5 +38,8 @@ void command_expect(struct command_run *run, const char *line, const char *reply
 void command_expect_reply(struct command_run *run, const char *line, struct str reply, const char *expected);
 /* The same for an integer: ":1\r\n". */
 void command_expect_integer(struct command_run *run, const char *line, int64_t value);
+/* The test fails unless the command brings exactly these events, as far as the setting lets them come:
+ *     command_expect_events(&run, "SET k v EX 9", "set 0:k, expire 0:k") */
+void command_expect_events(struct command_run *run, const char *line, const char *events);
 
 #endif
