@@ -1,5 +1,6 @@
 #include "shards/gather.h"
 
+#include <sched.h>
 #include <stdatomic.h>
 
 #include "core/assert.h"
@@ -11,11 +12,17 @@ struct gather {
     struct message message;
     struct request *request;
     struct shard_group *group;
-    bool everywhere; /* no keys: every shard takes part */
+    bool everywhere; /* every shard takes part */
+    bool by_home;    /* home executes */
     uint64_t participants[SHARD_SET_WORDS];
     _Atomic(int) to_arrive; /* acquire-release: the last to arrive sees what each did to its keyspace before */
     _Atomic(bool) done;     /* released by the executor, acquired by who leaves: sees what was done to its keyspace */
     _Atomic(int) to_leave;  /* the last one takes the gather home */
+    /* Parts that each shard runs on its own thread. */
+    const struct call *asked; /* the command */
+    struct reply *replies;    /* by shard */
+    _Atomic(uint32_t) asks;   /* how many so far: released by the executor, acquired by who runs a part */
+    _Atomic(int) to_run;      /* parts of the last one: released by who has run it, acquired by the executor */
 };
 
 /* Home: staging. */
@@ -25,7 +32,8 @@ static bool takes_part(const struct gather *gather, int shard)
     return gather->everywhere || shard_set_has(gather->participants, shard);
 }
 
-static struct gather *gather_create(struct shard *shard, struct request *request, const struct key_owners *owners)
+static struct gather *gather_create(struct shard *shard, struct request *request, const struct key_owners *owners,
+                                    bool by_home)
 {
     struct gather *gather = memory_alloc_zeroed(&shard->core.memory, sizeof *gather);
     int count = owners ? owners->distinct : shard->group->count;
@@ -34,11 +42,14 @@ static struct gather *gather_create(struct shard *shard, struct request *request
     gather->request = request;
     gather->group = shard->group;
     gather->everywhere = owners == NULL;
+    gather->by_home = by_home;
     if (owners)
         memcpy(gather->participants, owners->set, sizeof gather->participants);
     atomic_init(&gather->to_arrive, count);
     atomic_init(&gather->to_leave, count);
     atomic_init(&gather->done, false);
+    atomic_init(&gather->asks, 0);
+    atomic_init(&gather->to_run, 0);
     shard->gathers++;
     return gather;
 }
@@ -51,10 +62,11 @@ static bool room_for_all(struct shard *shard, const struct gather *gather)
     return true;
 }
 
-bool gather_stage(struct shard *shard, struct request *request, const struct key_owners *owners)
+bool gather_stage(struct shard *shard, struct request *request, const struct key_owners *owners, bool by_home)
 {
-    struct gather *gather = gather_create(shard, request, owners);
+    struct gather *gather = gather_create(shard, request, owners, by_home);
 
+    ASSERT(!by_home || takes_part(gather, shard->index));
     if (!room_for_all(shard, gather)) {
         gather_free(shard, gather);
         return false;
@@ -73,12 +85,93 @@ void gather_free(struct shard *shard, struct gather *gather)
     memory_free(&shard->core.memory, gather);
 }
 
-/* Participants: execution. */
+/* Parts for each shard's own thread. */
+
+/* Participants look after they have declared themselves asleep: pairs with the fence in mesh_fall_asleep. */
+static void wake_participants(struct shard *shard, const struct gather *gather)
+{
+    uint64_t wakes = shard->port.wakes;
+
+    atomic_thread_fence(memory_order_seq_cst);
+    for (int i = 0; i < shard->group->count; i++)
+        if (i != shard->index && takes_part(gather, i))
+            mesh_wake(&shard->port, shard->loop, i);
+    if (shard->port.wakes != wakes)
+        loop_submit(shard->loop); /* what we do next may take long */
+}
+
+/* reply: travels charged to nobody. */
+static void run_part(struct shard *shard, const struct call *asked, struct reply *reply)
+{
+    struct call call = *asked;
+
+    call.core = &shard->core;
+    call.reach = NULL;
+    call.reply = reply;
+    reply->buffer.memory = &shard->core.memory;
+    shard_run_call(shard, &call);
+    if (reply->buffer.heap)
+        memory_recharge(&shard->core.memory, NULL, reply->buffer.bytes);
+}
+
+static bool is_asked(const struct shard *shard)
+{
+    return atomic_load_explicit(&shard->parked->asks, memory_order_acquire) != shard->asks_done;
+}
+
+/* Its changes are told here: the other parts run at the same time, and the executor's queue is one. */
+static void run_asked_part(struct shard *shard)
+{
+    struct gather *gather = shard->parked;
+    struct changes *changes = keyspace_changes(shard->core.keyspace), *lent_to = changes->queue;
+    struct call call = *gather->asked;
+
+    call.session = NULL; /* it is home's, who executes */
+    changes_return(changes);
+    run_part(shard, &call, &gather->replies[shard->index]);
+    changes_lend(changes, lent_to);
+    shard->asks_done++;
+    simulate_step();
+    atomic_fetch_sub_explicit(&gather->to_run, 1, memory_order_release);
+}
+
+static void await_parts(const struct gather *gather)
+{
+    while (atomic_load_explicit(&gather->to_run, memory_order_acquire) > 0) {
+        simulate_step();
+        sched_yield();
+    }
+}
 
 struct gather_reach {
     struct reach reach;
-    const struct gather *gather;
+    struct gather *gather;
+    struct shard *executor;
 };
+
+static void each_shard(const struct reach *reach, const struct call *call, struct reply *replies)
+{
+    struct gather *gather = ((const struct gather_reach *)reach)->gather;
+    struct shard *executor = ((const struct gather_reach *)reach)->executor;
+    int count = executor->group->count;
+
+    ASSERT(gather->everywhere);
+    gather->asked = call;
+    gather->replies = replies;
+    atomic_store_explicit(&gather->to_run, count - 1, memory_order_relaxed);
+    simulate_step();
+    atomic_fetch_add_explicit(&gather->asks, 1, memory_order_release);
+    wake_participants(executor, gather);
+    run_part(executor, call, &replies[executor->index]);
+    await_parts(gather);
+    for (int i = 0; i < count; i++) {
+        replies[i].buffer.memory = &executor->core.memory;
+        if (replies[i].buffer.heap)
+            memory_recharge(NULL, &executor->core.memory, replies[i].buffer.bytes);
+    }
+}
+
+/* Participants: execution. */
 
 static struct keyspace *keyspace_of(const struct reach *reach, struct str key)
 {
@@ -113,36 +206,23 @@ static void return_changes(struct shard *shard, const struct gather *gather)
             changes_return(keyspace_changes(gather->group->shards[i]->core.keyspace));
 }
 
-static void execute(struct shard *shard, struct gather *gather)
+static void run(struct shard *shard, struct gather *gather)
 {
     struct keyspace *keyspaces[CONFIG_SHARDS_MAX];
     struct gather_reach reach = {.reach = {.keyspace_of = keyspace_of, .has = has, .everywhere = gather->everywhere},
-                                 .gather = gather};
+                                 .gather = gather,
+                                 .executor = shard};
 
     if (gather->everywhere) {
         for (int i = 0; i < shard->group->count; i++)
             keyspaces[i] = shard->group->shards[i]->core.keyspace;
         reach.reach.keyspaces = keyspaces;
         reach.reach.keyspace_count = shard->group->count;
+        reach.reach.each_shard = each_shard;
     }
     lend_changes(shard, gather);
     shard_run(shard, gather->request, &reach.reach);
     return_changes(shard, gather);
-}
-
-static void release_participants(struct shard *shard, struct gather *gather)
-{
-    uint64_t wakes = shard->port.wakes;
-
-    simulate_step();
-    atomic_store_explicit(&gather->done, true, memory_order_release);
-    /* They declare themselves asleep, then look at done: pairs with the fence in mesh_fall_asleep. */
-    atomic_thread_fence(memory_order_seq_cst);
-    for (int i = 0; i < shard->group->count; i++)
-        if (i != shard->index && takes_part(gather, i))
-            mesh_wake(&shard->port, shard->loop, i);
-    if (shard->port.wakes != wakes)
-        loop_submit(shard->loop); /* what we execute next may take long */
 }
 
 static void leave(struct shard *shard, struct gather *gather)
@@ -157,23 +237,62 @@ static void leave(struct shard *shard, struct gather *gather)
         mesh_return(&shard->port, gather->message.home, &gather->message);
 }
 
+static void execute(struct shard *shard, struct gather *gather)
+{
+    run(shard, gather);
+    simulate_step();
+    atomic_store_explicit(&gather->done, true, memory_order_release);
+    wake_participants(shard, gather);
+    leave(shard, gather);
+}
+
+static bool executes(const struct shard *shard, const struct gather *gather)
+{
+    return !gather->by_home || gather->message.home == shard->index;
+}
+
+static void wake_home(struct shard *shard, const struct gather *gather)
+{
+    uint64_t wakes = shard->port.wakes;
+
+    atomic_thread_fence(memory_order_seq_cst); /* likewise */
+    mesh_wake(&shard->port, shard->loop, gather->message.home);
+    if (shard->port.wakes != wakes)
+        loop_submit(shard->loop);
+}
+
 void gather_arrive(struct shard *shard, struct gather *gather)
 {
     simulate_step();
     shard->parked = gather;
+    shard->asks_done = 0;
     if (atomic_fetch_sub_explicit(&gather->to_arrive, 1, memory_order_acq_rel) > 1) {
         if (simulate_fault(FAULT_NO_PARK))
             leave(shard, gather);
-        return;
+    } else if (executes(shard, gather)) {
+        execute(shard, gather);
+    } else {
+        wake_home(shard, gather);
     }
-    execute(shard, gather);
-    release_participants(shard, gather);
-    leave(shard, gather);
 }
 
-bool gather_is_done(const struct gather *gather)
+static bool is_done(const struct gather *gather)
 {
     return atomic_load_explicit(&gather->done, memory_order_acquire);
+}
+
+/* All have arrived while we were parked, and we are to execute it. */
+static bool is_ours_to_execute(const struct shard *shard)
+{
+    const struct gather *gather = shard->parked;
+
+    return gather->by_home && gather->message.home == shard->index &&
+           atomic_load_explicit(&gather->to_arrive, memory_order_acquire) == 0;
+}
+
+bool gather_calls(const struct shard *shard)
+{
+    return is_done(shard->parked) || is_asked(shard) || is_ours_to_execute(shard);
 }
 
 bool gather_try_leave(struct shard *shard)
@@ -181,7 +300,13 @@ bool gather_try_leave(struct shard *shard)
     simulate_step();
     if (!shard->parked)
         return true;
-    if (!gather_is_done(shard->parked))
+    if (is_asked(shard))
+        run_asked_part(shard);
+    if (is_ours_to_execute(shard)) {
+        execute(shard, shard->parked);
+        return true;
+    }
+    if (!is_done(shard->parked))
         return false;
     leave(shard, shard->parked);
     return true;

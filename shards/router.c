@@ -122,7 +122,7 @@ static bool stage_keyed(struct shard *shard, struct request *request)
     if (request->command->only_key)
         return stage_only_key(shard, request);
     if (reaches_all(shard, request))
-        return gather_stage(shard, request, NULL);
+        return gather_stage(shard, request, NULL, false);
     owners_find(shard, request);
     if (owners->distinct == 0)
         return stage_single(shard, shard->index, request);
@@ -130,7 +130,7 @@ static bool stage_keyed(struct shard *shard, struct request *request)
         return stage_single(shard, owners->places[0].owner, request);
     if (request->command->route == ROUTE_SCATTER)
         return scatter_stage(shard, request, owners);
-    return gather_stage(shard, request, owners);
+    return gather_stage(shard, request, owners, false);
 }
 
 static bool stage(struct shard *shard, struct request *request)
@@ -144,7 +144,7 @@ static bool stage(struct shard *shard, struct request *request)
     if (command->route == ROUTE_SCATTER)
         return scatter_stage(shard, request, NULL);
     if (command->route == ROUTE_GATHER)
-        return gather_stage(shard, request, NULL);
+        return gather_stage(shard, request, NULL, false);
     return stage_single(shard, shard->index, request);
 }
 

@@ -60,6 +60,28 @@ static inline void publish_changes(struct shard *shard)
         changes_clear(changes);
 }
 
+static inline __attribute__((always_inline)) void run_call(struct shard *shard, struct call *call)
+{
+    call_run(call);
+    publish_changes(shard);
+    if (__builtin_expect(shard->core.stall_us > 0, 0)) {
+        struct timespec pause = {shard->core.stall_us / 1000000, shard->core.stall_us % 1000000 * 1000};
+
+        shard->core.stall_us = 0;
+        loop_submit(shard->loop); /* the other shards are to stall at the same time */
+        nanosleep(&pause, NULL);  /* DEBUG SLEEP: stalls the server on purpose */
+    }
+    if (__builtin_expect(shard->core.shutdown_requested, 0)) {
+        shard->core.shutdown_requested = false;
+        shard->group->shutdown->done(shard->group->shutdown);
+    }
+}
+
+void shard_run_call(struct shard *shard, struct call *call)
+{
+    run_call(shard, call);
+}
+
 static inline __attribute__((always_inline)) void
 execute(struct shard *shard, struct request *request, const struct reach *reach, int64_t now_ms, struct call_wait *wait)
 {
@@ -83,21 +105,9 @@ execute(struct shard *shard, struct request *request, const struct reach *reach,
     if (!request->key)
         call.routed_key.name.bytes = NULL;
     request->reply.buffer.memory = &shard->core.memory;
-    call_run(&call);
-    publish_changes(shard);
+    run_call(shard, &call);
     shard->core.stats.executed++;
     shard->core.stats.error_replies += request->reply.error;
-    if (__builtin_expect(shard->core.stall_us > 0, 0)) {
-        struct timespec pause = {shard->core.stall_us / 1000000, shard->core.stall_us % 1000000 * 1000};
-
-        shard->core.stall_us = 0;
-        loop_submit(shard->loop); /* the other shards are to stall at the same time */
-        nanosleep(&pause, NULL);  /* DEBUG SLEEP: stalls the server on purpose */
-    }
-    if (__builtin_expect(shard->core.shutdown_requested, 0)) {
-        shard->core.shutdown_requested = false;
-        shard->group->shutdown->done(shard->group->shutdown);
-    }
 }
 
 int64_t shard_message_ms(const struct shard *shard)
@@ -347,7 +357,8 @@ static bool spin(const struct shard *shard)
         return false;
     end_us = loop_monotonic_us(shard->loop) + spin_us;
     do {
-        if (mesh_has_inbound(&shard->port, shard->parked != NULL) || loop_has_events(shard->loop))
+        if (mesh_has_inbound(&shard->port, shard->parked != NULL) || loop_has_events(shard->loop) ||
+            (shard->parked && gather_calls(shard)))
             return true;
         sched_yield();
     } while (loop_monotonic_us(shard->loop) < end_us);
@@ -361,7 +372,7 @@ static void wait(struct shard *shard)
 
     if (wait_us != 0 && (spin(shard) || !mesh_fall_asleep(&shard->port, parked)))
         wait_us = 0;
-    if (wait_us != 0 && parked && gather_is_done(shard->parked)) /* after mesh_fall_asleep's fence */
+    if (wait_us != 0 && parked && gather_calls(shard)) /* after mesh_fall_asleep's fence */
         wait_us = 0;
     shard->port.exchanged = false;
     loop_wait(shard->loop, wait_us);

@@ -18,6 +18,7 @@
 #include "shards/router.h"
 #include "shards/timer.h"
 
+struct call;
 struct call_wait;
 struct gather;
 struct reach;
@@ -60,6 +61,7 @@ struct shard {
     struct request_pool requests;
     struct timers timers;
     struct gather *parked;                       /* execution waits for this one */
+    uint32_t asks_done;                          /* parts that its executor has asked for and got */
     size_t gathers;                              /* of this shard's connections, until the last participant has left */
     struct request *held_first, **held_last;     /* the router's: they wait for room in a ring */
     struct request *paused_first, **paused_last; /* those of them that CLIENT PAUSE holds back */
@@ -115,6 +117,8 @@ struct request *shard_take_request(struct shard *shard, int argc, const struct s
  * parsed. reach: NULL unless this is a gather. wait: NULL unless it may block. */
 void shard_execute(struct shard *shard, struct request *request, const struct reach *reach, int64_t now_ms,
                    struct call_wait *wait);
+/* The command alone, and what it has asked of the shard: a part that is no request. */
+void shard_run_call(struct shard *shard, struct call *call);
 /* The same for a message that is due, which is then answered, unless it blocks. */
 void shard_run(struct shard *shard, struct request *request, const struct reach *reach);
 /* The time of the message that the shard is about to execute. */
