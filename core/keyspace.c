@@ -35,6 +35,7 @@ struct keyspace *keyspace_create(struct memory *memory, int databases)
     changes_init(&keyspace->changes, memory);
     reclaim_init(&keyspace->reclaim, memory);
     waits_init(&keyspace->waits, memory);
+    watches_init(&keyspace->watches, memory);
     for (int db = 0; db < databases; db++)
         keyspace_init_database(&keyspace->databases[db], memory);
     return keyspace;
@@ -47,6 +48,7 @@ void keyspace_destroy(struct keyspace *keyspace)
     while (keyspace_reclaim(keyspace, 1000) > 0)
         continue;
     waits_deinit(&keyspace->waits);
+    watches_deinit(&keyspace->watches);
     changes_deinit(&keyspace->changes);
     memory_free(keyspace->memory, keyspace);
 }
@@ -90,6 +92,7 @@ void keyspace_signal(struct keyspace *keyspace, int db, struct str name)
 
 void keyspace_tell_touch(struct keyspace *keyspace, int db, struct str name, uint64_t by)
 {
+    watches_touch(&keyspace->watches, db, name, keyspace_hash(name));
 }
 
 /* Finding and removing */

@@ -21,6 +21,8 @@ struct memory;
 struct keyspace;
 struct table;
 struct waits;
+struct watch;
+struct watcher;
 
 /* Counters since start or CONFIG RESETSTAT. */
 struct keyspace_stats {
@@ -123,6 +125,10 @@ static inline void keyspace_touch(struct keyspace *keyspace, int db, struct str 
     if (__builtin_expect(keyspace_changes(keyspace)->heeded & CHANGES_TOUCHES, 0))
         keyspace_tell_touch(keyspace, db, name, by);
 }
+/* WATCH: the watcher is told when the key changes, is flushed or swapped, and until it is unwatched. What is there
+ * has not expired. */
+struct watch *keyspace_watch(struct keyspace *keyspace, int db, struct key key, struct watcher *watcher, int64_t now_ms);
+void keyspace_unwatch(struct keyspace *keyspace, struct watch *watch);
 static inline void keyspace_event(struct keyspace *keyspace, int db, uint32_t class, const char *event, struct str name)
 {
     if (__builtin_expect(keyspace_changes(keyspace)->heeded & class, 0))

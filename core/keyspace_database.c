@@ -34,6 +34,8 @@ void keyspace_swap(struct keyspace *keyspace, int first_db, int second_db)
     struct database *first = database_of(keyspace, first_db), *second = database_of(keyspace, second_db);
     struct database kept = *first;
 
+    keyspace_touch_watched(keyspace, first_db, second_db);
+    keyspace_touch_watched(keyspace, second_db, first_db);
     *first = *second;
     *second = kept;
     keyspace_find_next_expiry(keyspace);
@@ -49,6 +51,7 @@ size_t keyspace_flush(struct keyspace *keyspace, int db)
 
     if (count == 0)
         return 0; /* an empty table and an empty index hold no memory */
+    keyspace_touch_watched(keyspace, db, db);
     reclaim_take_database(&keyspace->reclaim, &database->table, &database->expiry);
     keyspace_init_database(database, keyspace->memory);
     keyspace_find_next_expiry(keyspace);

@@ -10,6 +10,7 @@
 #include "core/reclaim.h"
 #include "core/table.h"
 #include "core/waits.h"
+#include "core/watch.h"
 
 struct database {
     struct table table;
@@ -22,6 +23,7 @@ struct keyspace {
     struct keyspace_stats stats;
     struct reclaim reclaim;
     struct waits waits;
+    struct watches watches;
     uint64_t random;
     enum access_policy access_policy;
     uint32_t fresh_access;
@@ -41,6 +43,10 @@ static inline struct database *database_of(const struct keyspace *keyspace, int 
 }
 
 void keyspace_init_database(struct database *database, struct memory *memory);
+
+/* Those keys of `db` that are there, or in the other one: before the first is emptied (other_db: itself), or becomes the
+ * second. */
+void keyspace_touch_watched(struct keyspace *keyspace, int db, int other_db);
 
 /* Removes what has expired, and counts it so. */
 void keyspace_expire_entry(struct keyspace *keyspace, int db, struct entry *entry);

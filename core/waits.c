@@ -3,23 +3,10 @@
 #include "core/assert.h"
 #include "core/memory.h"
 
-/* Databases share one table. */
-static uint64_t hash_in(int db, uint64_t hash)
-{
-    return hash ^ (uint64_t)db * 0x9e3779b97f4a7c15u;
-}
-
-static uint64_t hash_of(const void *item)
-{
-    const struct waits_key *key = item;
-
-    return hash_in(key->db, key->hash);
-}
-
 void waits_init(struct waits *waits, struct memory *memory)
 {
     *waits = (struct waits){.memory = memory};
-    table_init(&waits->keys, memory, hash_of);
+    named_keys_init(&waits->keys, memory);
 }
 
 void waits_deinit(struct waits *waits)
@@ -28,43 +15,28 @@ void waits_deinit(struct waits *waits)
     table_deinit(&waits->keys);
 }
 
-static struct waits_key *find(const struct waits *waits, int db, struct str name, uint64_t hash)
-{
-    struct table_probe probe = table_probe(&waits->keys, hash_in(db, hash));
-    struct waits_key *key;
-
-    while ((key = table_probe_next(&probe)) != NULL)
-        if (key->db == db && str_equal((struct str){key->name, key->length}, name))
-            return key;
-    return NULL;
-}
-
 static struct waits_key *add_key(struct waits *waits, int db, struct str name, uint64_t hash)
 {
     struct waits_key *key = memory_alloc(waits->memory, sizeof *key + name.length);
 
-    *key = (struct waits_key){.hash = hash, .db = db, .length = name.length};
+    *key = (struct waits_key){.named = {{key->name, name.length}, hash, db}};
     str_copy(key->name, name);
-    table_insert(&waits->keys, hash_in(db, hash), key);
+    named_keys_add(&waits->keys, &key->named);
     return key;
 }
 
 static void remove_if_unused(struct waits *waits, struct waits_key *key)
 {
-    struct table_probe probe = table_probe(&waits->keys, hash_of(key));
-
     if (key->first || key->signalled || key->taken)
         return;
-    while (table_probe_next(&probe) != key)
-        continue;
-    table_probe_remove(&waits->keys, &probe);
+    named_keys_remove(&waits->keys, &key->named);
     memory_free(waits->memory, key);
 }
 
 struct waits_ticket *waits_add(struct waits *waits, int db, struct str name, uint64_t hash, void *waiter,
                                bool any_change)
 {
-    struct waits_key *key = find(waits, db, name, hash);
+    struct waits_key *key = named_keys_find(&waits->keys, db, name, hash);
 
     if (!key)
         key = add_key(waits, db, name, hash);
@@ -110,35 +82,20 @@ static void signal_key(struct waits *waits, struct waits_key *key)
 
 void waits_signal(struct waits *waits, int db, struct str name, uint64_t hash)
 {
-    struct waits_key *key = waits_is_empty(waits) ? NULL : find(waits, db, name, hash);
+    struct waits_key *key = waits_is_empty(waits) ? NULL : named_keys_find(&waits->keys, db, name, hash);
 
     if (key)
         signal_key(waits, key);
 }
 
-struct signal_all {
-    struct waits *waits;
-    int db;
-};
-
-static void visit(void *context, void *item)
+static void signal_named(void *waits, struct named_key *named)
 {
-    const struct signal_all *all = context;
-
-    if (((struct waits_key *)item)->db == all->db)
-        signal_key(all->waits, item);
+    signal_key(waits, (struct waits_key *)named);
 }
 
 void waits_signal_all(struct waits *waits, int db)
 {
-    struct signal_all all = {waits, db};
-    uint64_t cursor = 0;
-
-    if (waits_is_empty(waits))
-        return;
-    do
-        cursor = table_scan(&waits->keys, cursor, visit, &all);
-    while (cursor);
+    named_keys_each(&waits->keys, db, signal_named, waits);
 }
 
 struct waits_key *waits_take(struct waits *waits)

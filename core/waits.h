@@ -13,8 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/str.h"
-#include "core/table.h"
+#include "core/named_key.h"
 
 struct memory;
 
@@ -27,15 +26,13 @@ struct waits_ticket {
 };
 
 struct waits_key {
+    struct named_key named;
     struct waits_ticket *first, *last;
     struct waits_key *next_signalled;
-    uint64_t hash;
-    uint64_t changes; /* how often it was signalled */
-    int db;
+    uint64_t changes;     /* how often it was signalled */
     uint32_t any_changes; /* tickets that want to know of its end */
     bool signalled;       /* and not taken yet */
     bool taken;           /* by who serves it: stays although nobody waits any more */
-    size_t length;
     char name[];
 };
 

@@ -313,8 +313,8 @@ static bool is_promised(const struct shard *shard, const struct waiter_place *pl
     const struct waits_ticket *ticket = place->ticket;
     const struct waiter *waiter = ticket->waiter;
     const struct waits_key *key = ticket->key;
-    struct key name = {{key->name, key->length}, key->hash};
-    const struct entry *entry = keyspace_find(shard->group->shards[place->shard]->core.keyspace, key->db, name, now_ms);
+    struct key name = {key->named.name, key->named.hash};
+    const struct entry *entry = keyspace_find(shard->group->shards[place->shard]->core.keyspace, key->named.db, name, now_ms);
 
     if (!entry || entry_type(entry) != waiter->type || !takes_away(ticket))
         return false;
@@ -412,8 +412,8 @@ static void tell_home(struct shard *shard, const struct waits_ticket *ticket)
 /* False: those behind it have nothing to come for. */
 static bool serve_ticket(struct shard *shard, const struct waits_key *key, struct waits_ticket *ticket, int64_t now_ms)
 {
-    struct key name = {{key->name, key->length}, key->hash};
-    const struct entry *entry = keyspace_find(shard->core.keyspace, key->db, name, now_ms);
+    struct key name = {key->named.name, key->named.hash};
+    const struct entry *entry = keyspace_find(shard->core.keyspace, key->named.db, name, now_ms);
     struct waiter *waiter = ticket->waiter;
 
     if (!ticket->any_change && (!entry || entry_type(entry) != waiter->type))

@@ -34,8 +34,8 @@ static void expect_taken(const char *name, int db, int first_waiter)
 {
     struct waits_key *key = waits_take(&waits);
 
-    cr_assert(key && str_equal((struct str){key->name, key->length}, str_from(name)));
-    cr_assert_eq(key->db, db);
+    cr_assert(key && str_equal(key->named.name, str_from(name)));
+    cr_assert_eq(key->named.db, db);
     cr_assert_eq(key->first->waiter, &waiters[first_waiter]);
     waits_release(&waits, key);
 }
@@ -127,7 +127,7 @@ Test(waits, all_keys_of_a_database_are_signalled_and_no_others)
 
     waits_signal_all(&waits, 0);
     for (struct waits_key *key; (key = waits_take(&waits)) != NULL; count++) {
-        cr_assert_eq(key->db, 0);
+        cr_assert_eq(key->named.db, 0);
         waits_release(&waits, key);
     }
     cr_assert_eq(count, 2);
