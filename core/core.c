@@ -15,6 +15,7 @@ void core_init(struct core *core, const struct config *config, const struct serv
 
 void core_deinit(struct core *core)
 {
+    sessions_deinit(&core->sessions);
     keyspace_destroy(core->keyspace);
     config_deinit(&core->config);
 }

@@ -11,6 +11,20 @@ static _Atomic uint64_t last_id;
 void sessions_init(struct sessions *sessions, struct memory *memory)
 {
     *sessions = (struct sessions){.memory = memory};
+    bptree_init(&sessions->by_id, memory, NULL);
+}
+
+void sessions_deinit(struct sessions *sessions)
+{
+    bptree_deinit(&sessions->by_id);
+}
+
+struct session *sessions_find(const struct sessions *sessions, uint64_t id)
+{
+    struct bptree_place place = bptree_seek(&sessions->by_id, id, NULL);
+    const struct bptree_item *item = bptree_get(&place);
+
+    return item && item->order == id ? (struct session *)(uintptr_t)item->payload : NULL;
 }
 
 void session_restart_ids(void)
@@ -20,6 +34,8 @@ void session_restart_ids(void)
 
 void session_begin(struct sessions *sessions, struct session *session, int64_t now_ms)
 {
+    uint64_t address = (uintptr_t)session;
+
     session->memory = sessions->memory;
     session->id = atomic_fetch_add_explicit(&last_id, 1, memory_order_relaxed) + 1;
     session->db = 0;
@@ -32,6 +48,8 @@ void session_begin(struct sessions *sessions, struct session *session, int64_t n
     else
         sessions->oldest = session;
     sessions->newest = session;
+    if (!bptree_insert(&sessions->by_id, (struct bptree_item){session->id, address}, &address))
+        ASSERT(false);
     sessions->count++;
 }
 
@@ -49,8 +67,12 @@ static void drop_attention(struct sessions *sessions, struct session *session)
 
 void session_end(struct sessions *sessions, struct session *session)
 {
-    ASSERT(sessions->count > 0);
+    uint64_t address = (uintptr_t)session;
+    bool known = bptree_remove(&sessions->by_id, session->id, &address);
+
+    ASSERT(known && sessions->count > 0);
     drop_attention(sessions, session);
+    pushes_clear(&session->pushes, session->memory);
     *(session->previous ? &session->previous->next : &sessions->oldest) = session->next;
     *(session->next ? &session->next->previous : &sessions->newest) = session->previous;
     session->previous = session->next = NULL;

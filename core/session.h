@@ -12,6 +12,8 @@
 
 #include <stdint.h>
 
+#include "core/bptree.h"
+#include "core/pushes.h"
 #include "core/str.h"
 
 struct memory;
@@ -46,6 +48,8 @@ struct session {
     size_t query_buffer_bytes, query_free_bytes, arguments_bytes, output_bytes, output_chunks, total_bytes;
     /* Net's wish to hear that `killed` was set: handed back by sessions_take_attention. */
     struct completion *attention;
+    struct pushes pushes;     /* what it is told unasked */
+    struct completion *flush; /* net's: sends what is there at the end of the turn; to be deferred when pushes come */
     struct waiter *waiter;        /* the shards': of a command that may block, else NULL */
     bool blocked;                 /* it waits for a key */
     enum session_unblock unblock; /* CLIENT UNBLOCK has said so */
@@ -58,6 +62,7 @@ enum session_pause { SESSION_PAUSE_NONE, SESSION_PAUSE_WRITE, SESSION_PAUSE_ALL 
 struct sessions {
     struct memory *memory;
     struct session *oldest, *newest;
+    struct bptree by_id; /* the sessions' addresses */
     size_t count;
     size_t blocked;            /* of them */
     enum session_pause pause;  /* CLIENT PAUSE: requests are held back until pause_until_ms */
@@ -66,6 +71,9 @@ struct sessions {
 };
 
 void sessions_init(struct sessions *sessions, struct memory *memory);
+void sessions_deinit(struct sessions *sessions);
+/* NULL: no session of this shard has that id any more. */
+struct session *sessions_find(const struct sessions *sessions, uint64_t id);
 /* The session's fields are zero, but for what the connection knows; id, db 0, protocol 2 are set here. */
 void session_begin(struct sessions *sessions, struct session *session, int64_t now_ms);
 void session_end(struct sessions *sessions, struct session *session);

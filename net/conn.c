@@ -26,7 +26,7 @@ static void destroy_if_unused(struct conn *conn)
 {
     struct shard *shard = conn->shard;
 
-    if (!conn->closing || conn->receiving || conn->sending || conn->pipeline.count > 0 || conn->flush_pending ||
+    if (!conn->closing || conn->receiving || conn->sending || conn->pipeline.count > 0 || conn->flush.deferred ||
         conn->attention.deferred)
         return;
     net_gather_end(conn->net, conn);
@@ -41,9 +41,6 @@ static void destroy_if_unused(struct conn *conn)
 
 static void defer_flush(struct conn *conn)
 {
-    if (conn->flush_pending)
-        return;
-    conn->flush_pending = true;
     loop_defer(conn->shard->loop, &conn->flush);
 }
 
@@ -398,13 +395,15 @@ static bool is_finished(const struct conn *conn)
 static void drop_answers(struct conn *conn)
 {
     pipeline_drop_answers(&conn->pipeline);
+    pushes_clear(&conn->session.pushes, conn->session.memory);
     if (!conn->sending)
         output_deinit(&conn->output);
 }
 
 static void drain(struct conn *conn)
 {
-    conn_note_answers(conn, pipeline_drain(&conn->pipeline, &conn->output, &conn->shard->requests));
+    conn_note_answers(conn,
+                      pipeline_drain(&conn->pipeline, &conn->output, &conn->shard->requests, conn->session.blocked));
     if (conn->pipeline.count == 0)
         conn->fenced = false; /* it was the last */
 }
@@ -414,7 +413,6 @@ static void flush(struct completion *completion)
 {
     struct conn *conn = (struct conn *)((char *)completion - offsetof(struct conn, flush));
 
-    conn->flush_pending = false;
     if (conn->closing)
         drop_answers(conn);
     drain(conn);
@@ -464,13 +462,14 @@ void conn_open(struct net_shard *net, int fd, bool unix_socket, const char *peer
     conn_note_answer(conn, CONN_ANSWER_GUESS);
     conn->session.unix_socket = unix_socket;
     conn->session.attention = &conn->attention;
+    conn->session.flush = &conn->flush;
     conn->session.authenticated = shard->core.config.requirepass[0] == '\0';
     snprintf(conn->session.peer, sizeof conn->session.peer, "%s", peer);
     snprintf(conn->session.local, sizeof conn->session.local, "%s", local);
     session_begin(&shard->core.sessions, &conn->session, shard_now_ms(shard));
     resp_parser_init(&conn->parser, &shard->core.memory);
     buffer_init(&conn->query, &shard->core.memory, NULL, 0);
-    pipeline_init(&conn->pipeline);
+    pipeline_init(&conn->pipeline, &conn->session.pushes);
     output_init(&conn->output, &net->chunks);
     conn->receive.done = received;
     conn->send.done = sent;

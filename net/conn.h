@@ -32,7 +32,6 @@ struct conn {
     struct completion receive, send, flush, attention;
     bool receiving, cancelling, sending;
     bool input_ended;              /* the client closed its side: what it asked for is still done and answered */
-    bool flush_pending;            /* flush is deferred to the end of the turn */
     bool paused;                   /* CLIENT PAUSE holds back the next request */
     bool fenced;                   /* the last request is a fence (CMD_FENCE): nothing is parsed behind it */
     bool closing;                  /* goes away as soon as nothing refers to it */

@@ -80,7 +80,7 @@ bool conn_check_query_limit(struct conn *conn)
 /* All that the client has not taken, whether it could be sent already or waits for an earlier answer. */
 static size_t answered_bytes(const struct conn *conn)
 {
-    return conn->output.bytes + conn->pipeline.ready_bytes;
+    return conn->output.bytes + conn->pipeline.ready_bytes + conn->session.pushes.bytes;
 }
 
 static bool is_over_soft(struct conn *conn, const struct config_output_limit *limit)

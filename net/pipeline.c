@@ -1,8 +1,8 @@
 #include "net/pipeline.h"
 
-void pipeline_init(struct pipeline *pipeline)
+void pipeline_init(struct pipeline *pipeline, struct pushes *pushes)
 {
-    *pipeline = (struct pipeline){.last = &pipeline->first};
+    *pipeline = (struct pipeline){.last = &pipeline->first, .pushes = pushes};
 }
 
 void pipeline_push(struct pipeline *pipeline, struct request *request)
@@ -11,6 +11,7 @@ void pipeline_push(struct pipeline *pipeline, struct request *request)
     *pipeline->last = request;
     pipeline->last = &request->next;
     pipeline->count++;
+    pipeline->pushes->admitted++;
 }
 
 void pipeline_finish(struct pipeline *pipeline, struct request *request)
@@ -38,23 +39,42 @@ void pipeline_drop_answers(struct pipeline *pipeline)
             pipeline_drop_answer(pipeline, request);
 }
 
-int pipeline_drain(struct pipeline *pipeline, struct output *output, struct request_pool *requests)
+/* Pushes whose place is behind at most so many requests. */
+static void move_pushes(struct pipeline *pipeline, struct output *output, uint64_t answered)
 {
-    size_t output_bytes = output->bytes;
-    int drained = 0;
+    struct push_run *run;
 
-    while (pipeline->first && pipeline->first->finished) {
-        struct request *request = pipeline->first;
-
-        pipeline->first = request->next;
-        output_append(output, &request->reply.buffer);
-        request_give_back(requests, request);
-        drained++;
+    while ((run = pushes_take(pipeline->pushes, answered)) != NULL) {
+        output_append(output, &run->bytes);
+        push_run_free(run, output->pool->memory);
     }
+}
+
+static void move_first(struct pipeline *pipeline, struct output *output, struct request_pool *requests)
+{
+    struct request *request = pipeline->first;
+
+    pipeline->first = request->next;
     if (!pipeline->first)
         pipeline->last = &pipeline->first;
-    pipeline->count -= drained;
-    pipeline->ready_bytes -= output->bytes - output_bytes;
+    pipeline->count--;
+    pipeline->answered++;
+    pipeline->ready_bytes -= request->reply.buffer.length;
+    output_append(output, &request->reply.buffer);
+    request_give_back(requests, request);
+}
+
+int pipeline_drain(struct pipeline *pipeline, struct output *output, struct request_pool *requests, bool blocked)
+{
+    int drained = 0;
+
+    move_pushes(pipeline, output, pipeline->answered);
+    for (; pipeline->first && pipeline->first->finished; drained++) {
+        move_first(pipeline, output, requests);
+        move_pushes(pipeline, output, pipeline->answered);
+    }
+    if (blocked && pipeline->count == 1)
+        move_pushes(pipeline, output, pipeline->answered + 1);
     return drained;
 }
 

@@ -9,6 +9,7 @@
 #include "core/memory.h"
 #include "core/waits.h"
 #include "shards/errand.h"
+#include "shards/push.h"
 #include "shards/shard.h"
 
 enum { CLAIMED_RETRY_MS = 1 };
@@ -167,8 +168,10 @@ static void heed(struct shard *shard, struct waiter *waiter, const struct notice
         attempt(shard, waiter);
         return;
     }
-    if (!waiter->session->blocked) /* else CLIENT UNBLOCK may have been asked for it already */
+    if (!waiter->session->blocked) { /* else CLIENT UNBLOCK may have been asked for it already */
         session_set_blocked(&shard->core.sessions, waiter->session, true);
+        push_release(shard, waiter->session);
+    }
     if (notice->deadline_ms < waiter->deadline_ms)
         waiter->deadline_ms = notice->deadline_ms;
     waiter->again_ms = notice->again_ms;

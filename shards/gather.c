@@ -6,6 +6,7 @@
 #include "core/assert.h"
 #include "core/call.h"
 #include "core/memory.h"
+#include "shards/returns.h"
 #include "shards/shard.h"
 
 struct gather {
@@ -237,13 +238,28 @@ static void leave(struct shard *shard, struct gather *gather)
         mesh_return(&shard->port, gather->message.home, &gather->message);
 }
 
-static void execute(struct shard *shard, struct gather *gather)
+/* News of what was executed go before its effects can be seen. False: they have found no room yet. */
+static bool end_executed(struct shard *shard)
 {
-    run(shard, gather);
+    struct gather *gather = shard->parked;
+
+    if (mesh_is_held_up(&shard->port))
+        return false;
+    shard->executed_gather = false;
     simulate_step();
     atomic_store_explicit(&gather->done, true, memory_order_release);
     wake_participants(shard, gather);
     leave(shard, gather);
+    return true;
+}
+
+/* False: it is not to be left yet. */
+static bool execute(struct shard *shard, struct gather *gather)
+{
+    returns_take(shard); /* news of what the others executed before they arrived */
+    run(shard, gather);
+    shard->executed_gather = true;
+    return end_executed(shard);
 }
 
 static bool executes(const struct shard *shard, const struct gather *gather)
@@ -292,6 +308,8 @@ static bool is_ours_to_execute(const struct shard *shard)
 
 bool gather_calls(const struct shard *shard)
 {
+    if (shard->executed_gather)
+        return !mesh_is_held_up(&shard->port);
     return is_done(shard->parked) || is_asked(shard) || is_ours_to_execute(shard);
 }
 
@@ -300,12 +318,12 @@ bool gather_try_leave(struct shard *shard)
     simulate_step();
     if (!shard->parked)
         return true;
+    if (shard->executed_gather)
+        return end_executed(shard);
     if (is_asked(shard))
         run_asked_part(shard);
-    if (is_ours_to_execute(shard)) {
-        execute(shard, shard->parked);
-        return true;
-    }
+    if (is_ours_to_execute(shard))
+        return execute(shard, shard->parked);
     if (!is_done(shard->parked))
         return false;
     leave(shard, shard->parked);

@@ -4,6 +4,7 @@
 
 #include "core/memory.h"
 #include "shards/loop.h"
+#include "shards/message.h"
 
 enum {
     OWN_SLOTS = 1024,          /* to begin with; doubles */
@@ -388,6 +389,7 @@ static void overflow_add(struct mesh_port *port, int to, struct message *message
     }
     overflow->messages[overflow->first + overflow->count++] = message;
     port->overflow_count++;
+    port->urgent_count += message->kind == MESSAGE_NEWS;
     mark(port->returned_to, to);
 }
 
@@ -407,11 +409,29 @@ static void publish_returns_to(struct mesh_port *port, int to, void *context)
     struct mesh_overflow *overflow = &port->overflow[to];
 
     while (overflow->count > 0 && spsc_room(&port->returns_to[to])) {
-        spsc_stage(&port->returns_to[to], overflow->messages[overflow->first++]);
+        struct message *message = overflow->messages[overflow->first++];
+
+        spsc_stage(&port->returns_to[to], message);
         overflow->count--;
         port->overflow_count--;
+        port->urgent_count -= message->kind == MESSAGE_NEWS;
     }
     spsc_publish(&port->returns_to[to], 0);
+}
+
+void mesh_return_now(struct mesh_port *port, int to, struct message *message)
+{
+    mesh_return(port, to, message);
+    if (port->urgent_count == 0)
+        spsc_publish(&port->returns_to[to], 0);
+}
+
+/* Only as far as news have to come out first. */
+static void publish_urgent(struct mesh_port *port)
+{
+    for (int to = 0; to < port->mesh->count; to++)
+        if (port->overflow[to].count > 0)
+            publish_returns_to(port, to, NULL);
 }
 
 static void mark_overflowing(struct mesh_port *port)
@@ -421,13 +441,27 @@ static void mark_overflowing(struct mesh_port *port)
             mark(port->returned_to, to);
 }
 
+/* What is held up stays marked. */
+static void wake_returned(struct mesh_port *port, struct loop *loop)
+{
+    if (port->urgent_count == 0) {
+        wake_marked(port, port->returned_to, loop);
+        return;
+    }
+    atomic_thread_fence(memory_order_seq_cst); /* pairs with mesh_fall_asleep */
+    each_marked(port, port->returned_to, wake, loop);
+}
+
 void mesh_publish_returns(struct mesh_port *port, struct loop *loop)
 {
     if (port->mesh->count == 1)
         return;
     mark_overflowing(port);
-    each_marked(port, port->returned_to, publish_returns_to, NULL);
-    wake_marked(port, port->returned_to, loop);
+    if (port->urgent_count > 0)
+        publish_urgent(port);
+    if (port->urgent_count == 0)
+        each_marked(port, port->returned_to, publish_returns_to, NULL);
+    wake_returned(port, loop);
 }
 
 bool mesh_collect_returns(struct mesh_port *port, int source)

@@ -78,6 +78,7 @@ struct mesh_port {
     /* Answers that found no room, by destination, first to last. */
     struct mesh_overflow *overflow;
     size_t overflow_count;
+    size_t urgent_count; /* of them: news, which nothing later may overtake */
     uint64_t wakes;
 };
 
@@ -121,8 +122,23 @@ static inline int64_t mesh_settled_ms(const struct mesh_port *port)
     return stamp_time_ms(port->limit < port->bound ? port->limit : port->bound);
 }
 
+/* The stamp of what is being executed, or, between two turns' executions, one that is not below any that was. */
+static inline uint64_t mesh_executing_stamp(const struct mesh_port *port)
+{
+    if (port->run_source >= 0)
+        return port->run_stamp;
+    return port->limit < port->bound ? port->limit : port->bound;
+}
+
 /* (d) Answer: sends a message back to its home, without order. */
 void mesh_return(struct mesh_port *port, int to, struct message *message);
+/* The same for news. It is there when this returns, with all that was returned to that shard before it; or, where
+ * there is no room, mesh_is_held_up is true until it is. Until then nothing else is published or may be executed. */
+void mesh_return_now(struct mesh_port *port, int to, struct message *message);
+static inline bool mesh_is_held_up(const struct mesh_port *port)
+{
+    return port->urgent_count > 0;
+}
 void mesh_publish_returns(struct mesh_port *port, struct loop *loop);
 /* What a shard returned to us: mesh_collect_returns says whether there is anything, mesh_next_return takes it (NULL: no
  * more). */

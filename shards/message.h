@@ -10,6 +10,7 @@ enum message_kind {
     MESSAGE_REQUEST, /* struct request: execute it here, or (on a return ring) its answer is ready */
     MESSAGE_GATHER,  /* struct gather: arrive, or (on a return ring) everyone has left it */
     MESSAGE_ERRAND,  /* struct errand, on a return ring: run it on this shard's thread */
+    MESSAGE_NEWS,    /* struct news, on a return ring: deliver it to connections of this shard */
 };
 
 struct message {

@@ -11,8 +11,8 @@
 #include "core/memory.h"
 #include "core/waits.h"
 #include "shards/blocked.h"
-#include "shards/errand.h"
 #include "shards/gather.h"
+#include "shards/returns.h"
 
 enum {
     EXPIRE_PER_TURN = 128,   /* keys whose deadline has come */
@@ -230,9 +230,10 @@ static void execute_due(struct shard *shard)
     }
     serve_waiters(shard, shard_message_ms(shard)); /* of what the gather that was left brought */
     mesh_collect(&shard->port);
+    returns_take(shard); /* news of what was published before any of this */
     keyspace_set_access(shard->core.keyspace,
                         config_maxmemory_policy_is_lfu(&shard->core.config) ? ACCESS_LFU : ACCESS_LRU, shard->now_ms);
-    while ((message = mesh_next(&shard->port)) != NULL) {
+    while (!mesh_is_held_up(&shard->port) && (message = mesh_next(&shard->port)) != NULL) {
         prefetch(shard);
         meet(shard, message);
         if (shard->parked)
@@ -242,54 +243,9 @@ static void execute_due(struct shard *shard)
     mesh_each_own(&shard->port, own_arguments, shard); /* parked, or held up by a stamp that is coming */
 }
 
-/* Returns. */
-
-static void take_return(struct shard *shard, struct message *message)
-{
-    if (message->kind == MESSAGE_GATHER) {
-        gather_free(shard, (struct gather *)message);
-        return;
-    }
-    if (message->kind == MESSAGE_ERRAND) {
-        struct completion *completion = &((struct errand *)message)->completion;
-
-        completion->done(completion);
-        return;
-    }
-
-    struct request *request = (struct request *)message;
-
-    request->reply.buffer.memory = &shard->core.memory;
-    if (request->reply.buffer.heap)
-        memory_recharge(NULL, &shard->core.memory, request->reply.buffer.bytes);
-    shard_finish(shard, request);
-}
-
-static void take_returns_from(struct shard *shard, int source)
-{
-    const struct message *ahead;
-    struct message *message;
-
-    for (uint32_t places = 0; places < AHEAD_MESSAGE; places++)
-        if ((ahead = mesh_return_ahead(&shard->port, source, places)) != NULL)
-            request_prefetch_answer((const struct request *)ahead);
-    while ((message = mesh_next_return(&shard->port, source)) != NULL) {
-        if ((ahead = mesh_return_ahead(&shard->port, source, AHEAD_MESSAGE)) != NULL)
-            request_prefetch_answer((const struct request *)ahead);
-        take_return(shard, message);
-    }
-}
-
-static void take_returns(struct shard *shard)
-{
-    for (int source = 0; source < shard->group->count; source++)
-        if (mesh_collect_returns(&shard->port, source))
-            take_returns_from(shard, source);
-}
-
 void shard_close(struct shard *shard)
 {
-    take_returns(shard); /* notices whose sender went on for longer than we did */
+    returns_take(shard); /* notices whose sender went on for longer than we did */
     loop_close(shard->loop);
     shard->loop = NULL;
 }
@@ -336,7 +292,7 @@ static int64_t idle_us(struct shard *shard)
         return 0;
     if (!shard->parked && keyspace_reclaim(shard->core.keyspace, 0) > 0)
         return 0;
-    if (shard->held_first || shard->port.overflow_count > 0)
+    if (shard->held_first || shard->port.overflow_count > 0 || shard->executed_gather)
         return RETRY_US;
     if (atomic_load_explicit(&shard->group->stopping, memory_order_relaxed))
         return DRAIN_US;
@@ -434,7 +390,7 @@ void shard_turn(struct shard *shard)
 {
     shard->turn++;
     wait(shard); /* (a) connections parse and stage */
-    take_returns(shard);
+    returns_take(shard);
     router_retry_held(shard);
     publish(shard);     /* (b) */
     execute_due(shard); /* (c) */

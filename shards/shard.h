@@ -71,6 +71,9 @@ struct shard {
     uint64_t waiter_serial;    /* the next one's */
     const struct waits *waits; /* the keyspace's */
     struct key_owners owners;  /* the router's scratch */
+    uint64_t *returns_seen;    /* when each shard's ring was last looked at, as a count of looks */
+    uint64_t returns_looks;
+    bool executed_gather; /* the parked one, and its news have found no room yet */
     uint64_t turn;
     uint64_t config_generation; /* of the settings that `configured` has been called for */
     int64_t now_ms, now_us;     /* Unix time of this turn, see shard_read_clock; between turns use shard_now_ms */

@@ -26,11 +26,13 @@ static struct shard *shard_create(struct shard_group *group, const struct config
     bptree_init(&shard->waiters, &shard->core.memory, NULL);
     shard->waits = keyspace_waits(shard->core.keyspace);
     shard->owners.memory = &shard->core.memory;
+    shard->returns_seen = memory_alloc_zeroed(&shard->core.memory, (size_t)group->count * sizeof(uint64_t));
     return shard;
 }
 
 static void shard_destroy(struct shard_group *group, struct shard *shard)
 {
+    memory_free(&shard->core.memory, shard->returns_seen);
     memory_free(&shard->core.memory, shard->owners.places);
     bptree_deinit(&shard->waiters);
     timers_deinit(&shard->timers);

@@ -103,3 +103,22 @@ Test(session, reset_keeps_identity_and_library)
     session_end(&sessions, &session);
     cr_assert_eq(memory.used_bytes, 0);
 }
+
+Test(session, is_found_by_its_id_while_it_lasts)
+{
+    static struct session some[100];
+
+    for (int i = 0; i < 100; i++)
+        session_begin(&sessions, &some[i], 0);
+    for (int i = 0; i < 100; i++)
+        cr_assert_eq(sessions_find(&sessions, some[i].id), &some[i]);
+    cr_assert_null(sessions_find(&sessions, some[99].id + 1));
+    for (int i = 0; i < 100; i += 2)
+        session_end(&sessions, &some[i]);
+    for (int i = 0; i < 100; i++)
+        cr_assert_eq(sessions_find(&sessions, some[i].id), i % 2 ? &some[i] : NULL);
+    for (int i = 1; i < 100; i += 2)
+        session_end(&sessions, &some[i]);
+    sessions_deinit(&sessions);
+    cr_assert_eq(memory.used_bytes, 0);
+}

@@ -14,13 +14,15 @@ static struct request_pool requests;
 static struct output_pool chunks;
 static struct output output;
 static struct pipeline pipeline;
+static struct pushes pushes;
 
 static void begin(void)
 {
     request_pool_init(&requests, &memory, 0);
     output_pool_init(&chunks, &memory);
     output_init(&output, &chunks);
-    pipeline_init(&pipeline);
+    pushes = (struct pushes){0};
+    pipeline_init(&pipeline, &pushes);
 }
 
 static void end(void)
@@ -29,6 +31,7 @@ static void end(void)
     output_deinit(&output);
     output_pool_deinit(&chunks);
     request_pool_deinit(&requests);
+    pushes_clear(&pushes, &memory);
     cr_assert_eq(memory.used_bytes, 0);
 }
 
@@ -50,7 +53,7 @@ static void finish(struct request *request, int64_t answer)
 
 static int drain(void)
 {
-    return pipeline_drain(&pipeline, &output, &requests);
+    return pipeline_drain(&pipeline, &output, &requests, false);
 }
 
 static void expect_output(const char *expected)
@@ -155,6 +158,46 @@ Test(pipeline, ready_answers_can_be_dropped_and_keep_their_places)
     finish(first, 1);
     cr_assert_eq(drain(), 2);
     expect_output(":1\r\n");
+}
+
+static void tell(const char *text)
+{
+    pushes_append(&pushes, &memory, pushes.admitted, str_from(text));
+}
+
+Test(pipeline, a_push_waits_for_what_was_admitted_before_it)
+{
+    struct request *first = push(), *second = push();
+
+    tell("!");
+    finish(push(), 3);
+    finish(second, 2);
+    cr_assert_eq(drain(), 0);
+    finish(first, 1);
+    cr_assert_eq(drain(), 3);
+    expect_output(":1\r\n:2\r\n!:3\r\n");
+}
+
+Test(pipeline, a_push_to_an_empty_one_leaves_at_once)
+{
+    tell("!");
+    drain();
+    expect_output("!");
+}
+
+Test(pipeline, a_push_does_not_wait_for_a_blocked_request)
+{
+    struct request *first = push(), *blocked = push();
+
+    tell("!");
+    pipeline_drain(&pipeline, &output, &requests, true);
+    expect_output("");
+    finish(first, 1);
+    pipeline_drain(&pipeline, &output, &requests, true);
+    expect_output(":1\r\n!");
+    finish(blocked, 2);
+    drain();
+    expect_output(":2\r\n");
 }
 
 Test(pipeline, unanswered_requests_keep_their_arguments)
