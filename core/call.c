@@ -37,6 +37,8 @@ static inline __attribute__((always_inline)) struct entry *find(struct call *cal
 
     if (!entry) {
         keyspace_stats(keyspace)->misses += count;
+        if (count)
+            keyspace_event(keyspace, call->db, EVENT_MISSED, "keymiss", name);
         return NULL;
     }
     keyspace_stats(keyspace)->hits += count;
@@ -105,6 +107,21 @@ bool call_find_bits_write(struct call *call, struct str name, struct entry **ent
 struct entry *call_find_any(struct call *call, struct str name, bool note_access)
 {
     return find(call, name, call->command->flags & CMD_READONLY, note_access);
+}
+
+struct entry *call_find_source(struct call *call, struct str name)
+{
+    return find(call, name, true, true);
+}
+
+struct entry *call_find_unnoticed(struct call *call, struct str name)
+{
+    struct keyspace *keyspace = call_keyspace(call, name);
+    struct entry *entry = keyspace_find(keyspace, call->db, call_key(call, name), call->now_ms);
+
+    keyspace_stats(keyspace)->hits += entry != NULL;
+    keyspace_stats(keyspace)->misses += entry == NULL;
+    return entry;
 }
 
 bool call_block(struct call *call, enum value_type type, int64_t timeout_ms)

@@ -101,5 +101,9 @@ void call_rewrite(struct call *call, int index, struct str text);
 
 /* Of any type. Counts a hit or a miss where the command only reads; touches the access clock only where `touch`. */
 struct entry *call_find_any(struct call *call, struct str name, bool touch);
+/* Of any type, to be read by a command that may write elsewhere: counts and touches as call_find_read. */
+struct entry *call_find_source(struct call *call, struct str name);
+/* For what asks about a key and not for its value (OBJECT): counts, but is no access, and a miss is no event. */
+struct entry *call_find_unnoticed(struct call *call, struct str name);
 
 #endif

@@ -19,3 +19,9 @@ void call_set_expiry(struct call *call, struct str name, struct entry *entry, in
     keyspace_set_expiry(call_keyspace(call, name), call->db, entry, expiry_ms);
     call_changed(call, EVENT_GENERIC, expiry_ms < 0 ? "persist" : "expire", name);
 }
+
+void call_delete_empty(struct call *call, struct str name, struct entry *entry)
+{
+    keyspace_delete_entry(call_keyspace(call, name), call->db, entry);
+    call_event(call, EVENT_GENERIC, "del", name);
+}

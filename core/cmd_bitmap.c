@@ -4,6 +4,7 @@
 #include "core/args.h"
 #include "core/bitmap_value.h"
 #include "core/call.h"
+#include "core/change.h"
 
 /* A range as given: in bytes or bits, negative from the end. */
 struct bit_range {
@@ -32,8 +33,11 @@ void cmd_setbit(struct call *call)
     int64_t old = (int64_t)bitmap_read(&bitmap, offset, 1);
     if (old != bit)
         bitmap_write(&bitmap, offset, 1, (uint64_t)bit);
-    keyspace_changed(keyspace, old != bit || bitmap.length > length);
+    bool changed = old != bit || bitmap.length > length;
+    keyspace_changed(keyspace, changed);
     bitmap_close(entry);
+    if (changed)
+        call_changed(call, EVENT_STRING, "setbit", name);
     reply_integer(call->reply, old);
 }
 

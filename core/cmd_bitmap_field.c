@@ -4,6 +4,7 @@
 #include "core/args.h"
 #include "core/bitmap_value.h"
 #include "core/call.h"
+#include "core/change.h"
 #include "core/number.h"
 
 enum field_action { FIELD_GET, FIELD_SET, FIELD_INCREMENT };
@@ -170,51 +171,54 @@ static int64_t read_field(const struct bitmap *bitmap, const struct field *field
     return extended(bitmap_read(bitmap, field->offset, field->width), field);
 }
 
-/* Whether the step has changed a value. */
-static bool run_step(struct reply *reply, const struct bitmap *bitmap, const struct field_step *step)
+enum step_outcome { STEP_READ, STEP_REFUSED, STEP_IN_VAIN, STEP_CHANGED };
+
+static enum step_outcome run_step(struct reply *reply, const struct bitmap *bitmap, const struct field_step *step)
 {
     int64_t old = read_field(bitmap, &step->field), result;
 
     if (step->action == FIELD_GET) {
         reply_integer(reply, old);
-        return false;
+        return STEP_READ;
     }
     if (!result_of(step, old, &result)) {
         reply_null(reply);
-        return false;
+        return STEP_REFUSED;
     }
     reply_integer(reply, step->action == FIELD_SET ? old : result);
     if (result != old)
         bitmap_write(bitmap, step->field.offset, step->field.width, (uint64_t)result);
-    return result != old;
+    return result != old ? STEP_CHANGED : STEP_IN_VAIN;
 }
 
-static size_t run_steps(struct reply *reply, const struct bitmap *bitmap, const struct field_program *program)
+/* outcomes: how many steps ended in which way. */
+static void run_steps(struct reply *reply, const struct bitmap *bitmap, const struct field_program *program,
+                      size_t outcomes[static STEP_CHANGED + 1])
 {
-    size_t changes = 0;
-
     reply_array(reply, (int64_t)program->count);
     for (size_t i = 0; i < program->count; i++)
-        changes += run_step(reply, bitmap, &program->steps[i]);
-    return changes;
+        outcomes[run_step(reply, bitmap, &program->steps[i])]++;
 }
 
 static void read_program(struct call *call, const struct field_program *program)
 {
+    size_t outcomes[STEP_CHANGED + 1] = {0};
     struct entry *entry;
     char digits[32];
 
     if (!call_find_bits_read(call, call->argv[1], &entry))
         return;
     struct bitmap bitmap = bitmap_of(entry, digits);
-    run_steps(call->reply, &bitmap, program);
+    run_steps(call->reply, &bitmap, program, outcomes);
 }
 
-/* The string grows up to the last bit, even where nothing comes to be written there. */
+/* The string grows up to the last bit, even where nothing comes to be written there; where every step was refused,
+ * Redis does not tell of that. */
 static void write_program(struct call *call, const struct field_program *program)
 {
     struct str name = call->argv[1];
     struct keyspace *keyspace = call_keyspace(call, name);
+    size_t outcomes[STEP_CHANGED + 1] = {0};
     struct bitmap bitmap;
     struct entry *entry;
 
@@ -222,9 +226,12 @@ static void write_program(struct call *call, const struct field_program *program
         return;
     size_t length = entry ? entry_string_length(entry) : 0;
     entry = bitmap_open(keyspace, call->db, call_key(call, name), entry, program->last_bit / 8 + 1, &bitmap);
-    size_t changes = run_steps(call->reply, &bitmap, program);
-    keyspace_changed(keyspace, changes > 0 ? changes : bitmap.length > length);
+    run_steps(call->reply, &bitmap, program, outcomes);
+    bool grown = bitmap.length > length;
+    keyspace_changed(keyspace, outcomes[STEP_CHANGED] > 0 ? outcomes[STEP_CHANGED] : grown);
     bitmap_close(entry);
+    if (outcomes[STEP_CHANGED] > 0 || (grown && outcomes[STEP_IN_VAIN] > 0))
+        call_changed(call, EVENT_STRING, "setbit", name);
 }
 
 static void run_program(struct call *call, const struct field_program *program, bool may_write)

@@ -4,6 +4,7 @@
 #include "core/args.h"
 #include "core/bitmap_combine.h"
 #include "core/call.h"
+#include "core/change.h"
 #include "core/sparse_bitmap.h"
 
 struct bitop {
@@ -84,9 +85,11 @@ static char *make_target(struct call *call, size_t length)
                     entry_expiry_ms(old) < 0;
     char *bytes;
 
-    if (old != NULL && !reusable)
-        keyspace_delete_entry(keyspace, call->db, old);
-    keyspace_resize_raw(keyspace, call->db, key, reusable ? old : NULL, length, &bytes);
+    if (old != NULL && !reusable) { /* replaced, so that the key is none that is new */
+        old = keyspace_set_string(keyspace, call->db, key, STR(""), -1);
+        keyspace_stats(keyspace)->dirty--;
+    }
+    keyspace_resize_raw(keyspace, call->db, key, old, length, &bytes);
     return bytes;
 }
 
@@ -106,19 +109,16 @@ static void store_bytes(struct call *call, const struct bitop *bitop)
     memory_free(memory, bytes);
 }
 
-static void store_nothing(struct call *call)
-{
-    keyspace_delete(call_keyspace(call, call->argv[2]), call->db, call_key(call, call->argv[2]), call->now_ms);
-}
-
 static void store(struct call *call, const struct bitop *bitop)
 {
     if (bitop->combination.length == 0)
-        store_nothing(call);
+        call_delete(call, call->argv[2]);
     else if (bitmap_combination_is_sparse(&bitop->combination))
         store_sparse(call, bitop);
     else
         store_bytes(call, bitop);
+    if (bitop->combination.length > 0)
+        call_changed(call, EVENT_STRING, "set", call->argv[2]);
     reply_integer(call->reply, (int64_t)bitop->combination.length);
 }
 

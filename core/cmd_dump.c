@@ -3,6 +3,7 @@
 
 #include "core/args.h"
 #include "core/call.h"
+#include "core/change.h"
 #include "core/dump.h"
 #include "core/rdb_value.h"
 
@@ -135,11 +136,15 @@ static void put(struct call *call, const struct restore_options *options, const 
 
     if (old != NULL)
         keyspace_delete_entry(keyspace, call->db, old);
-    if (!passed)
+    if (!passed) {
         note_use(call, add(keyspace, call->db, key, value, deadline_ms), options);
-    else
-        keyspace_changed(keyspace, old != NULL);
-    if (passed && value->value != NULL)
+        call_changed(call, EVENT_GENERIC, "restore", name);
+        return;
+    }
+    keyspace_changed(keyspace, old != NULL);
+    if (old != NULL)
+        call_changed(call, EVENT_GENERIC, "del", name);
+    if (value->value != NULL)
         keyspace_free_value(keyspace, value->type, value->encoding, value->value);
 }
 

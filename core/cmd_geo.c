@@ -69,7 +69,7 @@ void cmd_geoadd(struct call *call)
         zset_key_fill(&key);
     for (int i = 0; i < geoadd.count && key.zset.value != NULL; i++)
         outcomes[add_place(call, &geoadd, &key, geoadd.first + 3 * i)]++;
-    zset_key_close(call, &key, (uint64_t)(outcomes[ZSET_ADDED] + outcomes[ZSET_UPDATED]));
+    zset_key_close(call, &key, "zadd", (uint64_t)(outcomes[ZSET_ADDED] + outcomes[ZSET_UPDATED]));
     reply_integer(call->reply, outcomes[ZSET_ADDED] + (geoadd.count_updated ? outcomes[ZSET_UPDATED] : 0));
 }
 

@@ -296,7 +296,7 @@ static void store(struct call *call, const struct search *search, const struct p
     }
     if (places->count > 1)
         keyspace_changed(call_keyspace(call, *search->target), places->count - 1);
-    zset_store(call, *search->target, &result);
+    zset_store(call, *search->target, search->by_options ? "geosearchstore" : "georadiusstore", &result);
 }
 
 static void look_and_answer(struct call *call, const struct search *search)

@@ -19,7 +19,7 @@ static bool set_pairs(struct call *call, int64_t *added)
     hash_expect(&access.hash, (size_t)(call->argc - 2) / 2);
     for (int i = 2; i < call->argc; i += 2)
         *added += hash_set(&access.hash, call->argv[i], call->argv[i + 1], HASH_NO_DEADLINE);
-    hash_close(call, &access, (uint64_t)(call->argc - 2) / 2);
+    hash_close(call, &access, "hset", (uint64_t)(call->argc - 2) / 2);
     return true;
 }
 
@@ -52,7 +52,7 @@ void cmd_hsetnx(struct call *call)
     }
     hash_begin(call, &access);
     hash_set(&access.hash, call->argv[2], call->argv[3], HASH_NO_DEADLINE);
-    hash_close(call, &access, 1);
+    hash_close(call, &access, "hset", 1);
     reply_integer(call->reply, 1);
 }
 
@@ -125,7 +125,7 @@ void cmd_hdel(struct call *call)
     for (int i = 2; access.entry != NULL && i < call->argc && !hash_is_empty(&access.hash); i++)
         deleted += hash_delete(&access.hash, call->argv[i]);
     if (access.entry != NULL)
-        hash_close(call, &access, deleted);
+        hash_close(call, &access, "hdel", deleted);
     reply_integer(call->reply, (int64_t)deleted);
 }
 

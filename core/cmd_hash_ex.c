@@ -40,7 +40,7 @@ void cmd_hgetdel(struct call *call)
     for (int i = FIRST_FIELD; i < call->argc; i++)
         if (reply_field(call, &access.hash, call->argv[i], &item))
             deleted += hash_delete(&access.hash, call->argv[i]);
-    hash_close(call, &access, deleted);
+    hash_close(call, &access, "hdel", deleted);
 }
 
 /* HGETEX */
@@ -63,12 +63,24 @@ static bool getex_parse(struct call *call, int *at, int64_t *deadline_ms)
     return hash_deadline_parse(call, call->argv[3], time.unit, time.absolute, deadline_ms);
 }
 
+static bool has_passed(const struct hash *hash, int64_t deadline_ms)
+{
+    return deadline_ms >= 0 && deadline_ms <= hash->now_ms;
+}
+
+static const char *getex_event(const struct hash *hash, int64_t deadline_ms)
+{
+    if (deadline_ms == HASH_NO_DEADLINE)
+        return "hpersist";
+    return has_passed(hash, deadline_ms) ? "hdel" : "hexpire";
+}
+
 /* Returns whether that changes anything. */
 static bool getex_apply(struct hash *hash, struct str field, int64_t old_ms, int64_t deadline_ms)
 {
     if (deadline_ms == HASH_KEEP_DEADLINE || (deadline_ms == HASH_NO_DEADLINE && old_ms < 0))
         return false;
-    if (deadline_ms == HASH_NO_DEADLINE || deadline_ms > hash->now_ms)
+    if (!has_passed(hash, deadline_ms))
         hash_set_deadline(hash, field, deadline_ms);
     else
         hash_delete(hash, field);
@@ -94,7 +106,7 @@ void cmd_hgetex(struct call *call)
     for (int i = at + 2; i < call->argc; i++)
         if (reply_field(call, &access.hash, call->argv[i], &item))
             changes += getex_apply(&access.hash, call->argv[i], item.deadline_ms, deadline_ms);
-    hash_close(call, &access, changes);
+    hash_close(call, &access, getex_event(&access.hash, deadline_ms), changes);
 }
 
 /* HSETEX */
@@ -198,7 +210,7 @@ static bool setex_holds(const struct call *call, const struct hash_access *acces
 /* A deadline that has passed leaves no field behind. */
 static void setex_store(struct hash *hash, const struct setex *setex, struct str field, struct str value)
 {
-    if (setex->deadline_ms >= 0 && setex->deadline_ms <= hash->now_ms)
+    if (has_passed(hash, setex->deadline_ms))
         hash_delete(hash, field);
     else
         hash_set(hash, field, value, setex->deadline_ms);
@@ -219,6 +231,7 @@ void cmd_hsetex(struct call *call)
     hash_expect(&access.hash, (size_t)(call->argc - setex.first) / 2);
     for (int i = setex.first; i < call->argc; i += 2)
         setex_store(&access.hash, &setex, call->argv[i], call->argv[i + 1]);
-    hash_close(call, &access, (uint64_t)(call->argc - setex.first) / 2);
+    hash_close_with(call, &access, "hset", setex.deadline_ms < 0 ? NULL : getex_event(&access.hash, setex.deadline_ms),
+                    (uint64_t)(call->argc - setex.first) / 2);
     reply_integer(call->reply, 1);
 }

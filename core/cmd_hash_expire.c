@@ -84,7 +84,7 @@ static void expire_fields(struct call *call, struct hash_access *access, int fir
         changes += answer > FIELD_UNCHANGED;
         reply_integer(call->reply, answer);
     }
-    hash_close(call, access, changes);
+    hash_close(call, access, deadline_ms > call->now_ms ? "hexpire" : "hdel", changes);
 }
 
 static void expire(struct call *call, enum args_expiry_unit unit, bool absolute)
@@ -203,5 +203,5 @@ void cmd_hpersist(struct call *call)
         changes += answer == FIELD_CHANGED;
         reply_integer(call->reply, answer);
     }
-    hash_close(call, &access, changes);
+    hash_close(call, &access, "hpersist", changes);
 }

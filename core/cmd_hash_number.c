@@ -18,7 +18,7 @@ static void store(struct call *call, struct hash_access *access, struct str valu
 {
     hash_begin(call, access);
     hash_set(&access->hash, call->argv[2], value, HASH_KEEP_DEADLINE);
-    hash_close(call, access, 1);
+    hash_close(call, access, call->command->name, 1);
 }
 
 void cmd_hincrby(struct call *call)

@@ -4,6 +4,7 @@
 
 #include "core/args.h"
 #include "core/call.h"
+#include "core/change.h"
 #include "core/hyperloglog.h"
 #include "core/string_value.h"
 
@@ -132,6 +133,8 @@ void cmd_pfadd(struct call *call)
     }
     added += entry == NULL;
     keyspace_changed(value.keyspace, (uint64_t)added);
+    if (added > 0)
+        call_changed(call, EVENT_STRING, "pfadd", call->argv[1]);
     reply_integer(call->reply, added > 0);
 }
 
@@ -153,6 +156,8 @@ static void count_one(struct call *call, struct str name)
     enum hyperloglog_status status = hyperloglog_count(&value.bytes, &count);
     keyspace_changed(value.keyspace, status == HYPERLOGLOG_CHANGED);
     close_value(call, &value);
+    if (status == HYPERLOGLOG_CHANGED)
+        call_touched(call, name);
     if (status == HYPERLOGLOG_INVALID)
         reply_corrupted(call);
     else
@@ -203,6 +208,7 @@ void cmd_pfmerge(struct call *call)
         hyperloglog_union_write(&all, &value.bytes, (size_t)call->core->config.hll_sparse_max_bytes);
     close_value(call, &value);
     keyspace_changed(value.keyspace, 1);
+    call_changed(call, EVENT_STRING, "pfadd", call->argv[1]);
     if (status == HYPERLOGLOG_INVALID)
         reply_corrupted(call);
     else

@@ -3,6 +3,7 @@
 
 #include "core/args.h"
 #include "core/call.h"
+#include "core/change.h"
 #include "core/cmd_list.h"
 
 /* What the handlers share. */
@@ -32,13 +33,12 @@ bool list_find_or_create(struct call *call, struct str name, const struct str *t
     return true;
 }
 
-void list_removed(struct call *call, struct str name, const struct list *list, size_t count)
+void list_removed(struct call *call, struct str name, const struct list *list, const char *event, size_t count)
 {
-    struct keyspace *keyspace = call_keyspace(call, name);
-
-    keyspace_changed(keyspace, count);
+    keyspace_changed(call_keyspace(call, name), count);
+    call_changed(call, EVENT_LIST, event, name);
     if (list_count(list->entry) == 0)
-        keyspace_delete_entry(keyspace, call->db, list->entry);
+        call_delete_empty(call, name, list->entry);
     else
         list_shrink(list);
 }
@@ -60,6 +60,12 @@ struct list_range list_range_of(int64_t start, int64_t stop, size_t length)
 
 /* Pushing. */
 
+static void pushed(struct call *call, enum deque_end end, size_t count)
+{
+    keyspace_changed(call_keyspace(call, call->argv[1]), count);
+    call_changed(call, EVENT_LIST, end == DEQUE_FRONT ? "lpush" : "rpush", call->argv[1]);
+}
+
 static void push(struct call *call, enum deque_end end)
 {
     struct str name = call->argv[1];
@@ -70,7 +76,7 @@ static void push(struct call *call, enum deque_end end)
     if (!list_find_or_create(call, name, texts, count, &list))
         return;
     list_push(&list, end, texts, count);
-    keyspace_changed(call_keyspace(call, name), count);
+    pushed(call, end, count);
     reply_integer(call->reply, (int64_t)list_count(list.entry));
 }
 
@@ -85,7 +91,7 @@ static void push_to_existing(struct call *call, enum deque_end end)
         return;
     }
     list_push(&list, end, call->argv + 2, (size_t)call->argc - 2);
-    keyspace_changed(call_keyspace(call, call->argv[1]), (uint64_t)call->argc - 2);
+    pushed(call, end, (size_t)call->argc - 2);
     reply_integer(call->reply, (int64_t)list_count(list.entry));
 }
 
@@ -200,23 +206,25 @@ void cmd_lset(struct call *call)
     list_set(&list, index, call->argv[3]);
     list_shrink(&list);
     keyspace_changed(call_keyspace(call, call->argv[1]), 1);
+    call_changed(call, EVENT_LIST, "lset", call->argv[1]);
     reply_ok(call->reply);
 }
 
 /* What is to go in whole goes with its key, which frees it later. */
 static void trim(struct call *call, const struct list *list, struct list_range kept)
 {
-    struct keyspace *keyspace = call_keyspace(call, call->argv[1]);
+    struct str name = call->argv[1];
     size_t length = list_count(list->entry), behind = length - kept.first - kept.count;
 
     if (kept.count == 0) {
-        keyspace_changed(keyspace, length);
-        keyspace_delete_entry(keyspace, call->db, list->entry);
+        keyspace_changed(call_keyspace(call, name), length);
+        call_changed(call, EVENT_LIST, "ltrim", name);
+        call_delete_empty(call, name, list->entry);
         return;
     }
     list_delete_range(list, kept.first + kept.count, behind);
     list_delete_range(list, 0, kept.first);
-    list_removed(call, call->argv[1], list, length - kept.count);
+    list_removed(call, name, list, "ltrim", length - kept.count);
 }
 
 void cmd_ltrim(struct call *call)

@@ -13,8 +13,9 @@ MUST_USE bool list_find(struct call *call, struct str name, struct list *list);
 /* The same where it is made when absent, with room for these texts. */
 MUST_USE bool list_find_or_create(struct call *call, struct str name, const struct str *texts, size_t count,
                                   struct list *list);
-/* `count` elements have gone: each is a change, an empty list goes, a small one becomes a listpack. */
-void list_removed(struct call *call, struct str name, const struct list *list, size_t count);
+/* `count` elements have gone, by what the event says: each is a change, an empty list goes, a small one becomes a
+ * listpack. */
+void list_removed(struct call *call, struct str name, const struct list *list, const char *event, size_t count);
 
 /* A range as clients name it: both ends included, negative ones from the end of the list. */
 struct list_range {

@@ -3,6 +3,7 @@
 
 #include "core/args.h"
 #include "core/call.h"
+#include "core/change.h"
 #include "core/cmd_list.h"
 
 struct move {
@@ -44,7 +45,8 @@ static void move_element(struct call *call, const struct list *source, struct mo
         list_push(&destination, move.to, &text, 1);
         list_drop(source, move.from);
     }
-    list_removed(call, name, source, 1);
+    call_changed(call, EVENT_LIST, move.to == DEQUE_FRONT ? "lpush" : "rpush", target);
+    list_removed(call, name, source, move.from == DEQUE_FRONT ? "lpop" : "rpop", 1);
 }
 
 /* False: there is no source, and nothing has been answered. */

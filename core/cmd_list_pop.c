@@ -4,6 +4,7 @@
 
 #include "core/args.h"
 #include "core/call.h"
+#include "core/change.h"
 #include "core/cmd_list.h"
 #include "core/command.h"
 
@@ -29,27 +30,32 @@ static void reply_elements(struct reply *reply, const struct entry *entry, enum 
         list_reply(reply, value);
 }
 
+static const char *pop_event(enum deque_end end)
+{
+    return end == DEQUE_FRONT ? "lpop" : "rpop";
+}
+
 static void pop_one(struct call *call, struct str name, const struct list *list, enum deque_end end)
 {
     list_reply(call->reply, list_peek(list->entry, end));
     list_drop(list, end);
-    list_removed(call, name, list, 1);
+    list_removed(call, name, list, pop_event(end), 1);
 }
 
 /* Up to `most`, at least one. What is taken in whole goes with its key, which frees it later. */
 static void pop_many(struct call *call, struct str name, const struct list *list, enum deque_end end, uint64_t most)
 {
-    struct keyspace *keyspace = call_keyspace(call, name);
     size_t length = list_count(list->entry), count = length < most ? length : (size_t)most;
 
     reply_elements(call->reply, list->entry, end, count);
     if (count == length) {
-        keyspace_changed(keyspace, count);
-        keyspace_delete_entry(keyspace, call->db, list->entry);
+        keyspace_changed(call_keyspace(call, name), count);
+        call_changed(call, EVENT_LIST, pop_event(end), name);
+        call_delete_empty(call, name, list->entry);
         return;
     }
     list_delete_range(list, end == DEQUE_FRONT ? 0 : length - count, count);
-    list_removed(call, name, list, count);
+    list_removed(call, name, list, pop_event(end), count);
 }
 
 /* LPOP, RPOP */

@@ -3,6 +3,7 @@
 
 #include "core/args.h"
 #include "core/call.h"
+#include "core/change.h"
 #include "core/cmd_list.h"
 
 /* LREM */
@@ -41,7 +42,7 @@ void cmd_lrem(struct call *call)
         removed = remove_equal(&list, call->argv[3], most, count >= 0);
     }
     if (removed > 0)
-        list_removed(call, call->argv[1], &list, removed);
+        list_removed(call, call->argv[1], &list, "lrem", removed);
     reply_integer(call->reply, (int64_t)removed);
 }
 
@@ -84,6 +85,7 @@ void cmd_linsert(struct call *call)
     }
     list_insert(&list, after ? index + 1 : index, call->argv[4]);
     keyspace_changed(call_keyspace(call, call->argv[1]), 1);
+    call_changed(call, EVENT_LIST, "linsert", call->argv[1]);
     reply_integer(call->reply, (int64_t)list_count(list.entry));
 }
 

@@ -143,7 +143,7 @@ void cmd_copy(struct call *call)
     }
     struct place from = place_of(call, call->db, call->argv[1]), to = place_of(call, options.db, call->argv[2]);
     bool blocked = place_find(call, &to) != NULL && !options.replace;
-    struct entry *entry = call_find_any(call, call->argv[1], true);
+    struct entry *entry = call_find_source(call, call->argv[1]);
     bool possible = entry != NULL && !blocked;
     if (possible) {
         keyspace_copy(from.keyspace, from.db, entry, to.keyspace, to.db, to.key);

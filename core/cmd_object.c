@@ -12,7 +12,7 @@ enum { SHARED_INTEGERS = 10000, SHARED_REFERENCES = INT_MAX };
 /* NULL: no such key, and that has been answered. */
 static struct entry *find_or_null(struct call *call)
 {
-    struct entry *entry = call_find_any(call, call->argv[2], false);
+    struct entry *entry = call_find_unnoticed(call, call->argv[2]);
 
     if (entry == NULL)
         reply_null(call->reply);

@@ -18,7 +18,7 @@ void cmd_sadd(struct call *call)
         member = set_member_of(call->argv[i]);
         added += set_value_add(&key.set, &member);
     }
-    set_key_close(call, &key, (uint64_t)added);
+    set_key_close(call, &key, "sadd", (uint64_t)added);
     reply_integer(call->reply, added);
 }
 
@@ -43,7 +43,7 @@ void cmd_srem(struct call *call)
         return;
     if (key.entry != NULL) {
         removed = remove_members(call, &key.set);
-        set_key_close(call, &key, (uint64_t)removed);
+        set_key_close(call, &key, "srem", (uint64_t)removed);
     }
     reply_integer(call->reply, removed);
 }
@@ -53,10 +53,10 @@ static bool move_member(struct call *call, struct set_key *from, struct set_key 
 {
     if (!set_value_remove(&from->set, member))
         return false;
-    set_key_close(call, from, 1);
+    set_key_close(call, from, "srem", 1);
     if (to->entry == NULL)
         set_key_prepare(call, to, member, 1);
-    set_key_close(call, to, set_value_add(&to->set, member));
+    set_key_close(call, to, "sadd", set_value_add(&to->set, member));
     return true;
 }
 

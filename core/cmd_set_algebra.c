@@ -2,6 +2,8 @@
 #include "core/handlers.h"
 
 #include "core/args.h"
+#include "core/change.h"
+#include "core/command.h"
 #include "core/memory.h"
 #include "core/set_algebra.h"
 #include "core/set_key.h"
@@ -153,9 +155,10 @@ static void store(struct call *call, struct keyspace *keyspace, struct set_value
         set_value_shrink(result);
         keyspace_set_value(keyspace, call->db, key, VALUE_SET, result->encoding, result->value);
         keyspace_changed(keyspace, 1);
+        call_changed(call, EVENT_SET, call->command->name, key.name);
     } else {
         set_value_destroy(result);
-        keyspace_delete(keyspace, call->db, key, call->now_ms);
+        call_delete(call, key.name);
     }
     reply_integer(call->reply, (int64_t)count);
 }

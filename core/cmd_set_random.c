@@ -2,6 +2,7 @@
 #include "core/handlers.h"
 
 #include "core/args.h"
+#include "core/change.h"
 #include "core/set_key.h"
 #include "core/set_random.h"
 
@@ -114,7 +115,8 @@ static void pop_all(struct call *call, struct set_key *key)
 
     set_value_each(&key->set, set_reply_member, call->reply);
     keyspace_changed(key->keyspace, count);
-    keyspace_delete_entry(key->keyspace, call->db, key->entry);
+    call_changed(call, EVENT_SET, "spop", key->name);
+    call_delete_empty(call, key->name, key->entry);
 }
 
 /* Few stay: they become a new set, and all others are told in one walk. */
@@ -125,7 +127,7 @@ static void pop_most(struct call *call, struct set_key *key, uint64_t count)
 
     key->set = set_value_create(all.memory, all.config, encoding);
     set_random_split(&all, set_value_count(&all) - count, dice_of(call), &key->set, set_reply_member, call->reply);
-    set_key_close(call, key, count);
+    set_key_close(call, key, "spop", count);
     keyspace_free_value(key->keyspace, VALUE_SET, all.encoding, all.value);
 }
 
@@ -133,7 +135,7 @@ static void pop_some(struct call *call, struct set_key *key, uint64_t count)
 {
     for (uint64_t i = 0; i < count; i++)
         pop_one(call, key);
-    set_key_close(call, key, count);
+    set_key_close(call, key, "spop", count);
 }
 
 static void pop_many(struct call *call, struct set_key *key, uint64_t count)

@@ -8,6 +8,7 @@
 
 #include "core/args.h"
 #include "core/call.h"
+#include "core/change.h"
 #include "core/hash_value.h"
 #include "core/list_value.h"
 #include "core/memory.h"
@@ -34,7 +35,7 @@ static struct entry *find_key(struct lookup *lookup, const struct sort_pattern *
     buffer_append_str(&lookup->key, pattern->before);
     buffer_append_str(&lookup->key, element);
     buffer_append_str(&lookup->key, pattern->after);
-    return call_find_any(lookup->call, buffer_str(&lookup->key), true);
+    return call_find_source(lookup->call, buffer_str(&lookup->key));
 }
 
 static bool find_field(struct lookup *lookup, const struct entry *entry, struct str field, struct str *text)
@@ -211,7 +212,7 @@ static void store_results(struct lookup *lookup, const struct results *results, 
 
     reply_integer(call->reply, (int64_t)count);
     if (count == 0) {
-        keyspace_delete(keyspace, call->db, call_key(call, target), call->now_ms);
+        call_delete(call, target);
         return;
     }
     list_load_begin(&list, keyspace_memory(keyspace), &call->core->config);
@@ -224,6 +225,7 @@ static void store_results(struct lookup *lookup, const struct results *results, 
     }
     keyspace_set_value(keyspace, call->db, call_key(call, target), VALUE_LIST, encoding, value);
     keyspace_changed(keyspace, count);
+    call_changed(call, EVENT_LIST, "sortstore", target);
 }
 
 /* Without an order to be made, no more has been loaded than LIMIT leaves. */
@@ -293,7 +295,7 @@ static void sort(struct call *call, bool may_store)
 
     if (!sort_options_parse(call, may_store, &options))
         return;
-    struct entry *entry = call_find_any(call, call->argv[1], true);
+    struct entry *entry = call_find_source(call, call->argv[1]);
     if (!can_sort(entry)) {
         reply_error(call->reply, "WRONGTYPE Operation against a key holding the wrong kind of value");
         return;

@@ -3,6 +3,7 @@
 
 #include "core/args.h"
 #include "core/call.h"
+#include "core/change.h"
 #include "core/stream_args.h"
 #include "core/stream_trim_args.h"
 
@@ -77,8 +78,9 @@ void cmd_xadd(struct call *call)
         stream = stream_add(call, 1);
     stream_append(stream, args.id, call->argv + args.end, (size_t)(call->argc - args.end) / 2, &limits);
     reply_stream_id(call->reply, args.id);
-    if (args.trims)
-        trim_stream(call, stream, &args.trim);
+    call_changed(call, EVENT_STREAM, "xadd", call->argv[1]);
+    if (args.trims && trim_stream(call, stream, &args.trim) > 0)
+        call_event(call, EVENT_STREAM, "xtrim", call->argv[1]);
     stream_changed(call, 1);
     keyspace_signal(call_keyspace(call, call->argv[1]), call->db, call->argv[1]);
 }
@@ -103,6 +105,8 @@ void cmd_xtrim(struct call *call)
     if (stream != NULL)
         removed = trim_stream(call, stream, &args.trim);
     stream_changed(call, removed);
+    if (removed > 0)
+        call_changed(call, EVENT_STREAM, "xtrim", call->argv[1]);
     reply_integer(call->reply, (int64_t)removed);
 }
 
@@ -186,5 +190,6 @@ void cmd_xsetid(struct call *call)
     if (!stream_id_is_zero(counters.max_deleted_id))
         stream->max_deleted_id = counters.max_deleted_id;
     stream_changed(call, 1);
+    call_event(call, EVENT_STREAM, "xsetid", call->argv[1]);
     reply_ok(call->reply);
 }

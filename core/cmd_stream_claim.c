@@ -3,6 +3,7 @@
 
 #include "core/args.h"
 #include "core/call.h"
+#include "core/change.h"
 #include "core/stream_args.h"
 
 static struct stream_consumer *consumer_of(struct call *call, struct stream_group *group, struct str name)
@@ -12,6 +13,7 @@ static struct stream_consumer *consumer_of(struct call *call, struct stream_grou
     if (consumer == NULL) {
         consumer = stream_consumer_add(group, name, call->now_ms);
         stream_changed(call, 1);
+        call_event(call, EVENT_STREAM, "xgroup-createconsumer", call->argv[1]);
     }
     consumer->seen_ms = call->now_ms;
     return consumer;

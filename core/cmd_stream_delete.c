@@ -4,6 +4,7 @@
 
 #include "core/args.h"
 #include "core/call.h"
+#include "core/change.h"
 #include "core/stream_args.h"
 
 enum references { REFERENCES_NONE, REFERENCES_KEEP, REFERENCES_DELETE, REFERENCES_ACKED };
@@ -19,6 +20,13 @@ static struct stream_id id_of(struct str text)
     return id;
 }
 
+static void changed(struct call *call, uint64_t changes)
+{
+    stream_changed(call, changes);
+    if (changes > 0)
+        call_changed(call, EVENT_STREAM, "xdel", call->argv[1]);
+}
+
 void cmd_xdel(struct call *call)
 {
     struct stream *stream;
@@ -31,7 +39,7 @@ void cmd_xdel(struct call *call)
             return;
         for (int i = 2; i < call->argc; i++)
             deleted += stream_delete(stream, id_of(call->argv[i]));
-        stream_changed(call, (uint64_t)deleted);
+        changed(call, (uint64_t)deleted);
     }
     reply_integer(call->reply, deleted);
 }
@@ -172,7 +180,7 @@ void cmd_xdelex(struct call *call)
 
         reply_integer(call->reply, delete_entry(stream, id, deletion.references, &changes));
     }
-    stream_changed(call, changes);
+    changed(call, changes);
 }
 
 /* XACKDEL of one ID: what was pending has been acknowledged, whether or not the entry is still there to be deleted. */
@@ -207,5 +215,5 @@ void cmd_xackdel(struct call *call)
 
         reply_integer(call->reply, acknowledge_entry(stream, group, id, deletion.references, &changes));
     }
-    stream_changed(call, changes);
+    changed(call, changes);
 }

@@ -3,6 +3,7 @@
 
 #include "core/args.h"
 #include "core/call.h"
+#include "core/change.h"
 #include "core/stream_args.h"
 
 enum { PENDING_MANY = 256 };
@@ -64,9 +65,10 @@ static bool find_group(struct call *call, struct stream **stream, struct stream_
     return false;
 }
 
-static void changed(struct call *call, uint64_t count)
+static void changed(struct call *call, const char *event)
 {
-    keyspace_changed(call_keyspace(call, call->argv[2]), count);
+    keyspace_changed(call_keyspace(call, call->argv[2]), 1);
+    call_event(call, EVENT_STREAM, event, call->argv[2]);
 }
 
 void cmd_xgroup_create(struct call *call)
@@ -98,7 +100,7 @@ void cmd_xgroup_create(struct call *call)
         return;
     }
     stream_groups_add(&stream->groups, call->argv[3], id, options.entries_read);
-    changed(call, 1);
+    changed(call, "xgroup-create");
     reply_ok(call->reply);
 }
 
@@ -121,7 +123,7 @@ void cmd_xgroup_setid(struct call *call)
     }
     stream_group_set_last_id(group, id);
     group->entries_read = options.entries_read;
-    changed(call, 1);
+    changed(call, "xgroup-setid");
     reply_ok(call->reply);
 }
 
@@ -158,7 +160,7 @@ void cmd_xgroup_destroy(struct call *call)
     struct stream_group *group = stream_groups_find(&stream->groups, call->argv[3]);
     if (group != NULL) {
         remove_group(call, stream, group);
-        changed(call, 1);
+        changed(call, "xgroup-destroy");
         keyspace_signal(call_keyspace(call, call->argv[2]), call->db, call->argv[2]);
     }
     reply_integer(call->reply, group != NULL);
@@ -174,7 +176,7 @@ void cmd_xgroup_createconsumer(struct call *call)
     bool is_new = stream_consumer_find(group, call->argv[4]) == NULL;
     if (is_new) {
         stream_consumer_add(group, call->argv[4], call->now_ms);
-        changed(call, 1);
+        changed(call, "xgroup-createconsumer");
     }
     reply_integer(call->reply, is_new);
 }
@@ -208,7 +210,7 @@ void cmd_xgroup_delconsumer(struct call *call)
     if (consumer != NULL) {
         pending = (int64_t)consumer->pending.count;
         remove_consumer(call, stream, group, consumer);
-        changed(call, 1);
+        changed(call, "xgroup-delconsumer");
     }
     reply_integer(call->reply, pending);
 }

@@ -4,6 +4,7 @@
 
 #include "core/args.h"
 #include "core/call.h"
+#include "core/change.h"
 #include "core/stream_args.h"
 #include "core/stream_read_args.h"
 
@@ -143,6 +144,7 @@ static struct stream_consumer *consumer_of(struct read *read, const struct read_
     if (consumer == NULL) {
         consumer = stream_consumer_add(key->group, read->args.consumer_name, read->call->now_ms);
         changed(read, index, 1);
+        call_event(read->call, EVENT_STREAM, "xgroup-createconsumer", read->call->argv[read->args.first_key + index]);
     }
     consumer->seen_ms = read->call->now_ms;
     return consumer;
@@ -315,14 +317,17 @@ static void serve_group(struct read *read, const struct read_key *key, int index
     changed(read, index, 1);
 }
 
+/* Redis looks each key up here once more, and tells of one that is not there twice. */
 static void serve(struct read *read, const struct read_key *keys)
 {
     struct reply *reply = read->call->reply;
     size_t mark = reply_mark(reply);
 
     for (int i = 0; i < read->args.key_count; i++) {
-        if (keys[i].stream == NULL)
+        if (keys[i].stream == NULL) {
+            call_event(read->call, EVENT_MISSED, "keymiss", read->call->argv[read->args.first_key + i]);
             continue;
+        }
         if (read->args.grouped)
             serve_group(read, &keys[i], i);
         else

@@ -104,7 +104,8 @@ static void zadd_write(struct call *call, const struct zadd *zadd)
         struct str member = call->argv[zadd->first + 2 * i + 1];
         outcomes[zset_add(&key.zset, &limits, &zadd->rule, member, &zadd->scores[i])]++;
     }
-    zset_key_close(call, &key, (uint64_t)(outcomes[ZSET_ADDED] + outcomes[ZSET_UPDATED]));
+    zset_key_close(call, &key, zadd->rule.increment ? "zincr" : "zadd",
+                   (uint64_t)(outcomes[ZSET_ADDED] + outcomes[ZSET_UPDATED]));
     zadd_reply(call, zadd, outcomes);
 }
 
@@ -147,7 +148,7 @@ void cmd_zrem(struct call *call)
         return;
     for (int i = 2; i < call->argc; i++)
         removed += zset_remove(&key.zset, call->argv[i]);
-    zset_key_close(call, &key, removed);
+    zset_key_close(call, &key, "zrem", removed);
     reply_integer(call->reply, (int64_t)removed);
 }
 

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "core/args.h"
+#include "core/command.h"
 #include "core/zset_call.h"
 #include "core/zset_source.h"
 
@@ -234,7 +235,7 @@ static void compute_and_answer(struct call *call, struct algebra *algebra)
     struct zset result = is_stored(algebra) ? zset_result(call, call->argv[1]) : zset_create_tree(&call->core->memory);
     compute(call, algebra, &result);
     if (is_stored(algebra)) {
-        zset_store(call, call->argv[1], &result);
+        zset_store(call, call->argv[1], call->command->name, &result);
         return;
     }
     zset_reply_ranks(call->reply, &result, 0, zset_count(&result), false, algebra->with_scores);

@@ -22,7 +22,7 @@ static void pop(struct call *call, struct zset_key *key, bool highest, int64_t c
         reply_double(call->reply, element.score);
     }
     zset_remove_ranks(&key->zset, first, taken);
-    zset_key_close(call, key, taken);
+    zset_key_close(call, key, highest ? "zpopmax" : "zpopmin", taken);
 }
 
 static void pop_one_key(struct call *call, bool highest)

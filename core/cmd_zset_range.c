@@ -3,6 +3,7 @@
 #include "core/handlers.h"
 
 #include "core/args.h"
+#include "core/command.h"
 #include "core/zset_call.h"
 #include "core/zset_range.h"
 
@@ -103,7 +104,7 @@ static void zrange_store(struct call *call, const struct zrange *zrange, const s
     zset_walk_begin(&walk, zset, ranks.first, ranks.count, zrange->down);
     while (zset_walk_next(&walk, &element))
         zset_put(&result, &limits, element);
-    zset_store(call, call->argv[1], &result);
+    zset_store(call, call->argv[1], "zrangestore", &result);
 }
 
 static void zrange_run(struct call *call, struct zrange zrange)
@@ -172,7 +173,7 @@ static void remove_range(struct call *call, enum zset_range_by by)
         return;
     struct zset_ranks ranks = zset_range_ranks(&key.zset, &range);
     zset_remove_ranks(&key.zset, ranks.first, ranks.count);
-    zset_key_close(call, &key, ranks.count);
+    zset_key_close(call, &key, call->command->name, ranks.count);
     reply_integer(call->reply, (int64_t)ranks.count);
 }
 

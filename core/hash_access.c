@@ -1,5 +1,6 @@
 #include "core/hash_access.h"
 
+#include "core/change.h"
 #include "core/listpack.h"
 
 static inline void open_entry(struct call *call, struct hash_access *access)
@@ -50,19 +51,30 @@ static void add(struct call *call, struct keyspace *keyspace, const struct hash 
         keyspace_add_value(keyspace, call->db, call_key(call, name), VALUE_HASH, hash->encoding, hash->value);
 }
 
-void hash_close(struct call *call, struct hash_access *access, uint64_t changes)
+static void put_back(struct call *call, struct keyspace *keyspace, struct hash_access *access)
 {
-    struct keyspace *keyspace = call_keyspace(call, call->argv[1]);
     const struct hash *hash = &access->hash;
 
-    keyspace_changed(keyspace, changes);
-    if (access->entry == NULL) {
-        add(call, keyspace, hash);
-        return;
-    }
     entry_set_value(access->entry, hash->encoding, hash->value); /* the same address may be another value's by now */
     if (access->indexed_ms >= 0 || hash_next_deadline_ms(hash) >= 0)
         keyspace_items_changed(keyspace, call->db, access->entry, access->indexed_ms);
-    if (hash_is_empty(hash))
-        keyspace_delete_entry(keyspace, call->db, access->entry);
+}
+
+void hash_close_with(struct call *call, struct hash_access *access, const char *event, const char *second,
+                     uint64_t changes)
+{
+    struct str name = call->argv[1];
+    struct keyspace *keyspace = call_keyspace(call, name);
+
+    keyspace_changed(keyspace, changes);
+    if (access->entry == NULL)
+        add(call, keyspace, &access->hash);
+    else
+        put_back(call, keyspace, access);
+    if (changes > 0)
+        call_changed(call, EVENT_HASH, event, name);
+    if (changes > 0 && second != NULL)
+        call_event(call, EVENT_HASH, second, name);
+    if (access->entry != NULL && hash_is_empty(&access->hash))
+        call_delete_empty(call, name, access->entry);
 }

@@ -4,7 +4,7 @@
  *         return;                             another type, answered
  *     hash_begin(call, &access);              where the key is to be made
  *     hash_set(&access.hash, …);
- *     hash_close(call, &access, changes);
+ *     hash_close(call, &access, "hset", changes);
  *
  * Between opening and closing the entry may point to what the value was before. */
 #ifndef CORE_HASH_ACCESS_H
@@ -24,8 +24,14 @@ MUST_USE bool hash_open_read(struct call *call, struct hash_access *access);
 MUST_USE bool hash_open_write(struct call *call, struct hash_access *access);
 /* Makes an empty hash where there is no key. It has to be closed. */
 void hash_begin(struct call *call, struct hash_access *access);
-/* Puts back what was written, deletes the key where nothing is left, counts the changes. */
-void hash_close(struct call *call, struct hash_access *access, uint64_t changes);
+/* Puts back what was written, deletes the key where nothing is left, counts the changes; where there are any, they are
+ * told by these events, of which the second may be NULL. */
+void hash_close_with(struct call *call, struct hash_access *access, const char *event, const char *second,
+                     uint64_t changes);
+static inline void hash_close(struct call *call, struct hash_access *access, const char *event, uint64_t changes)
+{
+    hash_close_with(call, access, event, NULL, changes);
+}
 
 /* A field where there is a key. False: there is none. */
 MUST_USE static inline bool hash_access_get(const struct hash_access *access, struct str field, struct hash_item *item)

@@ -43,8 +43,12 @@ static size_t expire_items(struct keyspace *keyspace, int db, struct entry *entr
 
     entry_set_word(entry, (uintptr_t)value);
     keyspace_items_changed(keyspace, db, entry, old_ms);
-    if (emptied)
+    keyspace_event(keyspace, db, EVENT_HASH, "hexpired", entry_key_inline(entry));
+    keyspace_touch(keyspace, db, entry_key_inline(entry), 0);
+    if (emptied) {
+        keyspace_event(keyspace, db, EVENT_GENERIC, "del", entry_key_inline(entry));
         keyspace_delete_entry(keyspace, db, entry);
+    }
     keyspace->stats.expired_items += count;
     return count;
 }

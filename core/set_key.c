@@ -1,6 +1,7 @@
 #include "core/set_key.h"
 
 #include "core/assert.h"
+#include "core/change.h"
 
 bool set_key_read(struct call *call, struct str name, struct set_value *set)
 {
@@ -32,25 +33,25 @@ void set_key_prepare(struct call *call, struct set_key *key, const struct set_me
         set_value_expect(&key->set, expected);
 }
 
-static void put_back(struct set_key *key)
+static void put_back(struct call *call, struct set_key *key)
 {
-    if (key->set.value != entry_value(key->entry) || key->set.encoding != entry_encoding(key->entry))
+    if (key->entry == NULL)
+        key->entry = keyspace_add_value(key->keyspace, call->db, call_key(call, key->name), VALUE_SET,
+                                        key->set.encoding, key->set.value);
+    else if (key->set.value != entry_value(key->entry) || key->set.encoding != entry_encoding(key->entry))
         entry_set_value(key->entry, key->set.encoding, key->set.value);
 }
 
-void set_key_close(struct call *call, struct set_key *key, uint64_t changes)
+void set_key_close(struct call *call, struct set_key *key, const char *event, uint64_t changes)
 {
     ASSERT(key->set.value != NULL);
     keyspace_changed(key->keyspace, changes);
-    if (key->entry == NULL) {
-        key->entry = keyspace_add_value(key->keyspace, call->db, call_key(call, key->name), VALUE_SET,
-                                        key->set.encoding, key->set.value);
-        return;
-    }
-    put_back(key);
+    put_back(call, key);
+    if (changes > 0)
+        call_changed(call, EVENT_SET, event, key->name);
     if (set_value_count(&key->set) > 0)
         return;
-    keyspace_delete_entry(key->keyspace, call->db, key->entry);
+    call_delete_empty(call, key->name, key->entry);
     key->entry = NULL;
 }
 

@@ -1,5 +1,7 @@
 #include "core/zset_call.h"
 
+#include "core/change.h"
+
 struct zset_limits zset_limits(const struct call *call)
 {
     const struct config *config = &call->core->config;
@@ -41,24 +43,30 @@ void zset_key_fill(struct zset_key *key)
         key->zset = zset_create(key->zset.memory);
 }
 
-void zset_key_close(struct call *call, struct zset_key *key, uint64_t changes)
+static void put_back(struct call *call, struct zset_key *key)
 {
     struct zset *zset = &key->zset;
 
+    if (key->entry != NULL)
+        entry_set_value(key->entry, zset->encoding, zset->value);
+    else if (zset_count(zset) == 0)
+        zset_destroy(zset);
+    else
+        keyspace_add_value(key->keyspace, call->db, call_key(call, key->name), VALUE_ZSET, zset->encoding, zset->value);
+}
+
+void zset_key_close(struct call *call, struct zset_key *key, const char *event, uint64_t changes)
+{
+    bool emptied = key->entry != NULL && zset_count(&key->zset) == 0;
+
     keyspace_changed(key->keyspace, changes);
-    if (zset->value == NULL)
+    if (key->zset.value == NULL)
         return;
-    if (key->entry == NULL) {
-        if (zset_count(zset) == 0)
-            zset_destroy(zset);
-        else
-            keyspace_add_value(key->keyspace, call->db, call_key(call, key->name), VALUE_ZSET, zset->encoding,
-                               zset->value);
-        return;
-    }
-    entry_set_value(key->entry, zset->encoding, zset->value);
-    if (zset_count(zset) == 0)
-        keyspace_delete_entry(key->keyspace, call->db, key->entry);
+    put_back(call, key);
+    if (changes > 0)
+        call_changed(call, EVENT_ZSET, event, key->name);
+    if (emptied)
+        call_delete_empty(call, key->name, key->entry);
 }
 
 struct zset zset_result(struct call *call, struct str name)
@@ -66,7 +74,7 @@ struct zset zset_result(struct call *call, struct str name)
     return zset_create_tree(keyspace_memory(call_keyspace(call, name)));
 }
 
-void zset_store(struct call *call, struct str name, struct zset *zset)
+void zset_store(struct call *call, struct str name, const char *event, struct zset *zset)
 {
     struct keyspace *keyspace = call_keyspace(call, name);
     struct zset_limits limits = zset_limits(call);
@@ -75,12 +83,13 @@ void zset_store(struct call *call, struct str name, struct zset *zset)
     reply_integer(call->reply, (int64_t)count);
     if (count == 0) {
         zset_destroy(zset);
-        keyspace_delete(keyspace, call->db, call_key(call, name), call->now_ms);
+        call_delete(call, name);
         return;
     }
     zset_settle(zset, &limits);
     keyspace_set_value(keyspace, call->db, call_key(call, name), VALUE_ZSET, zset->encoding, zset->value);
     keyspace_changed(keyspace, 1);
+    call_changed(call, EVENT_ZSET, event, name);
 }
 
 void zset_reply_header(struct reply *reply, size_t count, bool with_scores)

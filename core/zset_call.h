@@ -25,14 +25,15 @@ struct zset_key {
 MUST_USE bool zset_key_open(struct call *call, struct str name, struct zset_key *key);
 /* Makes an empty set where there is none. */
 void zset_key_fill(struct zset_key *key);
-/* The keyspace learns what has become of it: a set that is empty now goes. Counts `changes`. */
-void zset_key_close(struct call *call, struct zset_key *key, uint64_t changes);
+/* The keyspace learns what has become of it: a set that is empty now goes. Counts `changes`, and tells them by this
+ * event where there are any. */
+void zset_key_close(struct call *call, struct zset_key *key, const char *event, uint64_t changes);
 
 /* An empty set, to gather in what is to be put under this key. */
 struct zset zset_result(struct call *call, struct str name);
-/* Takes the set and puts it in place of what is there, whatever that is; an empty one only removes it. Answers its
- * count. */
-void zset_store(struct call *call, struct str name, struct zset *zset);
+/* Takes the set and puts it in place of what is there, whatever that is, and tells so by this event; an empty one only
+ * removes it. Answers its count. */
+void zset_store(struct call *call, struct str name, const char *event, struct zset *zset);
 
 /* As ZRANGE answers: with scores RESP3 has pairs, RESP2 has twice as many elements. */
 void zset_reply_header(struct reply *reply, size_t count, bool with_scores);

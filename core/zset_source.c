@@ -7,7 +7,7 @@ static const double SET_SCORE = 1;
 
 bool zset_source_open(struct call *call, struct str name, struct zset_source *source)
 {
-    struct entry *entry = call_find_any(call, name, true);
+    struct entry *entry = call_find_source(call, name);
 
     *source = (struct zset_source){.weight = 1, .is_set = entry != NULL && entry_type(entry) == VALUE_SET};
     if (source->is_set) {

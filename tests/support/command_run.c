@@ -156,13 +156,12 @@ void command_expect(struct command_run *run, const char *line, const char *expec
     command_expect_reply(run, line, command_run(run, line), expected);
 }
 
-void command_expect_events(struct command_run *run, const char *line, const char *expected)
+static void expect_queue(struct command_run *run, const char *line, const char *expected)
 {
     struct buffer seen;
     struct change change;
     size_t at = 0;
 
-    command_run(run, line);
     buffer_init(&seen, &run->memory, NULL, 0);
     while (changes_next(keyspace_changes(run->keyspaces[run->at]), &at, &change)) {
         buffer_append_str(&seen, seen.length > 0 ? STR(", ") : STR(""));
@@ -173,6 +172,17 @@ void command_expect_events(struct command_run *run, const char *line, const char
     buffer_append(&seen, "", 1);
     cr_assert_str_eq(seen.bytes, expected, "%s\n  brought %s\n  instead of %s", line, seen.bytes, expected);
     buffer_deinit(&seen);
+}
+
+void command_expect_events(struct command_run *run, const char *line, const char *expected)
+{
+    command_run(run, line);
+    expect_queue(run, line, expected);
+}
+
+void command_expect_queued(struct command_run *run, const char *expected)
+{
+    expect_queue(run, "what came since", expected);
 }
 
 void command_expect_integer(struct command_run *run, const char *line, int64_t value)

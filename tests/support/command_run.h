@@ -41,5 +41,7 @@ void command_expect_integer(struct command_run *run, const char *line, int64_t v
 /* The test fails unless the command brings exactly these events, as far as the setting lets them come:
  *     command_expect_events(&run, "SET k v EX 9", "set 0:k, expire 0:k") */
 void command_expect_events(struct command_run *run, const char *line, const char *events);
+/* The same for what has come since the last command. */
+void command_expect_queued(struct command_run *run, const char *events);
 
 #endif
