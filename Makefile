@@ -25,7 +25,8 @@ endif
 
 WARNINGS := -Wall -Wextra -Werror -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes \
             -Wundef -Wwrite-strings -Wvla -Wno-unused-parameter
-BASE     := -std=gnu11 -D_GNU_SOURCE -g -fno-omit-frame-pointer -fno-strict-aliasing -pthread -I. -MMD -MP
+BASE     := -std=gnu11 -D_GNU_SOURCE -g -fno-omit-frame-pointer -fno-strict-aliasing -pthread -I. \
+            -isystem /usr/include/lua5.1 -MMD -MP
 
 FLAGS_release := -O3 -flto=auto
 FLAGS_debug   := -O1
@@ -47,7 +48,7 @@ endif
 ALLOCATOR := $(if $(filter asan tsan fuzz,$(FLAVOR)),,-lmimalloc)
 CFLAGS    := $(BASE) $(WARNINGS) $(FLAGS_$(FLAVOR)) $(EXTRA_CFLAGS)
 LDFLAGS   := $(FLAGS_$(FLAVOR)) -pthread $(LINKER)
-LIBS      := -luring $(ALLOCATOR) -lroaring -lxxhash -llzf -lm
+LIBS      := -luring $(ALLOCATOR) -lroaring -lxxhash -llzf -llua5.1 -lm
 
 # What each folder holds, lowest first.
 FOLDERS := core persist shards net
