@@ -25,8 +25,10 @@ endif
 
 WARNINGS := -Wall -Wextra -Werror -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes \
             -Wundef -Wwrite-strings -Wvla -Wno-unused-parameter
+# PUC's Lua 5.1, not LuaJIT: see core/script_state.h.
+LUA      := lua5.1 lua5.1-cjson
 BASE     := -std=gnu11 -D_GNU_SOURCE -g -fno-omit-frame-pointer -fno-strict-aliasing -pthread -I. \
-            -isystem /usr/include/lua5.1 -MMD -MP
+            $(shell pkg-config --cflags $(LUA) 2>/dev/null) -MMD -MP
 
 FLAGS_release := -O3 -flto=auto
 FLAGS_debug   := -O1
@@ -48,7 +50,7 @@ endif
 ALLOCATOR := $(if $(filter asan tsan fuzz,$(FLAVOR)),,-lmimalloc)
 CFLAGS    := $(BASE) $(WARNINGS) $(FLAGS_$(FLAVOR)) $(EXTRA_CFLAGS)
 LDFLAGS   := $(FLAGS_$(FLAVOR)) -pthread $(LINKER)
-LIBS      := -luring $(ALLOCATOR) -lroaring -lxxhash -llzf -llua5.1 -lm
+LIBS      := -luring $(ALLOCATOR) -lroaring -lxxhash -llzf $(shell pkg-config --libs $(LUA) 2>/dev/null) -lm
 
 # What each folder holds, lowest first.
 FOLDERS := core persist shards net

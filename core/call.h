@@ -26,6 +26,7 @@ struct reach {
     void (*each_shard)(const struct reach *reach, const struct call *call, struct reply *replies);
     /* All keyspaces, by shard, where there is no key out of reach: for commands without keys (RANDOMKEY). */
     struct keyspace *const *keyspaces;
+    struct scripts *const *scripts; /* and all shards' scripts */
     int keyspace_count;
     bool everywhere; /* no key is out of reach */
 };
@@ -52,6 +53,7 @@ struct call {
     const struct reach *reach; /* NULL: every key of the command is in core->keyspace */
     struct session *session;   /* local commands, and transactions that contain some; else NULL */
     uint64_t session_id;
+    bool out_of_reach;      /* a script has met a key that is, and wrote no reply; what it did before is done */
     struct call_wait *wait; /* NULL: it cannot wait (a transaction, a script), and answers at once */
     struct key routed_key;  /* hash of the first key, where routing computed it; name.bytes NULL otherwise */
 };

@@ -33,7 +33,7 @@ static void refuse_unknown_subcommand(const struct str *argv, struct reply *repl
 
 /* MSET: each key comes with its value. Where only the last key's shard would
  * miss one, the others would already have written. */
-static bool values_complete(const struct command *command, int argc)
+bool command_values_complete(const struct command *command, int argc)
 {
     const struct key_spec *spec = &command->keys[0];
 
@@ -62,7 +62,7 @@ static void refuse_protected(struct reply *reply)
                        "file, and then restart the server.");
 }
 
-static void refuse_arity(const struct command *command, struct reply *reply)
+void command_refuse_arity(const struct command *command, struct reply *reply)
 {
     char name[64];
 
@@ -79,8 +79,8 @@ const struct command *command_admit(const struct core *core, const struct sessio
         refuse_unknown_subcommand(argv, reply);
     else if (!command)
         refuse_unknown(argv, argc, reply);
-    else if (!command_arity_fits(command, argc) || !values_complete(command, argc))
-        refuse_arity(command, reply);
+    else if (!command_arity_fits(command, argc) || !command_values_complete(command, argc))
+        command_refuse_arity(command, reply);
     else if (command->flags & CMD_PROTECTED && !may_run_protected(&core->config, session))
         refuse_protected(reply);
     else if (!session->authenticated && !(command->flags & CMD_NO_AUTH) && core->config.requirepass[0] != '\0')

@@ -20,6 +20,11 @@ struct sessions;
 MUST_USE const struct command *command_admit(const struct core *core, const struct session *session,
                                              const struct str *argv, int argc, struct reply *reply);
 
+/* MSET: each key comes with its value. To be asked of what fits the arity. */
+MUST_USE bool command_values_complete(const struct command *command, int argc);
+/* "ERR wrong number of arguments for 'get' command" */
+void command_refuse_arity(const struct command *command, struct reply *reply);
+
 /* Whether CLIENT PAUSE holds the command back at that time. As in Redis, to be asked of what has been admitted. */
 bool command_is_paused(const struct command *command, const struct sessions *sessions, int64_t now_ms);
 

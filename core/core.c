@@ -2,6 +2,7 @@
 #include "core/core.h"
 
 #include "core/keyspace.h"
+#include "core/script_state.h"
 
 void core_init(struct core *core, const struct config *config, const struct server_facts *facts, int index, int count)
 {
@@ -10,19 +11,24 @@ void core_init(struct core *core, const struct config *config, const struct serv
     core->keyspace = keyspace_create(&core->data, config->databases);
     changes_set_events(keyspace_changes(core->keyspace), config->notify_events);
     core->net_backend = "";
+    scripts_init(&core->scripts);
+    core->script_random = 0x1234abcd330e + ((uint64_t)index << 32); /* on the first shard as in Redis */
     sessions_init(&core->sessions, &core->memory);
 }
 
 void core_deinit(struct core *core)
 {
     sessions_deinit(&core->sessions);
+    script_state_destroy(core->script_state);
+    scripts_deinit(&core->scripts);
     keyspace_destroy(core->keyspace);
     config_deinit(&core->config);
 }
 
 size_t core_used_bytes(const struct core *core)
 {
-    return core->memory.used_bytes + core->data.used_bytes + core->config.memory.used_bytes;
+    return core->memory.used_bytes + core->data.used_bytes + core->config.memory.used_bytes +
+           core->scripts.memory.used_bytes + script_state_bytes(core->script_state);
 }
 
 /* The accounts need not have peaked at one moment: the most that can have been in use. */

@@ -7,10 +7,19 @@
 
 #include "core/config.h"
 #include "core/memory.h"
+#include "core/scripts.h"
 #include "core/session.h"
 #include "core/stats.h"
 
 struct keyspace;
+struct script_run;
+struct script_state;
+
+/* Who is asked, every so many instructions, whether a running script shall go on; NULL: it shall. */
+struct script_watch {
+    bool (*goes_on)(void *context, struct script_run *run);
+    void *context;
+};
 
 struct core {
     struct memory memory;     /* of this thread: requests, connections, replies */
@@ -19,6 +28,10 @@ struct core {
     struct config config;     /* this shard's copy of the settings */
     struct sessions sessions; /* of the connections on this shard */
     struct stats stats;
+    struct scripts scripts;            /* all that are known; an executor may add to them as to the keyspace */
+    struct script_state *script_state; /* this thread's Lua; NULL until a script runs */
+    struct script_watch script_watch;
+    uint64_t script_random; /* of scripts' math.random */
     int index, count;         /* which shard of how many; frozen */
     const struct server_facts *facts; /* frozen before start */
     const char *net_backend;  /* "io_uring" or "epoll"; set before the first connection */

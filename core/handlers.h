@@ -40,6 +40,12 @@ command_handler cmd_debug, cmd_debug_error, cmd_debug_help, cmd_debug_htstats, c
     cmd_debug_object, cmd_debug_quicklist_packed_threshold, cmd_debug_set_active_expire, cmd_debug_sleep,
     cmd_debug_stringmatch_len;
 
+/* scripting */
+command_handler cmd_eval, cmd_eval_ro, cmd_evalsha, cmd_evalsha_ro;
+command_reaches_all eval_reaches_all;
+command_handler cmd_script_debug, cmd_script_exists, cmd_script_flush, cmd_script_help, cmd_script_kill,
+    cmd_script_load;
+
 /* list */
 command_handler cmd_blmove, cmd_blmpop, cmd_blpop, cmd_brpop, cmd_brpoplpush, cmd_lindex, cmd_linsert, cmd_llen,
     cmd_lmove, cmd_lmpop, cmd_lpop, cmd_lpos, cmd_lpush, cmd_lpushx, cmd_lrange, cmd_lrem, cmd_lset, cmd_ltrim,

@@ -210,14 +210,18 @@ static void return_changes(struct shard *shard, const struct gather *gather)
 static void run(struct shard *shard, struct gather *gather)
 {
     struct keyspace *keyspaces[CONFIG_SHARDS_MAX];
+    struct scripts *scripts[CONFIG_SHARDS_MAX];
     struct gather_reach reach = {.reach = {.keyspace_of = keyspace_of, .has = has, .everywhere = gather->everywhere},
                                  .gather = gather,
                                  .executor = shard};
 
     if (gather->everywhere) {
-        for (int i = 0; i < shard->group->count; i++)
+        for (int i = 0; i < shard->group->count; i++) {
             keyspaces[i] = shard->group->shards[i]->core.keyspace;
+            scripts[i] = &shard->group->shards[i]->core.scripts;
+        }
         reach.reach.keyspaces = keyspaces;
+        reach.reach.scripts = scripts;
         reach.reach.keyspace_count = shard->group->count;
         reach.reach.each_shard = each_shard;
     }

@@ -63,12 +63,14 @@ void command_run_init(struct command_run *run, int shard_count)
     for (int i = 0; i < shard_count; i++) {
         core_init(&run->cores[i], &config, &run->facts, i, shard_count);
         run->keyspaces[i] = run->cores[i].keyspace;
+        run->scripts[i] = &run->cores[i].scripts;
     }
     config_deinit(&config);
     run->reach = (struct reach){.keyspace_of = keyspace_of,
                                 .has = has,
                                 .each_shard = each_shard,
                                 .keyspaces = run->keyspaces,
+                                .scripts = run->scripts,
                                 .keyspace_count = shard_count,
                                 .everywhere = true};
     session_begin(&run->cores[0].sessions, &run->session, run->now_ms);

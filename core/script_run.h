@@ -1,0 +1,56 @@
+/* One run of a script or a function, from its arguments to its reply.
+ *
+ * While it runs, time stands still, and all that it does is one with the command
+ * that it is run by. It ends by itself, by an error, or because it is
+ * *abandoned*: then every further instruction raises the error that ends it, so
+ * that no pcall can go on. */
+#ifndef CORE_SCRIPT_RUN_H
+#define CORE_SCRIPT_RUN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/script_state.h"
+
+struct call;
+
+enum script_abandon {
+    SCRIPT_GOES_ON,
+    SCRIPT_KILLED,       /* SCRIPT KILL, FUNCTION KILL */
+    SCRIPT_OUT_OF_REACH, /* it wants a key that this call cannot reach: no reply is written, see call->out_of_reach */
+};
+
+struct script_run {
+    struct call *call;
+    const char *name; /* in errors: the SHA, or the function's name */
+    uint32_t flags;   /* enum script_flag */
+    bool read_only;   /* EVAL_RO, FCALL_RO, or it has said so itself */
+    bool over_memory; /* maxmemory was exceeded when it began */
+    bool is_function;
+    /* Set while it runs. */
+    int protocol; /* redis.setresp: 2 or 3 */
+    bool wrote;   /* a command that writes has been run: it cannot be killed any more */
+    enum script_abandon abandoned;
+};
+
+/* Whether the script may run at all, by its flags and those of the command that it is called by; else the error has
+ * been written. name: borrowed until the run ends. */
+MUST_USE bool script_begin(struct script_run *run, const char *name, uint32_t flags, bool read_only, struct call *call);
+/* Calls the function that was pushed before its arguments, and writes the reply. */
+void script_run(struct script_state *state, struct script_run *run, int arguments);
+
+static inline bool script_is_abandoned(const struct script_state *state)
+{
+    return state->run && state->run->abandoned != SCRIPT_GOES_ON;
+}
+
+/* Of a new state, once its libraries are open. */
+void script_run_prepare(struct script_state *state);
+
+/* From C functions of a running script: does not return. */
+_Noreturn void script_abandon(struct script_state *state, lua_State *lua, enum script_abandon why);
+
+/* An array of strings, as KEYS and ARGV are. */
+void script_push_strings(lua_State *lua, const struct str *strings, int count);
+
+#endif
