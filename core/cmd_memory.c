@@ -86,7 +86,7 @@ static void write_use(struct reply *reply, const struct info *info)
     pair_integer(reply, "clients.normal", (int64_t)memory->clients);
     pair_integer(reply, "cluster.links", 0);
     pair_integer(reply, "aof.buffer", 0);
-    pair_integer(reply, "lua.caches", 0);
+    pair_integer(reply, "lua.caches", (int64_t)info->total.scripts_bytes);
     pair_integer(reply, "functions.caches", 0);
     write_databases(reply, info);
 }

@@ -23,11 +23,20 @@ static struct script_state *get_state(struct core *core)
 
 /* Compiling. */
 
-/* Makes *function refer to the compiled script; false: it is wrong, and the error has been written. */
-static bool compile(struct script_state *state, struct str body, int *function, struct reply *reply)
+static void release_outdated(struct core *core, lua_State *lua)
 {
-    lua_State *lua = state->lua;
+    int function;
 
+    while ((function = scripts_take_outdated(&core->scripts)) != SCRIPT_NOT_COMPILED)
+        luaL_unref(lua, LUA_REGISTRYINDEX, function);
+}
+
+/* Makes *function refer to the compiled script; false: it is wrong, and the error has been written. */
+static bool compile(struct core *core, struct str body, int *function, struct reply *reply)
+{
+    lua_State *lua = get_state(core)->lua;
+
+    release_outdated(core, lua);
     if (!script_compile(lua, body, CHUNK_NAME)) {
         reply_error_format(reply, "ERR Error compiling script (new function): %s", lua_tostring(lua, -1));
         lua_pop(lua, 1);
@@ -47,25 +56,30 @@ static struct script *add(struct call *call, const char *sha, struct str source)
     if (!script_shebang_parse(source, &flags, &body_at, call->reply))
         return NULL;
     struct str body = {source.bytes + body_at, source.length - body_at};
-    if (!compile(get_state(call->core), body, &function, call->reply))
+    if (!compile(call->core, body, &function, call->reply))
         return NULL;
     struct script *script = scripts_add(&call->core->scripts, sha, source, body_at, flags);
     script->function = function;
     return script;
 }
 
-/* To all other shards in reach. */
-static void spread(const struct call *call, const struct script *script)
+/* EVAL has brought it: all shards in reach are to have it, and one that is too many goes. */
+static void spread(const struct call *call, struct script *script)
 {
-    const struct reach *reach = call->reach;
+    struct scripts *own = &call->core->scripts, *const *all = &own;
     struct str source = {script->source, script->length};
+    int count = 1;
 
-    if (!reach || !reach->everywhere)
-        return;
-    for (int i = 0; i < reach->keyspace_count; i++) {
-        if (!scripts_find(reach->scripts[i], script->sha))
-            scripts_add(reach->scripts[i], script->sha, source, script->body_at, script->flags);
+    if (call->reach && call->reach->everywhere) {
+        all = call->reach->scripts;
+        count = call->reach->keyspace_count;
     }
+    for (int i = 0; i < count; i++) {
+        if (!scripts_find(all[i], script->sha))
+            scripts_add(all[i], script->sha, source, script->body_at, script->flags);
+    }
+    script->used = true;
+    scripts_trim(own, all, count);
 }
 
 /* It has been taken in by another shard, where it could be compiled. */
@@ -75,7 +89,7 @@ static void ensure_compiled(struct call *call, struct script *script)
 
     if (script->function != SCRIPT_NOT_COMPILED)
         return;
-    bool compiled = compile(get_state(call->core), body, &script->function, call->reply);
+    bool compiled = compile(call->core, body, &script->function, call->reply);
     ASSERT(compiled);
 }
 
@@ -115,6 +129,7 @@ static void run(struct call *call, struct script *script, int keys, bool read_on
     if (!script_begin(&this, script->sha, script->flags, read_only, call))
         return;
     ensure_compiled(call, script);
+    script->used = true;
     state = get_state(call->core);
     set_global(state, SCRIPT_WORD_KEYS, call->argv + 3, keys);
     set_global(state, SCRIPT_WORD_ARGV, call->argv + 3 + keys, call->argc - 3 - keys);
@@ -207,10 +222,14 @@ bool eval_reaches_all(const struct str *argv, int argc)
 void cmd_script_load(struct call *call)
 {
     char sha[SHA1_HEX_LENGTH];
+    struct script *script;
 
     sha1_hex(call->argv[2], sha);
-    if (scripts_find(&call->core->scripts, sha) || add(call, sha, call->argv[2]))
-        reply_bulk(call->reply, (struct str){sha, sizeof sha});
+    script = scripts_find(&call->core->scripts, sha);
+    if (!script && !(script = add(call, sha, call->argv[2])))
+        return;
+    scripts_keep(&call->core->scripts, script);
+    reply_bulk(call->reply, (struct str){sha, sizeof sha});
 }
 
 void cmd_script_exists(struct call *call)

@@ -34,5 +34,8 @@ size_t core_used_bytes(const struct core *core)
 /* The accounts need not have peaked at one moment: the most that can have been in use. */
 size_t core_peak_bytes(const struct core *core)
 {
-    return core->memory.peak_bytes + core->data.peak_bytes + core->config.memory.peak_bytes;
+    size_t of_lua = core->script_state ? core->script_state->memory.peak_bytes : 0;
+
+    return core->memory.peak_bytes + core->data.peak_bytes + core->config.memory.peak_bytes +
+           core->scripts.memory.peak_bytes + of_lua;
 }

@@ -3,6 +3,7 @@
 #include "core/assert.h"
 #include "core/call.h"
 #include "core/merge.h"
+#include "core/script_state.h"
 #include "core/table.h"
 #include "core/waits.h"
 
@@ -24,6 +25,10 @@ static struct info_part part_of(struct core *core, int64_t now_ms)
         .used_bytes = core_used_bytes(core),
         .peak_bytes = core_peak_bytes(core),
         .startup_bytes = core->startup_bytes,
+        .scripts_bytes = core->scripts.memory.used_bytes,
+        .lua_bytes = script_state_bytes(core->script_state),
+        .scripts = scripts_count(&core->scripts),
+        .scripts_evicted = core->scripts.evicted,
         .clients_bytes = bytes_of_clients(&core->sessions),
         .clients = core->sessions.count,
         .blocked_clients = core->sessions.blocked,
@@ -122,6 +127,10 @@ static void add_part(struct info_part *to, const struct info_part *from)
     to->peak_bytes += from->peak_bytes;
     to->startup_bytes += from->startup_bytes;
     to->clients_bytes += from->clients_bytes;
+    to->scripts_bytes += from->scripts_bytes;
+    to->lua_bytes += from->lua_bytes;
+    to->scripts = larger(to->scripts, from->scripts);
+    to->scripts_evicted += from->scripts_evicted;
     to->clients += from->clients;
     to->blocked_clients += from->blocked_clients;
     to->blocking_keys += from->blocking_keys;
@@ -187,7 +196,7 @@ static struct info_memory memory_of(const struct info *info)
 
     for (int i = 0; i < info->database_count; i++)
         memory.tables += info->databases[i].table_bytes + info->databases[i].expiry_bytes;
-    memory.overhead = memory.startup + memory.clients + memory.tables;
+    memory.overhead = memory.startup + memory.clients + memory.tables + info->total.scripts_bytes;
     memory.dataset = memory.used > memory.overhead ? memory.used - memory.overhead : 0;
     if (memory.used > memory.startup)
         memory.dataset_percent = (double)memory.dataset * 100 / (double)(memory.used - memory.startup);

@@ -19,6 +19,9 @@ struct info_part {
     int shard;
     int database_count; /* records that follow */
     uint64_t used_bytes, peak_bytes, startup_bytes, clients_bytes;
+    uint64_t scripts_bytes, lua_bytes; /* of scripts' texts, of what Lua has */
+    uint64_t scripts;                  /* that are known, the same on all shards */
+    uint64_t scripts_evicted;
     uint64_t clients, blocked_clients, keys;
     uint64_t blocking_keys; /* that somebody waits for */
     uint64_t unfreed_objects;

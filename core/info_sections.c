@@ -111,10 +111,15 @@ static void write_allocator(const struct info_report *report)
 
 static void write_scripts(const struct info_report *report)
 {
-    WRITE("used_memory_lua:0\r\nused_memory_vm_eval:0\r\nused_memory_lua_human:0B\r\nused_memory_scripts_eval:0\r\n"
-          "number_of_cached_scripts:0\r\nnumber_of_functions:0\r\nnumber_of_libraries:0\r\n"
-          "used_memory_vm_functions:0\r\nused_memory_vm_total:0\r\nused_memory_vm_total_human:0B\r\n"
-          "used_memory_functions:0\r\nused_memory_scripts:0\r\nused_memory_scripts_human:0B\r\n");
+    const struct info_part *total = &report->info->total;
+    uint64_t lua = total->lua_bytes, texts = total->scripts_bytes;
+
+    WRITE("used_memory_lua:%lld\r\nused_memory_vm_eval:%lld\r\n", ll(lua), ll(lua));
+    WRITE("used_memory_lua_human:%s\r\nused_memory_scripts_eval:%lld\r\n", human(lua).text, ll(texts));
+    WRITE("number_of_cached_scripts:%lld\r\nnumber_of_functions:0\r\nnumber_of_libraries:0\r\n", ll(total->scripts));
+    WRITE("used_memory_vm_functions:0\r\nused_memory_vm_total:%lld\r\n", ll(lua));
+    WRITE("used_memory_vm_total_human:%s\r\nused_memory_functions:0\r\n", human(lua).text);
+    WRITE("used_memory_scripts:%lld\r\nused_memory_scripts_human:%s\r\n", ll(texts), human(texts).text);
 }
 
 static void write_fragmentation(const struct info_report *report)
@@ -192,9 +197,9 @@ static void write_keys(const struct info_report *report)
     WRITE("expired_keys:%lld\r\nexpired_stale_perc:0.00\r\nexpired_time_cap_reached_count:0\r\n"
           "expire_cycle_cpu_milliseconds:0\r\n",
           ll(keyspace->expired));
-    WRITE("evicted_keys:%lld\r\nevicted_clients:0\r\nevicted_scripts:0\r\ntotal_eviction_exceeded_time:0\r\n"
-          "current_eviction_exceeded_time:0\r\n",
-          ll(keyspace->evicted));
+    WRITE("evicted_keys:%lld\r\nevicted_clients:0\r\nevicted_scripts:%lld\r\n", ll(keyspace->evicted),
+          ll(report->info->total.scripts_evicted));
+    WRITE("total_eviction_exceeded_time:0\r\ncurrent_eviction_exceeded_time:0\r\n");
     WRITE("keyspace_hits:%lld\r\nkeyspace_misses:%lld\r\n", ll(keyspace->hits), ll(keyspace->misses));
 }
 

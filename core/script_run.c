@@ -28,8 +28,7 @@ static const char *why_abandoned(const struct script_run *run)
 {
     if (run->abandoned == SCRIPT_OUT_OF_REACH)
         return "ERR a key is out of reach";
-    return run->is_function ? "ERR Script killed by user with FUNCTION KILL."
-                            : "ERR Script killed by user with SCRIPT KILL.";
+    return "ERR Script killed by user with SCRIPT KILL...";
 }
 
 /* From now on the very next instruction of this coroutine, and of the main thread, ends up here again. */

@@ -103,7 +103,7 @@ Test(cmd_script, an_endless_script_is_stopped_whatever_it_catches)
     command_expect(&run,
                    "EVAL 'while true do pcall(function() while true do end end) coroutine.wrap(function() while true "
                    "do end end)() end' 0",
-                   "-ERR Script killed by user with SCRIPT KILL. script: 963008a046211526946ed4637faf744b8087dba8, "
+                   "-ERR Script killed by user with SCRIPT KILL... script: 963008a046211526946ed4637faf744b8087dba8, "
                    "on @user_script:1. ");
     cr_assert_eq(looks, 1);
     command_expect(&run, "EVAL 'return 1' 0", ":1 ");
