@@ -66,6 +66,8 @@ void call_nested(struct call *outer, const struct command *command, const struct
     call.routed_key = (struct key){0};
     if (is_for_each_shard(command))
         run_on_each_shard(&call);
+    else if (call.core->undo.keyspace)
+        undo_run(&call.core->undo, &call);
     else
         call_run(&call);
     outer->db = call.db;

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "core/str.h"
+#include "core/undo_save.h"
 
 struct call;
 struct merge;
@@ -134,6 +135,7 @@ struct command {
     command_reaches_all *reaches_all;
     command_blocks *blocks; /* NULL: with CMD_BLOCKING always */
     command_merge *merge;
+    command_save *save; /* of a large value, should a script be taken back; see undo_save.h */
     const struct command *subcommands; /* ends with a NULL name */
     const char *group;                 /* "string", "generic", … */
     const char *since;

@@ -7,7 +7,7 @@
 
 const struct command command_rows_geo[] = {
     {"geoadd", cmd_geoadd, .arity = -5, .route = ROUTE_SINGLE, .flags = CMD_WRITE | CMD_DENYOOM, .acl = ACL_GEO,
-     .keys = {KEY_AT(1, KEY_RW | KEY_UPDATE)}, GROUP, .since = "3.2.0",
+     .keys = {KEY_AT(1, KEY_RW | KEY_UPDATE)}, .save = undo_save_geoadd, GROUP, .since = "3.2.0",
      .complexity = "O(log(N)) for each place, where N is the size of the sorted set",
      .summary = "Adds places to a sorted set, or moves them.",
      .syntax = "key condition:[NX | XX] change:[CH] longitude:double latitude:double member [longitude:double "
@@ -25,7 +25,7 @@ const struct command command_rows_geo[] = {
      .acl = ACL_GEO,
      .keys = {KEY_AT(1, KEY_RO | KEY_ACCESS), KEY_BEHIND("STORE", 6, KEY_OW | KEY_UPDATE),
               KEY_BEHIND("STOREDIST", 6, KEY_OW | KEY_UPDATE)},
-     .find_keys = georadius_find_keys, GROUP, .since = "3.2.0",
+     .find_keys = georadius_find_keys, .save = undo_save_string, GROUP, .since = "3.2.0",
      .complexity = "O(N+log(M)), where N is how many places lie in the bounding box and M the size of the sorted set",
      .summary = "Finds the places around a point, or stores them.",
      .syntax = "key longitude:double latitude:double radius:double unit:<M | KM | FT | MI> [WITHCOORD] [WITHDIST] "
@@ -42,7 +42,7 @@ const struct command command_rows_geo[] = {
      .flags = CMD_WRITE | CMD_DENYOOM | CMD_DEPRECATED, .acl = ACL_GEO,
      .keys = {KEY_AT(1, KEY_RO | KEY_ACCESS), KEY_BEHIND("STORE", 5, KEY_OW | KEY_UPDATE),
               KEY_BEHIND("STOREDIST", 5, KEY_OW | KEY_UPDATE)},
-     .find_keys = georadius_find_keys, GROUP, .since = "3.2.0",
+     .find_keys = georadius_find_keys, .save = undo_save_string, GROUP, .since = "3.2.0",
      .complexity = "O(N+log(M)), where N is how many places lie in the bounding box and M the size of the sorted set",
      .summary = "Finds the places around another one, or stores them.",
      .syntax = "key member radius:double unit:<M | KM | FT | MI> [WITHCOORD] [WITHDIST] [WITHHASH] count:[<COUNT "
@@ -65,7 +65,8 @@ const struct command command_rows_geo[] = {
                "radius:double> unit:<M | KM | FT | MI>> | box:<<BYBOX width:double> height:double unit:<M | KM | FT | "
                "MI>>> order:[ASC | DESC] count:[<COUNT count> [ANY]] [WITHCOORD] [WITHDIST] [WITHHASH]"},
     {"geosearchstore", cmd_geosearchstore, .arity = -8, .route = ROUTE_SINGLE, .flags = CMD_WRITE | CMD_DENYOOM,
-     .acl = ACL_GEO, .keys = {KEY_AT(1, KEY_OW | KEY_UPDATE), KEY_AT(2, KEY_RO | KEY_ACCESS)}, GROUP, .since = "6.2.0",
+     .acl = ACL_GEO, .keys = {KEY_AT(1, KEY_OW | KEY_UPDATE), KEY_AT(2, KEY_RO | KEY_ACCESS)},
+     .save = undo_save_string, GROUP, .since = "6.2.0",
      .complexity = "O(N+log(M)), where N is how many places lie in the bounding box and M the size of the sorted set",
      .summary = "Stores the places in a circle or a box.",
      .syntax = "destination:key source:key from:<FROMMEMBER member | FROMLONLAT longitude:double latitude:double> "

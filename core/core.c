@@ -10,6 +10,7 @@ void core_init(struct core *core, const struct config *config, const struct serv
     config_copy(&core->config, config);
     core->keyspace = keyspace_create(&core->data, config->databases);
     changes_set_events(keyspace_changes(core->keyspace), config->notify_events);
+    undo_init(&core->undo, &core->memory);
     core->net_backend = "";
     scripts_init(&core->scripts);
     core->script_random = 0x1234abcd330e + ((uint64_t)index << 32); /* on the first shard as in Redis */
@@ -21,6 +22,7 @@ void core_deinit(struct core *core)
     sessions_deinit(&core->sessions);
     script_state_destroy(core->script_state);
     scripts_deinit(&core->scripts);
+    undo_deinit(&core->undo);
     keyspace_destroy(core->keyspace);
     config_deinit(&core->config);
 }

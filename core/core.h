@@ -10,6 +10,7 @@
 #include "core/scripts.h"
 #include "core/session.h"
 #include "core/stats.h"
+#include "core/undo.h"
 
 struct keyspace;
 struct script_run;
@@ -25,6 +26,7 @@ struct core {
     struct memory memory;     /* of this thread: requests, connections, replies */
     struct memory data;       /* of the keyspace: charged by the executor of a gather while this shard is parked */
     struct keyspace *keyspace;
+    struct undo undo;         /* of the script that is running on this shard alone */
     struct config config;     /* this shard's copy of the settings */
     struct sessions sessions; /* of the connections on this shard */
     struct stats stats;

@@ -92,6 +92,10 @@ void keyspace_signal(struct keyspace *keyspace, int db, struct str name)
 
 void keyspace_tell_touch(struct keyspace *keyspace, int db, struct str name, uint64_t by)
 {
+    if (keyspace->undo != NULL) {
+        undo_touched(keyspace->undo, db, name, by);
+        return;
+    }
     watches_touch(&keyspace->watches, db, name, keyspace_hash(name));
 }
 
@@ -108,6 +112,15 @@ static inline __attribute__((always_inline)) struct entry *match(struct table_pr
     return entry;
 }
 
+/* An entry that nothing points to any more. */
+static inline void let_go(struct keyspace *keyspace, int db, struct entry *entry)
+{
+    if (__builtin_expect(keyspace->undo != NULL, 0))
+        undo_removed(keyspace->undo, db, entry);
+    else
+        reclaim_take_entry(&keyspace->reclaim, entry);
+}
+
 /* Takes what the probe has found out of table and index. */
 static void unlink_entry(struct keyspace *keyspace, int db, struct table_probe *probe, struct entry *entry)
 {
@@ -119,7 +132,7 @@ static void unlink_entry(struct keyspace *keyspace, int db, struct table_probe *
 static void remove_entry(struct keyspace *keyspace, int db, struct table_probe *probe, struct entry *entry)
 {
     unlink_entry(keyspace, db, probe, entry);
-    reclaim_take_entry(&keyspace->reclaim, entry);
+    let_go(keyspace, db, entry);
 }
 
 static struct entry *take(struct keyspace *keyspace, int db, struct key key)
@@ -137,7 +150,7 @@ void keyspace_delete_entry(struct keyspace *keyspace, int db, struct entry *entr
     struct entry *taken = take(keyspace, db, key_of(entry_key_inline(entry)));
 
     ASSERT(taken == entry);
-    reclaim_take_entry(&keyspace->reclaim, entry);
+    let_go(keyspace, db, entry);
 }
 
 /* Those who hear of it copy the name. */
@@ -191,6 +204,8 @@ static __attribute__((noinline)) struct entry *add(struct keyspace *keyspace, in
     keyspace_reindex(keyspace, db, not_indexed, keyspace_expiry_item(entry));
     keyspace_signal(keyspace, db, entry_key_inline(entry));
     keyspace_event(keyspace, db, EVENT_NEW, "new", entry_key_inline(entry));
+    if (__builtin_expect(keyspace->undo != NULL, 0))
+        undo_added(keyspace->undo, db, entry);
     return entry;
 }
 
@@ -221,7 +236,7 @@ static struct entry *replace(struct keyspace *keyspace, int db, struct table_pro
     table_probe_replace(probe, entry);
     keyspace_reindex(keyspace, db, keyspace_expiry_item(old), keyspace_expiry_item(entry));
     freshen(keyspace, entry);
-    reclaim_take_entry(&keyspace->reclaim, old);
+    let_go(keyspace, db, old);
     keyspace_signal(keyspace, db, entry_key_inline(entry));
     return entry;
 }
@@ -364,6 +379,8 @@ struct entry *keyspace_set_expiry(struct keyspace *keyspace, int db, struct entr
     struct expiry_item old = keyspace_expiry_item(entry);
 
     ASSERT(expiry_ms >= -1);
+    if (__builtin_expect(keyspace->undo != NULL, 0))
+        undo_expiry(keyspace->undo, db, entry);
     keyspace->stats.dirty++;
     entry = entry_store_expiry(keyspace->memory, entry, expiry_ms);
     repoint(keyspace, db, old.entry == entry ? 0 : keyspace_hash(entry_key_inline(entry)), old, entry);
@@ -372,8 +389,7 @@ struct entry *keyspace_set_expiry(struct keyspace *keyspace, int db, struct entr
 
 /* Moving and copying */
 
-/* Puts an entry that is nowhere yet under its key, in place of what is there. */
-static void put(struct keyspace *keyspace, int db, struct key key, struct entry *entry)
+void keyspace_put_entry(struct keyspace *keyspace, int db, struct key key, struct entry *entry)
 {
     struct table_probe probe = table_probe(&database_of(keyspace, db)->table, key.hash);
     struct entry *replaced = match(&probe, key.name);
@@ -396,7 +412,9 @@ void keyspace_move(struct keyspace *from, int from_db, struct key source, struct
     entry_recharge(from->memory, to->memory, entry);
     if (!same_name)
         entry = entry_rename(to->memory, entry, target.name);
-    put(to, to_db, target, entry);
+    keyspace_put_entry(to, to_db, target, entry);
+    if (__builtin_expect(to->undo != NULL, 0))
+        undo_moved(to->undo, from_db, source, to_db, target);
 }
 
 void keyspace_copy(struct keyspace *from, int from_db, struct entry *source, struct keyspace *to, int to_db,
@@ -404,7 +422,7 @@ void keyspace_copy(struct keyspace *from, int from_db, struct entry *source, str
 {
     if (from == to && from_db == to_db && str_equal(entry_key_inline(source), target.name))
         return;
-    put(to, to_db, target, entry_create_copy(to->memory, target.name, source));
+    keyspace_put_entry(to, to_db, target, entry_create_copy(to->memory, target.name, source));
 }
 
 /* What the shard lends */

@@ -82,6 +82,16 @@ static struct list_deque *create_deque(struct memory *memory, const struct confi
     return list;
 }
 
+static void make_deque(const struct list *list)
+{
+    unsigned char *pack = entry_value(list->entry);
+    struct list_deque *large = create_deque(list->memory, list->config);
+
+    deque_append_pack(&large->deque, pack);
+    entry_set_value(list->entry, ENCODING_DEQUE, large);
+    listpack_free(list->memory, pack);
+}
+
 /* With texts as long as these in all. As in Redis their length is what counts, not what they take in a pack. */
 static void grow(const struct list *list, size_t text_bytes, size_t text_count)
 {
@@ -89,10 +99,7 @@ static void grow(const struct list *list, size_t text_bytes, size_t text_count)
 
     if (!is_large(list->config, listpack_bytes(pack) + text_bytes, listpack_count(pack) + text_count))
         return;
-    struct list_deque *grown = create_deque(list->memory, list->config);
-    deque_append_pack(&grown->deque, pack);
-    entry_set_value(list->entry, ENCODING_DEQUE, grown);
-    listpack_free(list->memory, pack);
+    make_deque(list);
 }
 
 void list_grow(const struct list *list, size_t text_bytes)
@@ -122,6 +129,32 @@ void list_shrink(const struct list *list)
     unsigned char *pack = listpack_copy(list->memory, (const unsigned char *)block.bytes.bytes);
     entry_set_value(list->entry, ENCODING_LISTPACK, pack);
     value_destroy(&list_deque_kind, list->memory, large);
+}
+
+static void make_pack(const struct list *list)
+{
+    struct list_deque *large = entry_value(list->entry);
+    unsigned char *pack = listpack_create(list->memory, 0);
+    struct listpack_value value;
+    struct list_walk walk;
+
+    if (deque_count(&large->deque) > 0) {
+        list_walk_start(&walk, list->entry, 0, true);
+        while (list_walk_next(&walk, &value))
+            listpack_append(list->memory, &pack, value);
+    }
+    entry_set_value(list->entry, ENCODING_LISTPACK, pack);
+    value_destroy(&list_deque_kind, list->memory, large);
+}
+
+void list_set_encoding(const struct list *list, enum value_encoding encoding)
+{
+    if (entry_encoding(list->entry) == encoding)
+        return;
+    if (encoding == ENCODING_DEQUE)
+        make_deque(list);
+    else
+        make_pack(list);
 }
 
 static size_t bytes_of(const struct str *texts, size_t count)

@@ -50,6 +50,9 @@ void list_drop(const struct list *list, enum deque_end end);
 void list_delete_range(const struct list *list, size_t index, size_t count);
 void list_shrink(const struct list *list);
 
+/* Keeps the same elements in the other encoding, however small or large they are. */
+void list_set_encoding(const struct list *list, enum value_encoding encoding);
+
 /* The list in blocks, as it is written to a file; a listpack is one. */
 size_t list_blocks(const struct entry *entry);
 /* The block that the element of this index lies in. */

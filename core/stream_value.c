@@ -1,6 +1,7 @@
 #include "core/stream_value.h"
 
 #include "core/assert.h"
+#include "core/stream_keep.h"
 
 static int compare_block(const void *wanted, uint64_t stored)
 {
@@ -56,6 +57,12 @@ static const struct stream_block *neighbour(const struct stream *stream, const s
     return block_at(&place);
 }
 
+static inline void keep(struct stream *stream, enum stream_kept_how how, struct stream_block *block)
+{
+    if (__builtin_expect(stream->keep != NULL, 0))
+        stream_keep_note(stream, how, block);
+}
+
 /* Adding */
 
 bool stream_next_id(const struct stream *stream, enum stream_id_choice choice, int64_t now_ms, struct stream_id *id)
@@ -100,10 +107,13 @@ void stream_append(struct stream *stream, struct stream_id id, const struct str 
     size_t bytes = stream_pairs_bytes(pairs, field_count);
 
     ASSERT(stream_id_compare(id, stream->last_id) > 0 && bytes <= LISTPACK_BYTES_MAX);
+    if (stream->last != NULL)
+        keep(stream, STREAM_KEPT_CHANGED, stream->last);
     if (stream->last == NULL || stream_block_is_full(stream->last, bytes, limits)) {
         if (stream->last != NULL)
             stream_block_close(&stream->memory, stream->last);
         add_block(stream, stream_block_create(&stream->memory, id, pairs, field_count));
+        keep(stream, STREAM_KEPT_ADDED, stream->last);
     }
     stream->shape += stream_block_append(&stream->memory, stream->last, id, pairs, field_count, limits);
     stream->last_id = id;
@@ -126,7 +136,10 @@ static void remove_block(struct stream *stream, struct stream_block *block)
 
     ASSERT(was_there);
     stream->last = last_block(stream);
-    stream_block_destroy(&stream->memory, block);
+    if (__builtin_expect(stream->keep != NULL, 0))
+        stream_keep_note(stream, STREAM_KEPT_TAKEN, block);
+    else
+        stream_block_destroy(&stream->memory, block);
     stream->shape++;
 }
 
@@ -155,6 +168,7 @@ static uint64_t trim_within(struct stream *stream, const struct stream_trim *tri
         if (entry.deleted)
             continue;
         size_t offset = cursor.at == NULL ? 0 : listpack_bytes(block->pack) - (size_t)(cursor.at - block->pack);
+        keep(stream, STREAM_KEPT_CHANGED, block);
         uint64_t live = stream_block_delete(&stream->memory, block, &entry);
         stream->length--;
         stream->shape++;
@@ -245,7 +259,7 @@ struct stream *stream_part(struct stream *stream, const struct stream_trim *trim
 {
     size_t half = stream->blocks.count / 2;
 
-    if (half < PART_BLOCKS || trim->limit > 0 || stream->groups.count > half)
+    if (half < PART_BLOCKS || stream->keep != NULL || trim->limit > 0 || stream->groups.count > half)
         return NULL;
     size_t staying = count_staying(stream, trim, half);
     if (staying >= half)
@@ -268,6 +282,7 @@ bool stream_delete(struct stream *stream, struct stream_id id)
     if (!stream_find(stream, id, &entry))
         return false;
     struct stream_block *block = block_of(stream, id);
+    keep(stream, STREAM_KEPT_CHANGED, block);
     if (stream_block_delete(&stream->memory, block, &entry) == 0)
         remove_block(stream, block);
     stream->length--;

@@ -15,6 +15,8 @@
 #include "core/stream_group.h"
 #include "core/value.h"
 
+struct stream_keep;
+
 struct stream {
     struct memory memory;
     struct memory group_memory; /* of the groups, below the former */
@@ -27,6 +29,7 @@ struct stream {
     struct stream_id last_id;   /* given to an entry, or by XSETID */
     struct stream_id max_deleted_id;
     uint64_t shape; /* raised whenever entries move in their block, or a block goes */
+    struct stream_keep *keep; /* of a command that may be taken back, see stream_keep.h; else NULL */
 };
 
 /* How STREAM values look to the keyspace: encoding ENCODING_STREAM. */
@@ -62,7 +65,7 @@ struct stream_trim {
 };
 
 /* Where most of a large stream is to go, all at once: another stream gets what stays, with some of what goes, and the
- * groups; this one has the rest and is to be freed. NULL: nothing was done. */
+ * groups; this one has the rest and is to be freed. NULL: nothing was done, nor is where a keep is begun. */
 struct stream *stream_part(struct stream *stream, const struct stream_trim *trim);
 /* Returns how many went. */
 uint64_t stream_trim(struct stream *stream, const struct stream_trim *trim);

@@ -105,14 +105,18 @@ static void execute(struct command_run *run, const struct command *command, cons
         keyspace_set_access(run->keyspaces[i], ACCESS_LRU, run->now_ms);
         changes_lend(keyspace_changes(run->keyspaces[i]), keyspace_changes(run->keyspaces[run->at]));
     }
-    call_run(&call);
+    if (call.core->undo.keyspace)
+        undo_run(&call.core->undo, &call);
+    else
+        call_run(&call);
     for (int i = 0; i < run->count; i++)
         changes_return(keyspace_changes(run->keyspaces[i]));
 }
 
 struct str command_run_argv(struct command_run *run, const struct str *argv, int argc)
 {
-    changes_clear(keyspace_changes(run->keyspaces[run->at]));
+    if (!run->cores[run->at].undo.keyspace)
+        changes_clear(keyspace_changes(run->keyspaces[run->at]));
     run->reply.buffer.length = 0;
     run->reply.protocol = run->session.protocol;
     run->reply.error = false;

@@ -3,7 +3,8 @@
  * Holds one core per shard asked for. Commands run on `cores[at]`; with more
  * than one shard they run as a gather over all of them, where a key belongs to
  * the shard that its last byte's code names, modulo their number: "k0" to the
- * first, "k1" to the second. The clock stands still unless the test moves it. */
+ * first, "k1" to the second. The clock stands still unless the test moves it.
+ * Between undo_begin of a core and its end the commands that it runs are a script's. */
 #ifndef TESTS_SUPPORT_COMMAND_RUN_H
 #define TESTS_SUPPORT_COMMAND_RUN_H
 
