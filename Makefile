@@ -26,7 +26,7 @@ endif
 WARNINGS := -Wall -Wextra -Werror -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes \
             -Wundef -Wwrite-strings -Wvla -Wno-unused-parameter
 # PUC's Lua 5.1, not LuaJIT: see core/script_state.h.
-LUA      := lua5.1 lua5.1-cjson
+LUA      := lua5.1
 BASE     := -std=gnu11 -D_GNU_SOURCE -g -fno-omit-frame-pointer -fno-strict-aliasing -pthread -I. \
             $(shell pkg-config --cflags $(LUA) 2>/dev/null) -MMD -MP
 

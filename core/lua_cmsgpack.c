@@ -8,6 +8,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "core/lua_sink.h"
+
 /* The bytes that open a value, by the MessagePack specification. Where there are several widths, the
  * next ones follow the first. */
 enum {
@@ -33,90 +35,48 @@ enum {
     FIX_COUNT_MOST = 15,
     FIX_NEGATIVE_LEAST = -32,
     NESTING_MOST = 16,
-    SINK_LEAST = 256,
     ROOM_AHEAD_MOST = 32, /* items that a table gets room for on the word of its header */
 };
 
-/* What is packed so far. The block is a userdata at stack index `anchor`, so that an error frees it. */
-struct sink {
-    lua_State *lua;
-    int anchor;
-    uint8_t *bytes;
-    size_t used;
-    size_t room;
-};
-
-static void sink_open(struct sink *sink, lua_State *lua)
-{
-    sink->lua = lua;
-    sink->used = 0;
-    sink->room = SINK_LEAST;
-    sink->bytes = lua_newuserdata(lua, sink->room);
-    sink->anchor = lua_gettop(lua);
-}
-
-static void sink_grow(struct sink *sink, size_t more)
-{
-    size_t room = sink->room;
-    uint8_t *bytes;
-
-    while (room - sink->used < more)
-        room *= 2;
-    luaL_checkstack(sink->lua, 1, "in function mp_pack");
-    bytes = lua_newuserdata(sink->lua, room);
-    memcpy(bytes, sink->bytes, sink->used);
-    lua_replace(sink->lua, sink->anchor);
-    sink->bytes = bytes;
-    sink->room = room;
-}
-
-static void sink_add(struct sink *sink, const void *bytes, size_t length)
-{
-    if (sink->room - sink->used < length)
-        sink_grow(sink, length);
-    memcpy(sink->bytes + sink->used, bytes, length);
-    sink->used += length;
-}
-
 /* The opening byte, then the lowest `width` bytes of value, highest first. */
-static void sink_tagged(struct sink *sink, int tag, uint64_t value, unsigned width)
+static void add_tagged(struct lua_sink *sink, int tag, uint64_t value, unsigned width)
 {
     uint8_t bytes[9];
 
     bytes[0] = (uint8_t)tag;
     for (unsigned i = 0; i < width; i++)
         bytes[1 + i] = (uint8_t)(value >> 8 * (width - 1 - i));
-    sink_add(sink, bytes, 1 + width);
+    lua_sink_add(sink, bytes, 1 + width);
 }
 
-static void pack_value(struct sink *sink, int index, unsigned nesting);
+static void pack_value(struct lua_sink *sink, int index, unsigned nesting);
 
-static void pack_unsigned(struct sink *sink, uint64_t value)
+static void pack_unsigned(struct lua_sink *sink, uint64_t value)
 {
     if (value <= FIX_NUMBER_MOST)
-        sink_tagged(sink, (int)value, 0, 0);
+        add_tagged(sink, (int)value, 0, 0);
     else if (value <= UINT8_MAX)
-        sink_tagged(sink, UNSIGNED, value, 1);
+        add_tagged(sink, UNSIGNED, value, 1);
     else if (value <= UINT16_MAX)
-        sink_tagged(sink, UNSIGNED + 1, value, 2);
+        add_tagged(sink, UNSIGNED + 1, value, 2);
     else if (value <= UINT32_MAX)
-        sink_tagged(sink, UNSIGNED + 2, value, 4);
+        add_tagged(sink, UNSIGNED + 2, value, 4);
     else
-        sink_tagged(sink, UNSIGNED + 3, value, 8);
+        add_tagged(sink, UNSIGNED + 3, value, 8);
 }
 
-static void pack_negative(struct sink *sink, int64_t value)
+static void pack_negative(struct lua_sink *sink, int64_t value)
 {
     if (value >= FIX_NEGATIVE_LEAST)
-        sink_tagged(sink, (int)(value & 0xff), 0, 0);
+        add_tagged(sink, (int)(value & 0xff), 0, 0);
     else if (value >= INT8_MIN)
-        sink_tagged(sink, SIGNED, (uint64_t)value, 1);
+        add_tagged(sink, SIGNED, (uint64_t)value, 1);
     else if (value >= INT16_MIN)
-        sink_tagged(sink, SIGNED + 1, (uint64_t)value, 2);
+        add_tagged(sink, SIGNED + 1, (uint64_t)value, 2);
     else if (value >= INT32_MIN)
-        sink_tagged(sink, SIGNED + 2, (uint64_t)value, 4);
+        add_tagged(sink, SIGNED + 2, (uint64_t)value, 4);
     else
-        sink_tagged(sink, SIGNED + 3, (uint64_t)value, 8);
+        add_tagged(sink, SIGNED + 3, (uint64_t)value, 8);
 }
 
 static bool is_integer(double number)
@@ -124,7 +84,7 @@ static bool is_integer(double number)
     return number >= -0x1p63 && number < 0x1p63 && number == floor(number);
 }
 
-static void pack_real(struct sink *sink, double number)
+static void pack_real(struct lua_sink *sink, double number)
 {
     float narrow = (float)number;
     uint32_t narrow_bits;
@@ -132,14 +92,14 @@ static void pack_real(struct sink *sink, double number)
 
     if ((double)narrow == number) {
         memcpy(&narrow_bits, &narrow, sizeof(narrow_bits));
-        sink_tagged(sink, FLOAT, narrow_bits, sizeof(narrow_bits));
+        add_tagged(sink, FLOAT, narrow_bits, sizeof(narrow_bits));
     } else {
         memcpy(&bits, &number, sizeof(bits));
-        sink_tagged(sink, DOUBLE, bits, sizeof(bits));
+        add_tagged(sink, DOUBLE, bits, sizeof(bits));
     }
 }
 
-static void pack_number(struct sink *sink, double number)
+static void pack_number(struct lua_sink *sink, double number)
 {
     if (!is_integer(number))
         pack_real(sink, number);
@@ -149,30 +109,30 @@ static void pack_number(struct sink *sink, double number)
         pack_negative(sink, (int64_t)number);
 }
 
-static void pack_string(struct sink *sink, int index)
+static void pack_string(struct lua_sink *sink, int index)
 {
     size_t length;
     const char *bytes = lua_tolstring(sink->lua, index, &length);
 
     if (length <= FIX_STRING_MOST)
-        sink_tagged(sink, FIX_STRING | (int)length, 0, 0);
+        add_tagged(sink, FIX_STRING | (int)length, 0, 0);
     else if (length <= UINT8_MAX)
-        sink_tagged(sink, STRING, length, 1);
+        add_tagged(sink, STRING, length, 1);
     else if (length <= UINT16_MAX)
-        sink_tagged(sink, STRING + 1, length, 2);
+        add_tagged(sink, STRING + 1, length, 2);
     else
-        sink_tagged(sink, STRING + 2, length, 4);
-    sink_add(sink, bytes, length);
+        add_tagged(sink, STRING + 2, length, 4);
+    lua_sink_add(sink, bytes, length);
 }
 
-static void pack_count(struct sink *sink, int fix_tag, int tag, size_t count)
+static void pack_count(struct lua_sink *sink, int fix_tag, int tag, size_t count)
 {
     if (count <= FIX_COUNT_MOST)
-        sink_tagged(sink, fix_tag | (int)count, 0, 0);
+        add_tagged(sink, fix_tag | (int)count, 0, 0);
     else if (count <= UINT16_MAX)
-        sink_tagged(sink, tag, count, 2);
+        add_tagged(sink, tag, count, 2);
     else
-        sink_tagged(sink, tag + 1, count, 4);
+        add_tagged(sink, tag + 1, count, 4);
 }
 
 /* Counts the pairs, and says whether their keys are exactly 1 to that count. */
@@ -193,7 +153,7 @@ static bool table_is_array(lua_State *lua, int index, size_t *count)
     return keys_are_places && greatest == (double)*count;
 }
 
-static void pack_array(struct sink *sink, int index, size_t count, unsigned nesting)
+static void pack_array(struct lua_sink *sink, int index, size_t count, unsigned nesting)
 {
     luaL_checkstack(sink->lua, 1, "in function mp_encode_lua_table_as_array");
     pack_count(sink, FIX_ARRAY, ARRAY, count);
@@ -204,7 +164,7 @@ static void pack_array(struct sink *sink, int index, size_t count, unsigned nest
     }
 }
 
-static void pack_map(struct sink *sink, int index, size_t count, unsigned nesting)
+static void pack_map(struct lua_sink *sink, int index, size_t count, unsigned nesting)
 {
     lua_State *lua = sink->lua;
 
@@ -218,12 +178,12 @@ static void pack_map(struct sink *sink, int index, size_t count, unsigned nestin
     }
 }
 
-static void pack_table(struct sink *sink, int index, unsigned nesting)
+static void pack_table(struct lua_sink *sink, int index, unsigned nesting)
 {
     size_t count;
 
     if (nesting == NESTING_MOST)
-        sink_tagged(sink, NIL, 0, 0);
+        add_tagged(sink, NIL, 0, 0);
     else if (table_is_array(sink->lua, index, &count))
         pack_array(sink, index, count, nesting + 1);
     else
@@ -231,14 +191,14 @@ static void pack_table(struct sink *sink, int index, unsigned nesting)
 }
 
 /* Leaves the value at index as it is: a number that is a key may not become a string while it is one. */
-static void pack_value(struct sink *sink, int index, unsigned nesting)
+static void pack_value(struct lua_sink *sink, int index, unsigned nesting)
 {
     switch (lua_type(sink->lua, index)) {
     case LUA_TSTRING:
         pack_string(sink, index);
         break;
     case LUA_TBOOLEAN:
-        sink_tagged(sink, lua_toboolean(sink->lua, index) ? TRUE : FALSE, 0, 0);
+        add_tagged(sink, lua_toboolean(sink->lua, index) ? TRUE : FALSE, 0, 0);
         break;
     case LUA_TNUMBER:
         pack_number(sink, lua_tonumber(sink->lua, index));
@@ -247,7 +207,7 @@ static void pack_value(struct sink *sink, int index, unsigned nesting)
         pack_table(sink, index, nesting);
         break;
     default:
-        sink_tagged(sink, NIL, 0, 0);
+        add_tagged(sink, NIL, 0, 0);
     }
 }
 
@@ -255,16 +215,16 @@ static void pack_value(struct sink *sink, int index, unsigned nesting)
 static int cmsgpack_pack(lua_State *lua)
 {
     int count = lua_gettop(lua);
-    struct sink sink;
+    struct lua_sink sink;
 
     if (count == 0)
         return luaL_argerror(lua, 0, "MessagePack pack needs input.");
     if (!lua_checkstack(lua, count))
         return luaL_argerror(lua, 0, "Too many arguments for MessagePack pack.");
-    sink_open(&sink, lua);
+    lua_sink_open(&sink, lua);
     for (int i = 1; i <= count; i++)
         pack_value(&sink, i, 0);
-    lua_pushlstring(lua, (const char *)sink.bytes, sink.used);
+    lua_sink_push(&sink);
     return 1;
 }
 

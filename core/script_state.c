@@ -1,11 +1,11 @@
 #include "core/script_state.h"
 
 #include <lauxlib.h>
-#include <lua-cjson.h>
 
 #include "core/assert.h"
 #include "core/core.h"
 #include "core/lua_bit.h"
+#include "core/lua_cjson.h"
 #include "core/lua_cmsgpack.h"
 #include "core/lua_struct.h"
 #include "core/script_api.h"
@@ -63,7 +63,7 @@ static void open_libraries(lua_State *lua)
         const char *name;
         int (*open)(lua_State *lua);
     } libraries[] = {
-        {"cjson", luaopen_cjson}, {"cmsgpack", lua_cmsgpack_open}, {"struct", lua_struct_open}, {"bit", lua_bit_open}};
+        {"cjson", lua_cjson_open}, {"cmsgpack", lua_cmsgpack_open}, {"struct", lua_struct_open}, {"bit", lua_bit_open}};
 
     script_sandbox_open(lua);
     for (size_t i = 0; i < sizeof libraries / sizeof *libraries; i++) {

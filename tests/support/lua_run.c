@@ -29,11 +29,13 @@ static const char SHOW[] = "local function show(value)\n"
                            "end\n"
                            "function run(chunk) return show_results(pcall(chunk)) end\n";
 
+enum { BLOCK_MOST = 64 << 20 };
+
 /* Blocks of malloc, which a sanitizer watches. */
 static void *allocate(void *context, void *block, size_t old_bytes, size_t bytes)
 {
     if (bytes > 0)
-        return realloc(block, bytes);
+        return bytes <= BLOCK_MOST ? realloc(block, bytes) : NULL;
     free(block);
     return NULL;
 }

@@ -8,7 +8,8 @@
 
 struct lua_State;
 
-/* With Lua's own libraries, and the one that `open` leaves on the stack under that name. */
+/* With Lua's own libraries, and the one that `open` leaves on the stack under that name. No block of it is larger than
+ * 64 MiB. */
 struct lua_State *lua_run_create(int (*open)(struct lua_State *lua), const char *name);
 void lua_run_destroy(struct lua_State *lua);
 
