@@ -14,6 +14,8 @@
 
 struct call;
 struct command;
+struct transaction;
+struct watched_keys;
 
 /* The way to another shard's key: present in gathers, and where a script has to be told what is out of its reach. */
 struct reach {
@@ -54,6 +56,8 @@ struct call {
     struct session *session;   /* local commands, and transactions that contain some; else NULL */
     uint64_t session_id;
     bool out_of_reach;      /* a script has met a key that is, and wrote no reply; what it did before is done */
+    struct transaction *transaction; /* EXEC's, else NULL */
+    struct watched_keys *watched;    /* of WATCH, and of what ends watches, else NULL */
     struct call_wait *wait; /* NULL: it cannot wait (a transaction, a script), and answers at once */
     struct key routed_key;  /* hash of the first key, where routing computed it; name.bytes NULL otherwise */
 };

@@ -4,14 +4,19 @@
 #include "core/buffer.h"
 #include "core/command.h"
 #include "core/session.h"
+#include "core/transaction.h"
 
 /* One letter for each thing that is so; "N" when nothing is. */
-static const char *flags_of(const struct session *session, char text[static 8])
+static const char *flags_of(const struct session *session, char text[static 16])
 {
     char *end = text;
 
+    if (session_is_queuing(session))
+        *end++ = 'x';
     if (session->blocked)
         *end++ = 'b';
+    if (session->transaction && watcher_is_touched(&session->transaction->watcher))
+        *end++ = 'd';
     if (session->close_after_reply)
         *end++ = 'c';
     if (session->killed)
@@ -35,21 +40,25 @@ static const char *text_or_empty(const char *text)
 
 static void append_identity(struct buffer *buffer, const struct session *session, int64_t now_ms)
 {
-    char flags[8];
+    const struct transaction *transaction = session->transaction;
+    char flags[16];
 
     buffer_append_format(buffer, "id=%llu addr=%s laddr=%s fd=%d name=%s", (unsigned long long)session->id,
                          session->peer, session->local, session->fd, text_or_empty(session->name));
-    buffer_append_format(buffer, " age=%lld idle=%lld flags=%s db=%d sub=0 psub=0 ssub=0 multi=-1 watch=0",
+    buffer_append_format(buffer, " age=%lld idle=%lld flags=%s db=%d sub=0 psub=0 ssub=0 multi=%d watch=%d",
                          (long long)(now_ms - session->created_ms) / 1000,
-                         (long long)(now_ms - session->active_ms) / 1000, flags_of(session, flags), session->db);
+                         (long long)(now_ms - session->active_ms) / 1000, flags_of(session, flags), session->db,
+                         session_is_queuing(session) ? transaction->count : -1,
+                         transaction ? transaction->watched_count : 0);
 }
 
 /* Output waits in chunks, which Redis calls its list; there is no fixed reply
  * buffer besides, hence rbs, rbp and obl are 0. */
 static void append_memory(struct buffer *buffer, const struct session *session)
 {
-    buffer_append_format(buffer, " qbuf=%zu qbuf-free=%zu argv-mem=%zu multi-mem=0 rbs=0 rbp=0 obl=0",
-                         session->query_buffer_bytes, session->query_free_bytes, session->arguments_bytes);
+    buffer_append_format(buffer, " qbuf=%zu qbuf-free=%zu argv-mem=%zu multi-mem=%zu rbs=0 rbp=0 obl=0",
+                         session->query_buffer_bytes, session->query_free_bytes, session->arguments_bytes,
+                         session->transaction ? session->transaction->bytes : 0);
     buffer_append_format(buffer, " oll=%zu omem=%zu tot-mem=%zu events=%s", session->output_chunks,
                          session->output_bytes, session->total_bytes, session->output_bytes > 0 ? "rw" : "r");
 }

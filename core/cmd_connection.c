@@ -1,11 +1,12 @@
 /* Commands about the connection itself: who is asking, in which protocol and
- * database. All are local: they change the session in the order of its pipeline. */
+ * database. They change the session in the order of its pipeline. */
 #include "core/handlers.h"
 
 #include "core/args.h"
 #include "core/call.h"
 #include "core/client_text.h"
 #include "core/redis_version.h"
+#include "core/transaction.h"
 
 void cmd_ping(struct call *call)
 {
@@ -177,6 +178,7 @@ void cmd_hello(struct call *call)
 
 void cmd_reset(struct call *call)
 {
+    transaction_leave(call->session);
     session_reset(call->session, !password_needed(call));
     call->reply->protocol = call->session->protocol;
     reply_simple(call->reply, "RESET");

@@ -26,6 +26,7 @@ enum route {
     ROUTE_SCATTER, /* every owner of a key does its part, `merge` combines the replies; without keys: every shard */
     ROUTE_GATHER,  /* without keys: one thread over the keyspaces of all shards */
     ROUTE_CURSOR,  /* SCAN: the shard that the cursor names */
+    ROUTE_SESSION, /* as ROUTE_LOCAL; then what session->rest says, on the shards of a transaction's keys */
 };
 
 enum command_flag {
@@ -59,6 +60,9 @@ enum command_flag {
     CMD_FENCE =
         1 << 26, /* changes how requests are admitted: its connection's next one is parsed when it is answered */
     CMD_SETTLE = 1 << 27, /* a scatter over all shards whose answer waits until what was admitted before is executed */
+    CMD_SESSION = 1 << 28, /* needs call->session: a transaction with it is executed by the connection's shard */
+    CMD_NOT_QUEUED = 1 << 29, /* runs at once in MULTI, too */
+    CMD_EXECUTES = 1 << 30,   /* EXEC: does what the queued commands do */
 };
 
 /* Access categories. A row states those that do not follow from its flags; command_categories adds @read, @write,

@@ -6,6 +6,7 @@
 #include "core/command.h"
 #include "core/core.h"
 #include "core/resp_write.h"
+#include "core/transaction.h"
 
 /* The arguments are quoted up to as many bytes as the name, all together. */
 static void refuse_unknown(const struct str *argv, int argc, struct reply *reply)
@@ -69,6 +70,20 @@ void command_refuse_arity(const struct command *command, struct reply *reply)
     reply_error_format(reply, "ERR wrong number of arguments for '%s' command", command_full_name(command, name));
 }
 
+/* EXEC says itself what is wrong, for then it ends the transaction. */
+static bool may_have(const struct command *command, int argc)
+{
+    return command->flags & CMD_EXECUTES ||
+           (command_arity_fits(command, argc) && command_values_complete(command, argc));
+}
+
+static void refuse_unauthenticated(const struct command *command, struct reply *reply)
+{
+    const char *prefix = command->flags & CMD_EXECUTES ? "EXECABORT Transaction discarded because of: " : "";
+
+    reply_error_format(reply, "%sNOAUTH Authentication required.", prefix);
+}
+
 const struct command *command_admit(const struct core *core, const struct session *session, const struct str *argv,
                                     int argc, struct reply *reply)
 {
@@ -79,20 +94,22 @@ const struct command *command_admit(const struct core *core, const struct sessio
         refuse_unknown_subcommand(argv, reply);
     else if (!command)
         refuse_unknown(argv, argc, reply);
-    else if (!command_arity_fits(command, argc) || !command_values_complete(command, argc))
+    else if (!may_have(command, argc))
         command_refuse_arity(command, reply);
     else if (command->flags & CMD_PROTECTED && !may_run_protected(&core->config, session))
         refuse_protected(reply);
     else if (!session->authenticated && !(command->flags & CMD_NO_AUTH) && core->config.requirepass[0] != '\0')
-        reply_error(reply, "NOAUTH Authentication required.");
+        refuse_unauthenticated(command, reply);
+    else if (session_is_queuing(session) && command->flags & CMD_NO_MULTI)
+        reply_error(reply, "ERR Command not allowed inside a transaction");
     else
         return command;
     return NULL;
 }
 
-bool command_is_paused(const struct command *command, const struct sessions *sessions, int64_t now_ms)
+bool command_is_paused(uint32_t flags, const struct sessions *sessions, int64_t now_ms)
 {
     if (!sessions_paused(sessions, now_ms))
         return false;
-    return sessions->pause == SESSION_PAUSE_ALL || command->flags & (CMD_WRITE | CMD_MAY_REPLICATE);
+    return sessions->pause == SESSION_PAUSE_ALL || flags & (CMD_WRITE | CMD_MAY_REPLICATE);
 }

@@ -25,6 +25,9 @@ command_handler cmd_client_getname, cmd_client_help, cmd_client_id, cmd_client_i
     cmd_client_setname, cmd_client_unblock, cmd_client_unpause;
 command_merge merge_client_list, merge_client_kill;
 
+/* transactions; what ends in _run is for the shards of the keys, and has no row in the table */
+command_handler cmd_discard, cmd_exec, cmd_exec_run, cmd_multi, cmd_unwatch, cmd_unwatch_run, cmd_watch, cmd_watch_run;
+
 /* server */
 command_handler cmd_dbsize, cmd_flushall, cmd_flushdb, cmd_info, cmd_lolwut, cmd_shutdown, cmd_swapdb, cmd_time;
 command_merge merge_info;

@@ -21,9 +21,18 @@ struct command;
 struct completion; /* of the loop: only passed through here */
 
 struct waiter; /* of shards/blocked.h: likewise */
+struct transaction;
+struct watched_keys;
 
 enum session_unblock { SESSION_UNBLOCK_NONE, SESSION_UNBLOCK_TIMEOUT, SESSION_UNBLOCK_ERROR };
 enum session_reply_mode { SESSION_REPLY_ON, SESSION_REPLY_OFF, SESSION_REPLY_SKIP_NEXT, SESSION_REPLY_SKIP };
+
+/* What a command of ROUTE_SESSION leaves to be done on the shards of a transaction's keys; command NULL: nothing. */
+struct session_rest {
+    const struct command *command; /* a row of its own, see transaction.c */
+    struct transaction *transaction; /* freed when it is done; NULL: none */
+    struct watched_keys *watched;    /* to be begun with, or, with those that follow, to be ended */
+};
 
 struct session {
     struct session *previous, *next; /* in sessions, oldest first */
@@ -43,6 +52,8 @@ struct session {
     int fd;                             /* as CLIENT LIST shows it */
     int64_t created_ms, active_ms;      /* Unix time of the connection and of the last bytes from or to it */
     const struct command *last_command; /* subcommand row where there is one */
+    struct transaction *transaction;    /* NULL: neither MULTI nor WATCH */
+    struct session_rest rest;           /* of the command that has just run; taken by who staged it */
     /* As net counts them. */
     uint64_t received_bytes, sent_bytes, commands;
     size_t query_buffer_bytes, query_free_bytes, arguments_bytes, output_bytes, output_chunks, total_bytes;

@@ -8,9 +8,11 @@
 #include "core/command.h"
 #include "core/command_admit.h"
 #include "core/memory.h"
+#include "core/transaction.h"
 #include "net/conn_limits.h"
 #include "net/net.h"
 #include "shards/blocked.h"
+#include "shards/transaction.h"
 
 enum {
     QUERY_KEPT_BYTES = 4096, /* an empty query buffer larger than this is freed */
@@ -19,6 +21,7 @@ enum {
 };
 
 static void parse_query(struct conn *conn);
+static void request_done(struct request *request);
 
 /* End of life. */
 
@@ -39,6 +42,23 @@ static void destroy_if_unused(struct conn *conn)
     memory_free(&shard->core.memory, conn);
 }
 
+/* Where its keys are; the connection goes when they have ended. */
+static void end_watches(struct conn *conn)
+{
+    struct request *request;
+
+    transaction_leave(&conn->session);
+    if (!conn->session.rest.command)
+        return;
+    request = shard_take_request(conn->shard, 0, &conn->session);
+    request->origin = &conn->origin;
+    request->done = request_done;
+    request->discard_reply = true;
+    transaction_take_rest(request, &conn->session);
+    pipeline_push(&conn->pipeline, request);
+    router_submit_rest(conn->shard, request);
+}
+
 static void defer_flush(struct conn *conn)
 {
     loop_defer(conn->shard->loop, &conn->flush);
@@ -57,6 +77,7 @@ void conn_close(struct conn *conn)
     if (conn->closing)
         return;
     conn->closing = true;
+    end_watches(conn);
     blocked_end(conn->shard, &conn->session, WAITER_GONE);
     stop_receiving(conn);
     if (conn->sending)
@@ -101,6 +122,36 @@ static void start_local(struct conn *conn, struct request *request)
         pipeline_drop_answer(&conn->pipeline, request);
 }
 
+/* EXEC of commands that may change the session's reply mode: it honours the mode itself. */
+static bool honours_reply_mode(const struct session *session, const struct command *command)
+{
+    const struct transaction *transaction = session->transaction;
+
+    return command->flags & CMD_EXECUTES && session_is_queuing(session) && transaction->flags & CMD_SESSION &&
+           !transaction->failed;
+}
+
+/* Part of it runs here, now. */
+static void start_in_session(struct conn *conn, const struct command *command, struct request *request)
+{
+    struct session *session = &conn->session;
+
+    if (command->flags & CMD_EXECUTES && session_is_queuing(session) && session->transaction->fences)
+        conn->fenced = true;
+    if (!honours_reply_mode(session, command))
+        request->discard_reply = consume_reply_mode(session);
+    request->session = session;
+    router_submit(conn->shard, request);
+}
+
+static void queue(struct conn *conn, const struct command *command, struct request *request)
+{
+    transaction_queue(conn->session.transaction, command, request->argv, request->argc);
+    reply_simple(&request->reply, "QUEUED");
+    request->discard_reply = consume_reply_mode(&conn->session);
+    request_done(request);
+}
+
 /* Nothing is parsed behind it until it has been answered. */
 static void fence(struct conn *conn, const struct command *command, struct request *request)
 {
@@ -117,6 +168,14 @@ static void fence(struct conn *conn, const struct command *command, struct reque
 static void start_request(struct conn *conn, const struct command *command, struct request *request)
 {
     request->command = command;
+    if (session_queues(&conn->session, command)) {
+        queue(conn, command, request);
+        return;
+    }
+    if (command->route == ROUTE_SESSION) {
+        start_in_session(conn, command, request);
+        return;
+    }
     if (command->route == ROUTE_LOCAL) {
         start_local(conn, request);
         return;
@@ -148,6 +207,7 @@ static struct request *take_request(struct conn *conn)
 static void refuse(struct conn *conn, struct request *request)
 {
     conn->shard->core.stats.error_replies++;
+    transaction_fail(&conn->session);
     request->discard_reply = consume_reply_mode(&conn->session);
     request_done(request);
 }
@@ -156,7 +216,8 @@ static bool is_held_by_pause(const struct conn *conn, const struct command *comm
 {
     const struct sessions *sessions = &conn->shard->core.sessions;
 
-    return sessions->pause != SESSION_PAUSE_NONE && command_is_paused(command, sessions, shard_now_ms(conn->shard));
+    return sessions->pause != SESSION_PAUSE_NONE &&
+           command_is_paused(session_flags_with(&conn->session, command), sessions, shard_now_ms(conn->shard));
 }
 
 /* The parser holds a complete request. False: CLIENT PAUSE holds it back, and it is as if it had not been parsed. */
@@ -375,6 +436,8 @@ static void note_sizes(struct conn *conn)
     session->output_bytes = conn->output.bytes;
     session->output_chunks = (size_t)conn->output.chunks;
     session->total_bytes = sizeof *conn + conn->query.capacity + (size_t)conn->output.chunks * OUTPUT_CHUNK_BYTES;
+    if (session->transaction)
+        session->total_bytes += session->transaction->bytes;
 }
 
 static void trim_query(struct conn *conn)

@@ -7,6 +7,7 @@
 
 #include "core/client_line.h"
 #include "core/log.h"
+#include "core/transaction.h"
 #include "net/conn.h"
 #include "net/net.h"
 
@@ -68,9 +69,15 @@ static void close_for(struct conn *conn, const char *what)
     conn_close(conn);
 }
 
+/* What MULTI has queued is part of one large request yet to come. */
+static size_t query_bytes(const struct conn *conn)
+{
+    return conn->query.length + (conn->session.transaction ? conn->session.transaction->bytes : 0);
+}
+
 bool conn_check_query_limit(struct conn *conn)
 {
-    if (conn->query.length <= config_of(conn)->client_query_buffer_limit)
+    if (query_bytes(conn) <= config_of(conn)->client_query_buffer_limit)
         return true;
     conn->shard->core.stats.clients_killed_by_query_limit++;
     close_for(conn, "max query buffer length");

@@ -78,6 +78,8 @@ struct request *request_take(struct request_pool *pool, int argc, int protocol)
     request->origin = NULL;
     request->session = NULL;
     request->scatter = NULL;
+    request->transaction = NULL;
+    request->watched = NULL;
     request->blocking = false;
     request->next = NULL;
     request->argument_block = NULL;

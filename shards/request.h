@@ -24,9 +24,11 @@ struct command;
 struct memory;
 struct scatter;
 struct session;
+struct transaction;
 struct waiter;
+struct watched_keys;
 
-enum { REQUEST_ARGV_INLINE = 5, REQUEST_BYTES = 200 };
+enum { REQUEST_ARGV_INLINE = 5, REQUEST_BYTES = 184 };
 
 /* A connection as the shards see it: what keeps its requests in order. */
 struct origin {
@@ -53,6 +55,8 @@ struct request {
     struct reply reply;
     char bytes[REQUEST_BYTES]; /* owned arguments, as far as they fit; the rest is the reply's first storage */
     struct waiter *waiter;     /* of a request that is `blocking` */
+    struct transaction *transaction; /* EXEC's, and that whose watches end: home frees it in the end; else NULL */
+    struct watched_keys *watched;    /* of WATCH, and of what ends watches, else NULL */
     /* Home alone. */
     bool arguments_owned;
     bool discard_reply;             /* CLIENT REPLY OFF or SKIP */
@@ -61,7 +65,7 @@ struct request {
     void (*done)(struct request *); /* the answer is in reply; the request is home's again */
     struct request *next;           /* in its connection's queue, or in the pool */
     struct origin *origin;
-    struct session *session;   /* for local commands, else NULL */
+    struct session *session;   /* for local commands, and for a transaction that home is to execute; else NULL */
     struct scatter *scatter;   /* of which this is a part, or which it waits to settle; else NULL */
     struct request *next_held; /* waits for room in a ring, or for the end of a pause */
     char *argument_block;      /* owned arguments that are too large to lie in line */

@@ -7,10 +7,12 @@
 #include "core/keyspace.h"
 #include "core/memory.h"
 #include "core/scan_options.h"
+#include "core/transaction.h"
 #include "shards/blocked.h"
 #include "shards/gather.h"
 #include "shards/scatter.h"
 #include "shards/shard.h"
+#include "shards/transaction.h"
 
 bool router_init(struct router *router, const struct config *config, int shards, const char **wrong)
 {
@@ -32,7 +34,7 @@ bool router_init(struct router *router, const struct config *config, int shards,
 
 /* Owners of keys. */
 
-static void owners_add(struct key_owners *owners, int index, int owner)
+static void place(struct key_owners *owners, int index, int owner)
 {
     if (owners->count == owners->capacity) {
         owners->capacity = owners->capacity ? owners->capacity * 2 : 64;
@@ -40,10 +42,7 @@ static void owners_add(struct key_owners *owners, int index, int owner)
             memory_resize(owners->memory, owners->places, (size_t)owners->capacity * sizeof *owners->places);
     }
     owners->places[owners->count++] = (struct key_place){.index = index, .owner = (uint16_t)owner};
-    if (shard_set_has(owners->set, owner))
-        return;
-    owners->set[owner / 64] |= UINT64_C(1) << (owner % 64);
-    owners->distinct++;
+    owners_add(owners, owner);
 }
 
 struct find_owners {
@@ -52,11 +51,11 @@ struct find_owners {
     const struct str *argv;
 };
 
-static void find_owner(void *context, struct key_position key)
+static void find_place(void *context, struct key_position key)
 {
     struct find_owners *find = context;
 
-    owners_add(find->owners, key.index, router_owner(find->router, find->argv[key.index]));
+    place(find->owners, key.index, router_owner(find->router, find->argv[key.index]));
 }
 
 /* The owners of all keys, as far as the arguments fit the command: where they do not its handler says so, or
@@ -65,16 +64,33 @@ static void owners_find(struct shard *shard, const struct request *request)
 {
     struct find_owners find = {&shard->owners, &shard->group->router, request->argv};
 
-    shard->owners.count = 0;
-    shard->owners.distinct = 0;
-    memset(shard->owners.set, 0, sizeof shard->owners.set);
-    bool all = command_each_key(request->command, request->argv, request->argc, find_owner, &find);
+    owners_clear(&shard->owners);
+    bool all = command_each_key(request->command, request->argv, request->argc, find_place, &find);
+    (void)all;
+}
+
+static void find_owner(void *context, struct key_position key)
+{
+    struct find_owners *find = context;
+
+    owners_add(find->owners, router_owner(find->router, find->argv[key.index]));
+}
+
+void router_add_owners(struct shard *shard, const struct command *command, const struct str *argv, int argc)
+{
+    struct find_owners find = {&shard->owners, &shard->group->router, argv};
+
+    if (command->only_key) {
+        find_owner(&find, (struct key_position){.index = command->only_key});
+        return;
+    }
+    bool all = command_each_key(command, argv, argc, find_owner, &find);
     (void)all;
 }
 
 /* Staging: each returns false when a ring has no room, and has then staged nothing. */
 
-static bool stage_single(struct shard *shard, int owner, struct request *request)
+bool router_stage_single(struct shard *shard, int owner, struct request *request)
 {
     if (!mesh_room(&shard->port, owner))
         return false;
@@ -105,7 +121,7 @@ static bool stage_only_key(struct shard *shard, struct request *request)
 
     request->key = (uint16_t)request->command->only_key;
     request->key_hash = keyspace_hash(name);
-    return stage_single(shard, router_owner(&shard->group->router, name), request);
+    return router_stage_single(shard, router_owner(&shard->group->router, name), request);
 }
 
 static bool reaches_all(const struct shard *shard, const struct request *request)
@@ -125,9 +141,9 @@ static bool stage_keyed(struct shard *shard, struct request *request)
         return gather_stage(shard, request, NULL, false);
     owners_find(shard, request);
     if (owners->distinct == 0)
-        return stage_single(shard, shard->index, request);
+        return router_stage_single(shard, shard->index, request);
     if (owners->distinct == 1)
-        return stage_single(shard, owners->places[0].owner, request);
+        return router_stage_single(shard, owners->places[0].owner, request);
     if (request->command->route == ROUTE_SCATTER)
         return scatter_stage(shard, request, owners);
     return gather_stage(shard, request, owners, false);
@@ -137,15 +153,17 @@ static bool stage(struct shard *shard, struct request *request)
 {
     const struct command *command = request->command;
 
+    if (command->route == ROUTE_SESSION)
+        return transaction_stage(shard, request);
     if (command->route == ROUTE_CURSOR)
-        return stage_single(shard, cursor_owner(shard, request), request);
+        return router_stage_single(shard, cursor_owner(shard, request), request);
     if (command->keys[0].begin != KEY_BEGIN_NONE)
         return stage_keyed(shard, request);
     if (command->route == ROUTE_SCATTER)
         return scatter_stage(shard, request, NULL);
     if (command->route == ROUTE_GATHER)
         return gather_stage(shard, request, NULL, false);
-    return stage_single(shard, shard->index, request);
+    return router_stage_single(shard, shard->index, request);
 }
 
 /* Holding. A connection's held requests are all in one of the two lists: those that wait for room in a ring, or,
@@ -178,6 +196,15 @@ void router_submit(struct shard *shard, struct request *request)
         shard_answer(shard, request);
         return;
     }
+    if (request->command->route == ROUTE_SESSION && !transaction_submit(shard, request)) {
+        shard_answer(shard, request);
+        return;
+    }
+    router_submit_rest(shard, request);
+}
+
+void router_submit_rest(struct shard *shard, struct request *request)
+{
     if (request->origin->held == 0 && stage(shard, request))
         return;
     if (request->origin->held == 0)
@@ -202,10 +229,16 @@ static struct request *take_all(struct request **first, struct request ***last)
     return request;
 }
 
+/* It was held, and is not to be executed. What began watches has to end them all the same. */
 static void drop(struct shard *shard, struct request *request)
 {
     request->origin->held--;
-    shard_finish(shard, request);
+    if (transaction_drop(request)) {
+        request->origin->paused = false;
+        router_hold(shard, request);
+    } else {
+        shard_finish(shard, request);
+    }
 }
 
 static bool is_stopping(const struct shard *shard)
@@ -213,11 +246,17 @@ static bool is_stopping(const struct shard *shard)
     return atomic_load_explicit(&shard->group->stopping, memory_order_relaxed);
 }
 
+/* EXEC writes if what it executes does. */
+static uint32_t flags_of(const struct request *request)
+{
+    return request->command->flags | (request->transaction ? request->transaction->flags : 0);
+}
+
 static bool is_paused(struct shard *shard, const struct request *request)
 {
     const struct sessions *sessions = &shard->core.sessions;
 
-    if (!command_is_paused(request->command, sessions, shard_now_ms(shard)))
+    if (transaction_only_ends(request) || !command_is_paused(flags_of(request), sessions, shard_now_ms(shard)))
         return false;
     timer_arm(&shard->timers, &shard->pause_end, sessions->pause_until_ms);
     return true;

@@ -9,11 +9,13 @@
 #include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "core/affinity_preset.h"
 #include "core/config.h"
 #include "core/slot.h"
 
+struct command;
 struct memory;
 struct origin;
 struct request;
@@ -40,7 +42,7 @@ static_assert(CONFIG_SHARDS_MAX <= UINT8_MAX + 1, "an owner fits in a byte");
 
 enum { SHARD_SET_WORDS = CONFIG_SHARDS_MAX / 64 };
 
-/* The owners of one request's keys; scratch of a shard, reused. */
+/* The owners of one request's keys, and where these are; scratch of a shard, reused. */
 struct key_owners {
     struct memory *memory;
     struct key_place {
@@ -57,6 +59,21 @@ static inline bool shard_set_has(const uint64_t set[SHARD_SET_WORDS], int shard)
     return set[shard / 64] >> (shard % 64) & 1;
 }
 
+static inline void owners_clear(struct key_owners *owners)
+{
+    owners->count = 0;
+    owners->distinct = 0;
+    memset(owners->set, 0, sizeof owners->set);
+}
+
+static inline void owners_add(struct key_owners *owners, int owner)
+{
+    if (shard_set_has(owners->set, owner))
+        return;
+    owners->set[owner / 64] |= UINT64_C(1) << (owner % 64);
+    owners->distinct++;
+}
+
 /* Once, when the shard is created. */
 void router_start(struct shard *shard);
 
@@ -66,8 +83,17 @@ void router_start(struct shard *shard);
  * The connection's shard. */
 void router_submit(struct shard *shard, struct request *request);
 
+/* The same where the command's own part on this shard has been done (see transaction.h). */
+void router_submit_rest(struct shard *shard, struct request *request);
+
 /* Sends round once more a request that waits for keys; CLIENT PAUSE does not hold it. */
 void router_resubmit(struct shard *shard, struct request *request);
+
+/* To shard->owners: those of the command's keys, as far as the arguments fit it, without their places. */
+void router_add_owners(struct shard *shard, const struct command *command, const struct str *argv, int argc);
+
+/* To one shard. False: its ring is full, nothing was staged. */
+bool router_stage_single(struct shard *shard, int owner, struct request *request);
 
 /* Keeps the request for a later turn, behind what is held of its connection. */
 void router_hold(struct shard *shard, struct request *request);
@@ -80,7 +106,8 @@ void router_retry_held(struct shard *shard);
  */
 void router_resume(struct shard *shard);
 
-/* What is held of this connection is answered with nothing, and never executed: its client has been killed. */
+/* What is held of this connection is answered with nothing, and never executed: its client has been killed. Only
+ * watches end where they are. */
 void router_drop_held(struct shard *shard, const struct origin *origin);
 
 #endif

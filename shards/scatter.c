@@ -11,7 +11,7 @@ struct scatter {
     struct shard *shard; /* home */
     struct request *whole;
     int part_count, waiting;
-    bool settling; /* the reply is complete, the parts are empty ones */
+    bool silent; /* the reply is complete, the parts answer nothing */
     int key_count;
     uint16_t *part_of_key;
     struct request *parts[];
@@ -31,7 +31,8 @@ static void finish(struct shard *shard, struct scatter *scatter)
 
     memory_free(&shard->core.memory, scatter->part_of_key);
     memory_free(&shard->core.memory, scatter);
-    whole->done(whole);
+    whole->scatter = NULL;
+    shard_finish(shard, whole);
 }
 
 static void merge_parts(struct shard *shard, struct scatter *scatter)
@@ -56,7 +57,7 @@ static void merge_parts(struct shard *shard, struct scatter *scatter)
 
 static void settle(struct shard *shard, struct scatter *scatter)
 {
-    scatter->settling = true;
+    scatter->silent = true;
     scatter->whole->scatter = scatter;
     if (!scatter_settle(scatter))
         router_hold(shard, scatter->whole);
@@ -66,7 +67,7 @@ static bool must_settle(const struct scatter *scatter)
 {
     const struct request *whole = scatter->whole;
 
-    return !scatter->settling && whole->command->flags & CMD_SETTLE && !whole->reply.error;
+    return !scatter->silent && whole->command->flags & CMD_SETTLE && !whole->reply.error;
 }
 
 static void part_done(struct request *part)
@@ -77,7 +78,7 @@ static void part_done(struct request *part)
     ASSERT(scatter->waiting > 0);
     if (--scatter->waiting > 0)
         return;
-    if (!scatter->settling)
+    if (!scatter->silent)
         merge_parts(shard, scatter);
     give_back_parts(shard, scatter);
     if (must_settle(scatter))
@@ -120,6 +121,7 @@ static struct request *part_take(struct shard *shard, struct scatter *scatter, c
     part->no_touch = whole->no_touch;
     part->session_id = whole->session_id;
     part->origin = whole->origin;
+    part->watched = whole->watched;
     part->scatter = scatter;
     part->done = part_done;
     return part;
@@ -193,6 +195,24 @@ bool scatter_stage(struct shard *shard, struct request *request, const struct ke
     return true;
 }
 
+bool scatter_stage_silent(struct shard *shard, struct request *request, const struct key_owners *owners)
+{
+    struct scatter *scatter;
+    int index = 0;
+
+    if (!room_for_all(shard, owners))
+        return false;
+    scatter = scatter_create(shard, request, owners->distinct, 0);
+    scatter->silent = true;
+    for (int owner = 0; owner < shard->group->count; owner++) {
+        if (!shard_set_has(owners->set, owner))
+            continue;
+        scatter->parts[index] = part_take(shard, scatter, request->command, 0);
+        part_stage(shard, owner, scatter->parts[index++]);
+    }
+    return true;
+}
+
 /* Settling. */
 
 static void do_nothing(struct call *call)
@@ -201,11 +221,16 @@ static void do_nothing(struct call *call)
 
 static const struct command empty = {.name = "settle", .run = do_nothing, .route = ROUTE_SINGLE};
 
+void scatter_settle_after(struct shard *shard, struct request *request)
+{
+    settle(shard, scatter_create(shard, request, shard->group->count, 0));
+}
+
 bool scatter_settle(struct scatter *scatter)
 {
     struct shard *shard = scatter->shard;
 
-    ASSERT(scatter->settling && scatter->part_count == shard->group->count);
+    ASSERT(scatter->silent && scatter->part_count == shard->group->count);
     if (!room_for_all(shard, NULL))
         return false;
     scatter->waiting = scatter->part_count;

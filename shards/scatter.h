@@ -23,6 +23,13 @@ struct shard;
  * (owners NULL). False: a ring is full, nothing was staged. */
 bool scatter_stage(struct shard *shard, struct request *request, const struct key_owners *owners);
 
+/* The same for a request whose reply is complete: its parts, one for every owner, run its command without arguments, and
+ * answer nothing. */
+bool scatter_stage_silent(struct shard *shard, struct request *request, const struct key_owners *owners);
+
+/* The request has been executed, and is to be answered when what was staged before has been, too: see above. */
+void scatter_settle_after(struct shard *shard, struct request *request);
+
 /* Stages the empty parts; for the router too, which holds the whole request where there was no room. False: likewise.
  */
 bool scatter_settle(struct scatter *scatter);

@@ -12,6 +12,7 @@
 #include "core/waits.h"
 #include "shards/blocked.h"
 #include "shards/gather.h"
+#include "shards/transaction.h"
 #include "shards/returns.h"
 
 enum {
@@ -98,6 +99,8 @@ execute(struct shard *shard, struct request *request, const struct reach *reach,
         .reach = reach,
         .session = request->session,
         .session_id = request->session_id,
+        .transaction = request->transaction,
+        .watched = request->watched,
         .wait = wait,
         .routed_key = {request->argv[request->key], request->key_hash},
     };
@@ -127,6 +130,8 @@ void shard_finish(struct shard *shard, struct request *request)
 {
     if (request->blocking)
         blocked_forget(shard, request);
+    if (__builtin_expect(request->transaction != NULL, 0) && !transaction_finish(shard, request))
+        return;
     request->done(request);
 }
 

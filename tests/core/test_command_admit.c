@@ -157,7 +157,7 @@ static bool is_paused(const char *name, enum session_pause pause, int64_t now_ms
 {
     struct sessions sessions = {.pause = pause, .pause_until_ms = pause == SESSION_PAUSE_NONE ? 0 : 1000};
 
-    return command_is_paused(command_find_by_name(str_from(name)), &sessions, now_ms);
+    return command_is_paused(command_find_by_name(str_from(name))->flags, &sessions, now_ms);
 }
 
 Test(command_admit, a_pause_holds_back_what_writes_or_everything)

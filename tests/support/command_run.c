@@ -8,14 +8,20 @@
 #include "core/command_admit.h"
 #include "core/hash.h"
 #include "core/resp_parse.h"
+#include "core/transaction.h"
 
 static const int64_t START_MS = 1700000000000;
 
-static struct keyspace *keyspace_of(const struct reach *reach, struct str key)
+static int shard_of(const struct reach *reach, struct str key)
 {
     unsigned char last = key.length > 0 ? (unsigned char)key.bytes[key.length - 1] : 0;
 
-    return reach->keyspaces[last % reach->keyspace_count];
+    return last % reach->keyspace_count;
+}
+
+static struct keyspace *keyspace_of(const struct reach *reach, struct str key)
+{
+    return reach->keyspaces[shard_of(reach, key)];
 }
 
 static bool has(const struct reach *reach, struct str key)
@@ -78,39 +84,89 @@ void command_run_init(struct command_run *run, int shard_count)
     reply_init(&run->reply, &run->memory, NULL, 0, run->session.protocol);
 }
 
-void command_run_deinit(struct command_run *run)
+static struct call call_of(struct command_run *run, const struct command *command, const struct str *argv, int argc)
 {
-    buffer_deinit(&run->reply.buffer);
-    session_end(&run->cores[0].sessions, &run->session);
-    for (int i = 0; i < run->count; i++)
-        core_deinit(&run->cores[i]);
+    bool in_session = command->route == ROUTE_LOCAL || command->route == ROUTE_SESSION;
+
+    return (struct call){.command = command,
+                         .argv = argv,
+                         .argc = argc,
+                         .db = (uint16_t)run->session.db,
+                         .no_touch = run->session.no_touch,
+                         .now_ms = run->now_ms,
+                         .now_us = run->now_ms * 1000,
+                         .reply = &run->reply,
+                         .core = &run->cores[run->at],
+                         .reach = run->count > 1 ? &run->reach : NULL,
+                         .session = in_session ? &run->session : NULL,
+                         .session_id = run->session.id};
 }
 
-static void execute(struct command_run *run, const struct command *command, const struct str *argv, int argc)
+static void execute(struct command_run *run, struct call *call)
 {
-    struct call call = {.command = command,
-                        .argv = argv,
-                        .argc = argc,
-                        .db = run->session.db,
-                        .no_touch = run->session.no_touch,
-                        .now_ms = run->now_ms,
-                        .now_us = run->now_ms * 1000,
-                        .reply = &run->reply,
-                        .core = &run->cores[run->at],
-                        .reach = run->count > 1 ? &run->reach : NULL,
-                        .session = command->route == ROUTE_LOCAL ? &run->session : NULL,
-                        .session_id = run->session.id};
-
     for (int i = 0; i < run->count; i++) {
         keyspace_set_access(run->keyspaces[i], ACCESS_LRU, run->now_ms);
         changes_lend(keyspace_changes(run->keyspaces[i]), keyspace_changes(run->keyspaces[run->at]));
     }
-    if (call.core->undo.keyspace)
-        undo_run(&call.core->undo, &call);
+    if (call->core->undo.keyspace)
+        undo_run(&call->core->undo, call);
     else
-        call_run(&call);
+        call_run(call);
     for (int i = 0; i < run->count; i++)
         changes_return(keyspace_changes(run->keyspaces[i]));
+}
+
+static void find_shards(struct command_run *run, struct watched_keys *watched)
+{
+    for (; watched; watched = watched->next)
+        for (int i = 0; i < watched->count; i++)
+            watched->keys[i].shard = shard_of(&run->reach, watched->keys[i].name);
+}
+
+/* What a transaction's command has left to be done. */
+static void run_rest(struct command_run *run)
+{
+    struct session_rest rest = run->session.rest;
+    struct call call = call_of(run, rest.command, NULL, 0);
+
+    run->session.rest = (struct session_rest){0};
+    call.transaction = rest.transaction;
+    call.watched = rest.watched;
+    find_shards(run, rest.watched);
+    if (rest.command->flags & CMD_EXECUTES)
+        execute(run, &call);
+    for (int i = 0; i < run->count && rest.watched; i++) {
+        call.core = &run->cores[i];
+        call.reach = NULL;
+        call_run(&call);
+    }
+    if (rest.transaction)
+        transaction_destroy(rest.transaction);
+}
+
+static void admitted(struct command_run *run, const struct command *command, const struct str *argv, int argc)
+{
+    struct call call = call_of(run, command, argv, argc);
+
+    if (session_queues(&run->session, command)) {
+        transaction_queue(run->session.transaction, command, argv, argc);
+        reply_simple(&run->reply, "QUEUED");
+        return;
+    }
+    execute(run, &call);
+    if (run->session.rest.command)
+        run_rest(run);
+}
+
+void command_run_deinit(struct command_run *run)
+{
+    transaction_leave(&run->session);
+    if (run->session.rest.command)
+        run_rest(run);
+    buffer_deinit(&run->reply.buffer);
+    session_end(&run->cores[0].sessions, &run->session);
+    for (int i = 0; i < run->count; i++)
+        core_deinit(&run->cores[i]);
 }
 
 struct str command_run_argv(struct command_run *run, const struct str *argv, int argc)
@@ -123,7 +179,9 @@ struct str command_run_argv(struct command_run *run, const struct str *argv, int
 
     const struct command *command = command_admit(&run->cores[run->at], &run->session, argv, argc, &run->reply);
     if (command != NULL)
-        execute(run, command, argv, argc);
+        admitted(run, command, argv, argc);
+    else
+        transaction_fail(&run->session);
     return buffer_str(&run->reply.buffer);
 }
 

@@ -10,6 +10,8 @@
 #include "core/hash.h"
 #include "core/keyspace.h"
 #include "core/resp_parse.h"
+#include "core/transaction.h"
+#include "shards/transaction.h"
 
 enum { TURNS_MOST = 2000, KEYS_PER_SHARD = 16, KEY_BYTES = 16 };
 
@@ -47,10 +49,33 @@ void group_run_init(struct group_run *run, int shards, const char *affinity)
     }
 }
 
+static void ended(struct request *request)
+{
+    struct group_client *client =
+        (struct group_client *)((char *)request->origin - offsetof(struct group_client, origin));
+
+    request_give_back(&client->shard->requests, request);
+}
+
+void group_leave(struct group_client *client)
+{
+    struct request *request;
+
+    transaction_leave(&client->session);
+    if (!client->session.rest.command)
+        return;
+    request = shard_take_request(client->shard, 0, &client->session);
+    request->origin = &client->origin;
+    request->done = ended;
+    transaction_take_rest(request, &client->session);
+    router_submit_rest(client->shard, request);
+}
+
 static void disconnect(struct group_client *client)
 {
     group_forget(client);
     cr_assert_eq(client->origin.held, 0);
+    group_leave(client);
     session_end(&client->shard->core.sessions, &client->session);
 }
 
@@ -147,10 +172,17 @@ static void submit(struct group_client *client, struct ask *ask, const struct st
     request->done = answered;
     request->command = command_admit(&shard->core, &client->session, request->argv, argc, &request->reply);
     if (!request->command) {
+        transaction_fail(&client->session);
         answered(request);
         return;
     }
-    if (request->command->route == ROUTE_LOCAL)
+    if (session_queues(&client->session, request->command)) {
+        transaction_queue(client->session.transaction, request->command, request->argv, argc);
+        reply_simple(&request->reply, "QUEUED");
+        answered(request);
+        return;
+    }
+    if (request->command->route == ROUTE_LOCAL || request->command->route == ROUTE_SESSION)
         request->session = &client->session;
     router_submit(shard, request);
 }

@@ -53,6 +53,9 @@ void group_run_deinit(struct group_run *run);
 
 struct group_client *group_connect(struct group_run *run, int shard);
 
+/* As its connection's end does: what it watches is watched no more. */
+void group_leave(struct group_client *client);
+
 /* Submits a command as typed into redis-cli. The ask lives until the client's next group_forget. */
 struct ask *group_ask(struct group_client *client, const char *line);
 struct ask *group_ask_format(struct group_client *client, const char *format, ...) PRINTF_LIKE(2, 3);

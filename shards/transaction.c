@@ -1,0 +1,137 @@
+#include "shards/transaction.h"
+
+#include "core/assert.h"
+#include "core/command.h"
+#include "core/transaction.h"
+#include "shards/gather.h"
+#include "shards/scatter.h"
+#include "shards/shard.h"
+
+/* The session's part. */
+
+void transaction_take_rest(struct request *request, struct session *session)
+{
+    request->command = session->rest.command;
+    request->transaction = session->rest.transaction;
+    request->watched = session->rest.watched;
+    request->argc = 0; /* all that it takes is copied */
+    request->session = NULL;
+    if (request->command->flags & CMD_EXECUTES && request->transaction->flags & CMD_SESSION)
+        request->session = session;
+    session->rest = (struct session_rest){0};
+}
+
+bool transaction_submit(struct shard *shard, struct request *request)
+{
+    struct session *session = request->session;
+
+    shard_execute(shard, request, NULL, shard_now_ms(shard), NULL);
+    if (!session->rest.command)
+        return false;
+    transaction_take_rest(request, session);
+    return true;
+}
+
+/* Who takes part. */
+
+static bool is_run(const struct request *request)
+{
+    return request->command->flags & CMD_EXECUTES;
+}
+
+static void find_owners_of_watched(struct shard *shard, struct watched_keys *watched)
+{
+    for (int i = 0; i < watched->count; i++) {
+        watched->keys[i].shard = router_owner(&shard->group->router, watched->keys[i].name);
+        owners_add(&shard->owners, watched->keys[i].shard);
+    }
+}
+
+static void find_owners_of_queue(struct shard *shard, const struct transaction *transaction)
+{
+    for (const struct queued_command *queued = transaction->first; queued; queued = queued->next)
+        router_add_owners(shard, queued->command, queued->argv, queued->argc);
+}
+
+static void find_owners(struct shard *shard, const struct request *request)
+{
+    struct watched_keys *watched = request->transaction ? request->transaction->watched : NULL;
+
+    owners_clear(&shard->owners);
+    if (!request->transaction) /* those of one WATCH */
+        find_owners_of_watched(shard, request->watched);
+    for (; watched; watched = watched->next)
+        find_owners_of_watched(shard, watched);
+    if (is_run(request))
+        find_owners_of_queue(shard, request->transaction);
+    if (request->session)
+        owners_add(&shard->owners, shard->index);
+}
+
+/* Staging. */
+
+static int only_owner(const struct key_owners *owners)
+{
+    for (int i = 0; i < SHARD_SET_WORDS; i++)
+        if (owners->set[i])
+            return i * 64 + __builtin_ctzll(owners->set[i]);
+    ASSERT(false);
+    return 0;
+}
+
+static bool stage_on_owners(struct shard *shard, struct request *request)
+{
+    const struct key_owners *owners = &shard->owners;
+
+    if (owners->distinct == 0)
+        return router_stage_single(shard, shard->index, request);
+    if (owners->distinct == 1)
+        return router_stage_single(shard, only_owner(owners), request);
+    if (is_run(request))
+        return gather_stage(shard, request, owners, request->session != NULL);
+    return scatter_stage_silent(shard, request, owners);
+}
+
+bool transaction_stage(struct shard *shard, struct request *request)
+{
+    if (is_run(request) && request->transaction->for_all_shards && shard->group->count > 1)
+        return gather_stage(shard, request, NULL, request->session != NULL);
+    find_owners(shard, request);
+    return stage_on_owners(shard, request);
+}
+
+/* The end. */
+
+bool transaction_finish(struct shard *shard, struct request *request)
+{
+    struct transaction *transaction = request->transaction;
+
+    if (is_run(request) && transaction->flags & CMD_SETTLE) {
+        transaction->flags &= ~(uint32_t)CMD_SETTLE;
+        scatter_settle_after(shard, request);
+        return false;
+    }
+    request->transaction = NULL;
+    transaction_destroy(transaction);
+    return true;
+}
+
+bool transaction_drop(struct request *request)
+{
+    const struct command *ends;
+
+    if (!request->transaction)
+        return false;
+    request->transaction->flags &= ~(uint32_t)CMD_SETTLE;
+    ends = transaction_abandon(request->transaction);
+    if (!ends)
+        return false;
+    request->command = ends;
+    request->watched = request->transaction->watched;
+    return true;
+}
+
+bool transaction_only_ends(const struct request *request)
+{
+    return request->transaction && !is_run(request);
+}
