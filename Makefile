@@ -70,7 +70,7 @@ SERVER := $(BUILD)/shoal-server
 TESTS  := $(BUILD)/test_core $(BUILD)/test_shards $(BUILD)/test_net
 STRESS := $(patsubst tests/shards/%.c,$(BUILD)/%,$(wildcard tests/shards/stress_*.c))
 
-.PHONY: all run test unit e2e diff asan tsan bench fuzz sim model install clean setup format
+.PHONY: all run test unit e2e clients diff asan tsan bench fuzz sim model install clean setup format
 
 all: build/shoal-server
 
@@ -149,6 +149,11 @@ unit: setup-check
 
 e2e: build/shoal-server
 	SHOAL_SERVER=$(CURDIR)/build/shoal-server $(PYTEST) tests/e2e
+
+# Job-queue libraries and clients as they are; those that can't be installed are skipped.
+clients: build/shoal-server
+	tests/clients/setup
+	SHOAL_SERVER=$(CURDIR)/build/shoal-server tests/clients/run.py $(CLIENTS)
 
 # Six million commands, on all types together and on each alone, over 1 to 8 shards.
 DIFF := --runs 120 --commands 50000 --jobs 2
