@@ -61,15 +61,16 @@ void cmd_client_setinfo(struct call *call)
     reply_ok(call->reply);
 }
 
-/* ON ends OFF and SKIP. The other two are not answered themselves; net asks the
- * session's mode before it sends a reply. */
+/* ON ends OFF and SKIP, but not a SKIP before it in one transaction, which is for what follows that. The other two are
+ * not answered themselves; net asks the session's mode before it sends a reply. */
 void cmd_client_reply(struct call *call)
 {
     struct session *session = call->session;
     struct str mode = call->argv[2];
 
     if (arg_is(mode, "on")) {
-        session->reply_mode = SESSION_REPLY_ON;
+        if (session->reply_mode != SESSION_REPLY_SKIP_NEXT)
+            session->reply_mode = SESSION_REPLY_ON;
         reply_ok(call->reply);
     } else if (arg_is(mode, "off")) {
         session->reply_mode = SESSION_REPLY_OFF;
