@@ -199,11 +199,22 @@ static void finish(struct script_state *state, struct script_run *run, int statu
         reply_failure(state, run->call->reply);
 }
 
+/* Each round halves buffers of Lua's own, too. */
+static void give_back(struct script_state *state)
+{
+    size_t before;
+
+    do {
+        before = state->memory.used_bytes;
+        lua_gc(state->lua, LUA_GCCOLLECT, 0);
+    } while (state->memory.used_bytes < before);
+}
+
 /* What one script needed a lot of is not kept for the others. */
 static void tidy(struct script_state *state, int status)
 {
     if (status == LUA_ERRMEM)
-        lua_gc(state->lua, LUA_GCCOLLECT, 0);
+        give_back(state);
     if (state->reply.capacity <= SCRATCH_KEPT_BYTES && state->numbers.capacity <= SCRATCH_KEPT_BYTES)
         return;
     buffer_deinit(&state->reply);

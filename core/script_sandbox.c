@@ -132,15 +132,17 @@ static int replaced_getmetatable(lua_State *lua)
     return 1;
 }
 
-/* Upvalue: Lua's own. */
 static int replaced_setmetatable(lua_State *lua)
 {
-    refuse_if_sealed(lua, 1);
-    int arguments = lua_gettop(lua);
+    int type = lua_type(lua, 2);
 
-    lua_pushvalue(lua, lua_upvalueindex(1));
-    lua_insert(lua, 1);
-    lua_call(lua, arguments, 1);
+    luaL_checktype(lua, 1, LUA_TTABLE);
+    luaL_argcheck(lua, type == LUA_TNIL || type == LUA_TTABLE, 2, "nil or table expected");
+    if (luaL_getmetafield(lua, 1, "__metatable"))
+        luaL_error(lua, "cannot change a protected metatable");
+    lua_settop(lua, 2);
+    refuse_if_sealed(lua, 1);
+    lua_setmetatable(lua, 1);
     return 1;
 }
 
@@ -175,13 +177,14 @@ static int replaced_insert(lua_State *lua)
 /* Upvalue: Lua's own. */
 static int replaced_foreach(lua_State *lua)
 {
-    int arguments = lua_gettop(lua);
-
+    luaL_checktype(lua, 1, LUA_TTABLE);
+    luaL_checktype(lua, 2, LUA_TFUNCTION);
+    lua_settop(lua, 2);
+    if (push_real(lua, 1))
+        lua_replace(lua, 1);
     lua_pushvalue(lua, lua_upvalueindex(1));
     lua_insert(lua, 1);
-    if (push_real(lua, 2))
-        lua_replace(lua, 2);
-    lua_call(lua, arguments, 1);
+    lua_call(lua, 2, 1);
     return 1;
 }
 
@@ -348,6 +351,7 @@ static void replace_base(lua_State *lua)
         {"rawget", replaced_rawget},
         {"rawset", replaced_rawset},
         {"getmetatable", replaced_getmetatable},
+        {"setmetatable", replaced_setmetatable},
         {"pcall", replaced_pcall},
         {"load", replaced_load},
         {"loadstring", replaced_loadstring},
@@ -360,7 +364,6 @@ static void replace_base(lua_State *lua)
     lua_setglobal(lua, "pairs");
     set_functions(lua, LUA_GLOBALSINDEX, functions);
     lua_pushvalue(lua, LUA_GLOBALSINDEX);
-    wrap(lua, "setmetatable", replaced_setmetatable);
     wrap(lua, "collectgarbage", replaced_collectgarbage);
     lua_pop(lua, 1);
 }
