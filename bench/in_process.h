@@ -4,8 +4,11 @@
 #ifndef BENCH_IN_PROCESS_H
 #define BENCH_IN_PROCESS_H
 
+#include <time.h>
+
 #include "core/assert.h"
 #include "core/call.h"
+#include "core/call_count.h"
 #include "core/command.h"
 #include "core/command_admit.h"
 #include "core/keyspace.h"
@@ -24,6 +27,14 @@ struct engine {
     char reply_bytes[ENGINE_REPLY_BYTES];
 };
 
+static inline int64_t engine_clock_ns(void *context)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
 static inline void engine_init(struct engine *engine)
 {
     static const uint8_t secret[32] = "the same for each run of a bench";
@@ -35,6 +46,7 @@ static inline void engine_init(struct engine *engine)
     config_init(&config);
     core_init(&engine->core, &config, &facts, 0, 1);
     config_deinit(&config);
+    engine->core.command_stats.clock.now_ns = engine_clock_ns;
     engine->session = (struct session){.authenticated = true};
     session_begin(&engine->core.sessions, &engine->session, ENGINE_NOW_MS);
     resp_parser_init(&engine->parser, &engine->core.memory);
@@ -66,7 +78,11 @@ static inline void engine_run_request(struct engine *engine)
     };
 
     ASSERT(command);
+
+    struct call_counting counting = call_count_begin(&call);
+
     call_run(&call);
+    call_count_end(&call, &counting);
 }
 
 /* Complete requests, whose replies are in engine->reply afterwards. */

@@ -16,6 +16,7 @@ struct call;
 struct command;
 struct transaction;
 struct watched_keys;
+struct slow_command;
 
 /* The way to another shard's key: present in gathers, and where a script has to be told what is out of its reach. */
 struct reach {
@@ -55,11 +56,16 @@ struct call {
     const struct reach *reach; /* NULL: every key of the command is in core->keyspace */
     struct session *session;   /* local commands, and transactions that contain some; else NULL */
     uint64_t session_id;
-    bool out_of_reach;      /* a script has met a key that is, and wrote no reply; what it did before is done */
+    bool out_of_reach; /* a script has met a key that is, and wrote no reply; what it did before is done */
     struct transaction *transaction; /* EXEC's, else NULL */
     struct watched_keys *watched;    /* of WATCH, and of what ends watches, else NULL */
-    struct call_wait *wait; /* NULL: it cannot wait (a transaction, a script), and answers at once */
-    struct key routed_key;  /* hash of the first key, where routing computed it; name.bytes NULL otherwise */
+    struct call_wait *wait;          /* NULL: it cannot wait (a transaction, a script), and answers at once */
+    /* For call_count: */
+    bool inner_failed;          /* a command within it, whose error has been counted and may now be this one's */
+    bool part;                  /* of a scatter, which is counted as a whole where its parts come together */
+    int64_t *spent_ns;          /* takes the time of a part, and of runs that were not the last; NULL: there are none */
+    struct slow_command **slow; /* takes what is for the slow log, newest first; NULL: nobody does */
+    struct key routed_key;      /* hash of the first key, where routing computed it; name.bytes NULL otherwise */
 };
 
 /* Checks nothing: arity and authentication were checked when the request was staged. */

@@ -5,6 +5,7 @@
  * their merge combines the parts here. */
 #include "core/assert.h"
 #include "core/call.h"
+#include "core/call_count.h"
 #include "core/command.h"
 #include "core/merge.h"
 
@@ -57,19 +58,29 @@ void call_nested(struct call *outer, const struct command *command, const struct
                  struct reply *reply)
 {
     struct call call = *outer;
+    bool failed = reply->error; /* an earlier one did */
 
     call.command = command;
     call.argv = argv;
     call.argc = argc;
     call.reply = reply;
     call.wait = NULL;
+    call.part = call.inner_failed = false;
+    call.spent_ns = NULL;
     call.routed_key = (struct key){0};
+    reply->error = false;
+
+    struct call_counting counting = call_count_begin(&call);
+
     if (is_for_each_shard(command))
         run_on_each_shard(&call);
     else if (call.core->undo.keyspace)
         undo_run(&call.core->undo, &call);
     else
         call_run(&call);
+    call_count_end(&call, &counting);
+    outer->inner_failed |= reply->error;
+    reply->error |= failed;
     outer->db = call.db;
     outer->no_touch = call.no_touch;
 }

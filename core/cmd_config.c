@@ -24,6 +24,11 @@ static void log_change(const struct call *call)
         config_log_if_unused(call->argv[i]);
 }
 
+bool hides_config_set(const struct str *argv, int argc, int index)
+{
+    return index > 2 && index % 2 == 1 && config_is_secret(argv[index - 1]);
+}
+
 void cmd_config_set(struct call *call)
 {
     struct config *config = &call->core->config;
@@ -34,6 +39,7 @@ void cmd_config_set(struct call *call)
     }
     if (!config_set(config, call->argv + 2, (call->argc - 2) / 2, call->reply))
         return;
+    core_configure(call->core);
     log_set_level((enum log_level)config->loglevel);
     changes_set_events(keyspace_changes(call->core->keyspace), config->notify_events);
     log_change(call);
@@ -46,6 +52,7 @@ void cmd_config_resetstat(struct call *call)
 
     *counters = (struct keyspace_stats){.dirty = dirty};
     stats_reset(&call->core->stats);
+    command_stats_reset(&call->core->command_stats);
     reply_ok(call->reply);
 }
 

@@ -76,6 +76,11 @@ static bool authenticate(struct call *call, struct str user, struct str password
     return true;
 }
 
+bool hides_auth(const struct str *argv, int argc, int index)
+{
+    return index > 0;
+}
+
 void cmd_auth(struct call *call)
 {
     if (call->argc > 3) {
@@ -153,6 +158,14 @@ static void reply_hello(struct call *call)
     reply_bulk(reply, STR("master"));
     reply_bulk(reply, STR("modules"));
     reply_array(reply, 0);
+}
+
+bool hides_hello(const struct str *argv, int argc, int index)
+{
+    for (int at = 2; at < index; at += arg_is(argv[at], "auth") ? 3 : 2)
+        if (arg_is(argv[at], "auth") && index <= at + 2)
+            return true;
+    return false;
 }
 
 void cmd_hello(struct call *call)

@@ -2,15 +2,11 @@
 #include "core/handlers.h"
 
 #include "core/args.h"
+#include "core/call.h"
 #include "core/info.h"
 #include "core/info_sections.h"
 #include "core/merge.h"
 #include "core/core.h"
-
-void cmd_info(struct call *call)
-{
-    info_reply_part(call);
-}
 
 static bool asks_for(struct str word, const struct info_section *section)
 {
@@ -22,20 +18,33 @@ static bool asks_for(struct str word, const struct info_section *section)
 }
 
 /* No word asks for the default ones, one that is unknown for none. */
-static bool is_selected(const struct merge *merge, const struct info_section *section)
+static bool is_selected(const struct str *argv, int argc, const struct info_section *section)
 {
-    if (merge->argc == 1)
+    if (argc == 1)
         return section->by_default;
-    for (int i = 1; i < merge->argc; i++)
-        if (asks_for(merge->argv[i], section))
+    for (int i = 1; i < argc; i++)
+        if (asks_for(argv[i], section))
             return true;
     return false;
+}
+
+static bool needs_commands(const struct str *argv, int argc)
+{
+    for (const struct info_section *section = info_sections; section->name; section++)
+        if (section->needs_commands && is_selected(argv, argc, section))
+            return true;
+    return false;
+}
+
+void cmd_info(struct call *call)
+{
+    info_reply_part(call, needs_commands(call->argv, call->argc));
 }
 
 static void write_sections(const struct merge *merge, const struct info_report *report)
 {
     for (const struct info_section *section = info_sections; section->name; section++) {
-        if (!is_selected(merge, section))
+        if (!is_selected(merge->argv, merge->argc, section))
             continue;
         if (report->text->length > 0)
             buffer_append_str(report->text, STR("\r\n"));

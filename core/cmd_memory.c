@@ -9,17 +9,17 @@
 
 void cmd_memory_stats(struct call *call)
 {
-    info_reply_part(call);
+    info_reply_part(call, false);
 }
 
 void cmd_memory_doctor(struct call *call)
 {
-    info_reply_part(call);
+    info_reply_part(call, false);
 }
 
 void cmd_memory_malloc_stats(struct call *call)
 {
-    info_reply_part(call);
+    info_reply_part(call, false);
 }
 
 /* Every shard gives back what its own heap does not need. */

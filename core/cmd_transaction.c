@@ -144,7 +144,6 @@ static void run_queued(struct call *call, const struct queued_command *queued)
 
     reply->error = false;
     call_nested(call, queued->command, queued->argv, queued->argc, reply);
-    call->core->stats.error_replies += reply->error;
     call->core->stats.commands++;
     if (was_closed || is_silent(call))
         reply->buffer.length = mark;

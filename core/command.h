@@ -125,6 +125,8 @@ typedef bool command_reaches_all(const struct str *argv, int argc);
 typedef uint16_t command_refine(const struct str *argv, int argc);
 /* Whether this request of a command with CMD_BLOCKING may block. */
 typedef bool command_blocks(const struct str *argv, int argc);
+/* Whether an argument is a secret, which the slow log and MONITOR do not show. */
+typedef bool command_hides(const struct str *argv, int argc, int index);
 
 struct command {
     const char *name;     /* lower case; a subcommand's own name */
@@ -140,6 +142,7 @@ struct command {
     command_blocks *blocks; /* NULL: with CMD_BLOCKING always */
     command_merge *merge;
     command_save *save; /* of a large value, should a script be taken back; see undo_save.h */
+    command_hides *hides;
     const struct command *subcommands; /* ends with a NULL name */
     const char *group;                 /* "string", "generic", … */
     const char *since;
@@ -151,6 +154,8 @@ struct command {
     /* Set by command_table_init. */
     const char *called;           /* the name that finds the row: its own, or the one that command_rename gave it */
     const struct command *parent; /* a subcommand's container */
+    uint16_t number; /* its own among all rows, from 1 on */
+    bool steady;     /* takes about as long each time, unless its arguments or its answer are large */
     int16_t only_key; /* the argument that is the key, where there is exactly one at a fixed place; else 0 */
 };
 
@@ -162,6 +167,8 @@ void command_table_init(void);
  * move: before anything refers to one, and before any thread starts. NULL, or what is wrong, in Redis's words. */
 MUST_USE const char *command_rename(struct str from, struct str to);
 size_t command_count(void);
+/* All numbers of commands are below it. */
+size_t command_numbers(void);
 
 /* The row for a request, subcommand resolved. NULL: unknown (the container's
  * row comes back in *container when only the subcommand is, else NULL). A container with

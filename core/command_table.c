@@ -39,6 +39,7 @@ static struct slot {
     bool exact; /* the words and the length tell the name from every other */
 } slots[SLOTS];
 static size_t row_count, subrow_count;
+static uint16_t last_number;
 static struct memory called_memory; /* charged for names that were given later; they stay */
 
 const struct command *const command_table = rows;
@@ -166,6 +167,11 @@ size_t command_count(void)
     return row_count;
 }
 
+size_t command_numbers(void)
+{
+    return (size_t)last_number + 1;
+}
+
 static int compare_names(const void *a, const void *b)
 {
     return strcmp(((const struct command *)a)->name, ((const struct command *)b)->name);
@@ -196,6 +202,19 @@ static void derive_keys(struct command *row)
     }
 }
 
+static bool is_steady(const struct command *row)
+{
+    return row->flags & CMD_FAST || (row->complexity && strcmp(row->complexity, "O(1)") == 0);
+}
+
+static void derive(struct command *row)
+{
+    row->called = row->name;
+    row->number = ++last_number;
+    row->steady = is_steady(row);
+    derive_keys(row);
+}
+
 static void adopt_subcommands(struct command *container)
 {
     const struct command *from = container->subcommands;
@@ -206,8 +225,7 @@ static void adopt_subcommands(struct command *container)
 
         ASSERT(subrow_count < SUBROWS_MAX);
         *row = *from;
-        row->called = row->name;
-        derive_keys(row);
+        derive(row);
     }
     subrow_count++; /* the end, a row without a name */
 }
@@ -261,8 +279,7 @@ void command_table_init(void)
         return;
     collect_rows();
     for (struct command *row = rows; row->name; row++) {
-        row->called = row->name;
-        derive_keys(row);
+        derive(row);
         if (row->subcommands)
             adopt_subcommands(row);
     }

@@ -67,7 +67,7 @@ static const struct command client_subcommands[] = {
 };
 
 const struct command command_rows_connection[] = {
-    {"auth", cmd_auth, .arity = -2, .route = ROUTE_LOCAL,
+    {"auth", cmd_auth, .arity = -2, .route = ROUTE_LOCAL, .hides = hides_auth,
      .flags =
          CMD_NOSCRIPT | CMD_LOADING | CMD_STALE | CMD_FAST | CMD_NO_AUTH | CMD_ALLOW_BUSY | CMD_SENTINEL | CMD_SESSION,
      .acl = ACL_CONNECTION, GROUP, .since = "1.0.0",
@@ -78,7 +78,7 @@ const struct command command_rows_connection[] = {
     {"echo", cmd_echo, .arity = 2, .route = ROUTE_LOCAL, .flags = CMD_LOADING | CMD_STALE | CMD_FAST,
      .acl = ACL_CONNECTION, GROUP, .since = "1.0.0", .complexity = "O(1)", .summary = "Returns its argument.",
      .syntax = "message"},
-    {"hello", cmd_hello, .arity = -1, .route = ROUTE_LOCAL,
+    {"hello", cmd_hello, .arity = -1, .route = ROUTE_LOCAL, .hides = hides_hello,
      .flags =
          CMD_NOSCRIPT | CMD_LOADING | CMD_STALE | CMD_FAST | CMD_NO_AUTH | CMD_ALLOW_BUSY | CMD_SENTINEL | CMD_SESSION,
      .acl = ACL_CONNECTION, GROUP, .since = "6.0.0", .complexity = "O(1)",

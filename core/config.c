@@ -11,7 +11,8 @@
 
 static bool holds_text(const struct config_row *row)
 {
-    return row->width > 0 && (row->kind == &config_kind_text || row->kind == &config_kind_directory);
+    return row->width > 0 && (row->kind == &config_kind_text || row->kind == &config_kind_directory ||
+                              row->kind == &config_kind_percentiles);
 }
 
 /* Every text that a copy owns: of the fields, of the lists, and the kept ones. */
@@ -114,6 +115,14 @@ void config_log_if_unused(struct str name)
 
     if (row)
         log_if_unused(row);
+}
+
+bool config_is_secret(struct str name)
+{
+    const char *unused;
+    const struct config_row *row = config_row_find(name, &unused);
+
+    return row && row->flags & CONFIG_SECRET;
 }
 
 const char *config_maxmemory_policy_name(const struct config *config)

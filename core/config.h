@@ -80,6 +80,12 @@ struct config {
     int64_t set_max_intset_entries, set_max_listpack_entries, set_max_listpack_value;
     int64_t zset_max_listpack_entries, zset_max_listpack_value;
     int64_t hll_sparse_max_bytes, stream_node_max_bytes, stream_node_max_entries;
+    /* what is watched */
+    int64_t slowlog_log_slower_than; /* µs; below 0: nothing */
+    int64_t slowlog_max_len;
+    int64_t latency_monitor_threshold; /* ms; 0: off */
+    bool latency_tracking;
+    char *latency_tracking_info_percentiles; /* numbers, separated by blanks */
     /* general */
     bool daemonize;
     char *pidfile, *logfile, *dir, *dbfilename;
@@ -125,6 +131,9 @@ void config_get(const struct config *config, const struct str *patterns, int cou
 bool config_set(struct config *config, const struct str *pairs, int count, struct reply *reply);
 /* CONFIG REWRITE: keeps the file's comments and order, as Redis does; by a temporary file, fsync and rename. */
 MUST_USE bool config_rewrite(const struct config *config, const char *path, char *error, size_t error_bytes);
+
+/* Whether the value of a setting is to be shown to nobody but in CONFIG GET. */
+bool config_is_secret(struct str name);
 
 const char *config_maxmemory_policy_name(const struct config *config);
 

@@ -316,11 +316,11 @@ const struct config_row config_rows[] = {
 
     /* scripts, slow log, latency, events */
     {LONG("busy-reply-threshold", "5000"), ALIAS("lua-time-limit")},
-    {INTEGER("slowlog-log-slower-than", "10000", -1, INT64_MAX)},
-    {LONG("slowlog-max-len", "128")},
-    {LONG("latency-monitor-threshold", "0")},
-    {YES_NO("latency-tracking", "yes")},
-    {ROW("latency-tracking-info-percentiles", "50 99 99.9", percentiles)},
+    {INTEGER("slowlog-log-slower-than", "10000", -1, INT64_MAX), FIELD(slowlog_log_slower_than)},
+    {LONG("slowlog-max-len", "128"), FIELD(slowlog_max_len)},
+    {LONG("latency-monitor-threshold", "0"), FIELD(latency_monitor_threshold)},
+    {YES_NO("latency-tracking", "yes"), FIELD(latency_tracking)},
+    {ROW("latency-tracking-info-percentiles", "50 99 99.9", percentiles), FIELD(latency_tracking_info_percentiles)},
     {ROW("notify-keyspace-events", "", events), FIELD(notify_events)},
 
     /* encodings */

@@ -15,6 +15,9 @@ void core_init(struct core *core, const struct config *config, const struct serv
     scripts_init(&core->scripts);
     core->script_random = 0x1234abcd330e + ((uint64_t)index << 32); /* on the first shard as in Redis */
     sessions_init(&core->sessions, &core->memory);
+    command_stats_init(&core->command_stats, &core->memory);
+    slowlog_init(&core->slowlog, &core->memory);
+    core_configure(core);
 }
 
 void core_deinit(struct core *core)
@@ -23,8 +26,16 @@ void core_deinit(struct core *core)
     script_state_destroy(core->script_state);
     scripts_deinit(&core->scripts);
     undo_deinit(&core->undo);
+    slowlog_deinit(&core->slowlog);
+    command_stats_deinit(&core->command_stats);
     keyspace_destroy(core->keyspace);
     config_deinit(&core->config);
+}
+
+void core_configure(struct core *core)
+{
+    command_stats_configure(&core->command_stats, &core->config);
+    slowlog_configure(&core->slowlog, core->config.slowlog_max_len);
 }
 
 size_t core_used_bytes(const struct core *core)

@@ -5,10 +5,12 @@
 #ifndef CORE_CORE_H
 #define CORE_CORE_H
 
+#include "core/command_stats.h"
 #include "core/config.h"
 #include "core/memory.h"
 #include "core/scripts.h"
 #include "core/session.h"
+#include "core/slowlog.h"
 #include "core/stats.h"
 #include "core/undo.h"
 
@@ -34,6 +36,8 @@ struct core {
     struct script_state *script_state; /* this thread's Lua; NULL until a script runs */
     struct script_watch script_watch;
     uint64_t script_random; /* of scripts' math.random */
+    struct command_stats command_stats;
+    struct slowlog slowlog;   /* of commands of these connections */
     int index, count;         /* which shard of how many; frozen */
     const struct server_facts *facts; /* frozen before start */
     const char *net_backend;  /* "io_uring" or "epoll"; set before the first connection */
@@ -45,6 +49,8 @@ struct core {
 /* config: copied. facts: borrowed for the core's life. */
 void core_init(struct core *core, const struct config *config, const struct server_facts *facts, int index, int count);
 void core_deinit(struct core *core);
+/* What follows from the settings: when they have changed. */
+void core_configure(struct core *core);
 
 /* Over all accounts of the shard: the thread's, the keyspace's, the settings'. */
 size_t core_used_bytes(const struct core *core);

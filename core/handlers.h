@@ -38,6 +38,10 @@ command_handler cmd_memory_doctor, cmd_memory_help, cmd_memory_malloc_stats, cmd
     cmd_memory_usage;
 command_merge merge_memory_doctor, merge_memory_malloc_stats, merge_memory_stats;
 
+command_handler cmd_slowlog_get, cmd_slowlog_help, cmd_slowlog_len, cmd_slowlog_reset;
+command_merge merge_slowlog_get, merge_slowlog_len;
+command_hides hides_auth, hides_hello, hides_config_set;
+
 /* cmd_debug answers for subcommands that there are none of. */
 command_handler cmd_debug, cmd_debug_error, cmd_debug_help, cmd_debug_htstats, cmd_debug_jmap, cmd_debug_log,
     cmd_debug_object, cmd_debug_quicklist_packed_threshold, cmd_debug_set_active_expire, cmd_debug_sleep,

@@ -56,7 +56,7 @@ static struct info_database database_of(const struct keyspace *keyspace, int db,
     };
 }
 
-void info_reply_part(struct call *call)
+void info_reply_part(struct call *call, bool with_commands)
 {
     const struct keyspace *keyspace = call->core->keyspace;
     struct info_part part = part_of(call->core, call->now_ms);
@@ -77,6 +77,8 @@ void info_reply_part(struct call *call)
     buffer_append(&bytes, &part, sizeof(part));
     if (part.database_count > 0)
         buffer_append_str(&bytes, buffer_str(&databases));
+    if (with_commands)
+        command_stats_export(&call->core->command_stats, &bytes);
     reply_bulk(call->reply, buffer_str(&bytes));
     buffer_deinit(&bytes);
     buffer_deinit(&databases);
@@ -158,21 +160,31 @@ static void add_database(struct info_database *to, const struct info_database *f
     }
 }
 
+static void take(struct str *bytes, size_t length)
+{
+    bytes->bytes += length;
+    bytes->length -= length;
+}
+
 static void read_part(struct info *info, int shard, struct str bytes, int databases)
 {
     struct info_part *part = &info->shards[shard];
 
     ASSERT(bytes.length >= sizeof(*part));
     memcpy(part, bytes.bytes, sizeof(*part));
-    ASSERT(bytes.length == sizeof(*part) + (size_t)part->database_count * sizeof(struct info_database));
+    take(&bytes, sizeof(*part));
     add_part(&info->total, part);
     for (int i = 0; i < part->database_count; i++) {
         struct info_database database;
 
-        memcpy(&database, bytes.bytes + sizeof(*part) + (size_t)i * sizeof(database), sizeof(database));
+        ASSERT(bytes.length >= sizeof(database));
+        memcpy(&database, bytes.bytes, sizeof(database));
+        take(&bytes, sizeof(database));
         ASSERT(database.index >= 0 && database.index < databases);
         add_database(&info->databases[database.index], &database);
     }
+    if (bytes.length > 0)
+        command_stats_import(&info->commands, bytes);
 }
 
 /* So far each lies at its number: closes the gaps of those without keys. */
@@ -216,6 +228,7 @@ void info_open(struct info *info, const struct merge *merge)
     *info = (struct info){.shard_count = merge->part_count};
     info->shards = memory_alloc(memory, (size_t)merge->part_count * sizeof(struct info_part));
     info->databases = memory_alloc_zeroed(memory, (size_t)databases * sizeof(struct info_database));
+    command_stats_init(&info->commands, memory);
     for (int i = 0; i < merge->part_count; i++)
         read_part(info, i, merge_bulk(merge, i), databases);
     pack_databases(info, databases);
@@ -227,4 +240,5 @@ void info_close(struct info *info, struct memory *memory)
 {
     memory_free(memory, info->shards);
     memory_free(memory, info->databases);
+    command_stats_deinit(&info->commands);
 }

@@ -1,12 +1,13 @@
 /* The figures behind INFO and MEMORY: each shard's, and their sums.
  *
  * The commands scatter. A part answers with one bulk string that holds the raw
- * bytes of a struct info_part and of a struct info_database for each database
- * that has keys; both stay inside the process. The merge reads the parts, adds
+ * bytes of a struct info_part, of a struct info_database for each database
+ * that has keys, and perhaps of the shard's command_stats; all stay inside the process. The merge reads the parts, adds
  * them up and writes what the client sees. */
 #ifndef CORE_INFO_H
 #define CORE_INFO_H
 
+#include "core/command_stats.h"
 #include "core/keyspace.h"
 #include "core/process.h"
 #include "core/stats.h"
@@ -55,10 +56,11 @@ struct info {
     int database_count;
     struct info_memory memory;
     struct process_usage process;
+    struct command_stats commands; /* sums, where the parts have them */
 };
 
 /* The part of a scatter, for every command that info_open's merge belongs to. */
-void info_reply_part(struct call *call);
+void info_reply_part(struct call *call, bool with_commands);
 
 void info_open(struct info *info, const struct merge *merge);
 void info_close(struct info *info, struct memory *memory);

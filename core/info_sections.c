@@ -257,21 +257,6 @@ static void write_modules(const struct info_report *report)
     WRITE("# Modules\r\n");
 }
 
-static void write_commandstats(const struct info_report *report)
-{
-    WRITE("# Commandstats\r\n");
-}
-
-static void write_errorstats(const struct info_report *report)
-{
-    WRITE("# Errorstats\r\n");
-}
-
-static void write_latencystats(const struct info_report *report)
-{
-    WRITE("# Latencystats\r\n");
-}
-
 static void write_cluster(const struct info_report *report)
 {
     WRITE("# Cluster\r\ncluster_enabled:0\r\n");
@@ -313,19 +298,19 @@ static void write_shoal(const struct info_report *report)
 }
 
 const struct info_section info_sections[] = {
-    {"server", true, write_server},
-    {"clients", true, write_clients},
-    {"memory", true, write_memory},
-    {"persistence", true, write_persistence},
-    {"stats", true, write_stats},
-    {"replication", true, write_replication},
-    {"cpu", true, write_cpu},
-    {"modules", true, write_modules},
-    {"commandstats", false, write_commandstats},
-    {"errorstats", true, write_errorstats},
-    {"latencystats", false, write_latencystats},
-    {"cluster", true, write_cluster},
-    {"keyspace", true, write_keyspace},
-    {"shoal", true, write_shoal},
-    {NULL, false, NULL},
+    {"server", true, write_server, false},
+    {"clients", true, write_clients, false},
+    {"memory", true, write_memory, false},
+    {"persistence", true, write_persistence, false},
+    {"stats", true, write_stats, false},
+    {"replication", true, write_replication, false},
+    {"cpu", true, write_cpu, false},
+    {"modules", true, write_modules, false},
+    {"commandstats", false, info_write_commandstats, true},
+    {"errorstats", true, info_write_errorstats, true},
+    {"latencystats", false, info_write_latencystats, true},
+    {"cluster", true, write_cluster, false},
+    {"keyspace", true, write_keyspace, false},
+    {"shoal", true, write_shoal, false},
+    {NULL, false, NULL, false},
 };

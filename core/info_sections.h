@@ -21,7 +21,13 @@ struct info_section {
     const char *name;
     bool by_default;
     void (*write)(const struct info_report *report);
+    bool needs_commands; /* the command_stats of all shards */
 };
+
+/* Those, see info_commands.c. */
+void info_write_commandstats(const struct info_report *report);
+void info_write_errorstats(const struct info_report *report);
+void info_write_latencystats(const struct info_report *report);
 
 /* In the order in which they are written; ends with a NULL name. */
 extern const struct info_section info_sections[];

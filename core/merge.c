@@ -49,14 +49,19 @@ void merge_replies(struct merge *merge, const struct reply *const *parts, int co
     merge->command->merge(merge);
 }
 
-void merge_sum(struct merge *merge)
+int64_t merge_sum_of(const struct merge *merge)
 {
     int64_t sum = 0;
     struct str rest;
 
     for (int i = 0; i < merge->part_count; i++)
         sum += take_header(merge->parts[i], ':', &rest);
-    reply_integer(merge->reply, sum);
+    return sum;
+}
+
+void merge_sum(struct merge *merge)
+{
+    reply_integer(merge->reply, merge_sum_of(merge));
 }
 
 void merge_in_order(struct merge *merge)

@@ -40,6 +40,9 @@ static inline struct str merge_bulk(const struct merge *merge, int part)
  * first part where it has none. merge->parts and part_count are set here. */
 void merge_replies(struct merge *merge, const struct reply *const *parts, int count);
 
+/* Of parts that are integers. */
+int64_t merge_sum_of(const struct merge *merge);
+
 void merge_sum(struct merge *merge);      /* integers added */
 void merge_in_order(struct merge *merge); /* arrays: each key's element at its place in the request */
 void merge_concat(struct merge *merge);   /* arrays one after the other */

@@ -40,12 +40,13 @@ struct transaction {
     struct watcher watcher;
     struct watched_keys *watched; /* the latest first */
     int watched_count;
-    bool open;               /* MULTI */
-    bool failed;             /* a command was refused: EXEC will be, too */
-    bool for_all_shards;     /* a queued command is */
-    bool fences;             /* nothing may be admitted behind EXEC before it is answered: see transaction.c */
-    uint32_t flags;          /* of all queued commands together: enum command_flag */
-    struct session *session; /* EXEC has taken it and the session still shows it; else NULL */
+    bool open;                    /* MULTI */
+    bool failed;                  /* a command was refused: EXEC will be, too */
+    bool for_all_shards;          /* a queued command is */
+    bool fences;                  /* nothing may be admitted behind EXEC before it is answered: see transaction.c */
+    const struct command *called; /* EXEC, as it is counted */
+    uint32_t flags;               /* of all queued commands together: enum command_flag */
+    struct session *session;      /* EXEC has taken it and the session still shows it; else NULL */
     struct queued_command *first, **last;
     int count;
     size_t bytes; /* of the queue and of the names of watched keys */

@@ -91,6 +91,8 @@ static void request_done(struct request *request)
 {
     struct conn *conn = (struct conn *)((char *)request->origin - offsetof(struct conn, origin));
 
+    if (__builtin_expect(request->slow != NULL, 0))
+        slowlog_take(&conn->shard->core.slowlog, &request->slow, &conn->session);
     conn_note_answer(conn, request->reply.buffer.length);
     pipeline_finish(&conn->pipeline, request);
     defer_flush(conn);
@@ -204,9 +206,18 @@ static struct request *take_request(struct conn *conn)
     return request;
 }
 
+static void count_refusal(struct conn *conn, const struct request *request)
+{
+    struct core *core = &conn->shard->core;
+    const struct command *container, *command = command_find(request->argv, request->argc, &container);
+
+    core->stats.error_replies++;
+    command_stats_rejected(&core->command_stats, command, buffer_str(&request->reply.buffer));
+}
+
 static void refuse(struct conn *conn, struct request *request)
 {
-    conn->shard->core.stats.error_replies++;
+    count_refusal(conn, request);
     transaction_fail(&conn->session);
     request->discard_reply = consume_reply_mode(&conn->session);
     request_done(request);
@@ -251,6 +262,8 @@ static void protocol_error(struct conn *conn)
     request->discard_reply = consume_reply_mode(&conn->session);
     request->origin = &conn->origin;
     reply_error_format(&request->reply, "ERR %s", conn->parser.error);
+    conn->shard->core.stats.error_replies++;
+    command_stats_rejected(&conn->shard->core.command_stats, NULL, buffer_str(&request->reply.buffer));
     pipeline_push(&conn->pipeline, request);
     request_done(request);
 }

@@ -393,6 +393,8 @@ void blocked_run(struct shard *shard, struct request *request, const struct reac
         reply_null_array(&request->reply);
     if (waiter->end == WAITER_UNBLOCKED)
         reply_error(&request->reply, "UNBLOCKED client unblocked via CLIENT UNBLOCK");
+    if (waiter->end != WAITER_GONE)
+        shard_count(shard, request, request->spent_ns);
     finish(shard, waiter);
 }
 

@@ -165,6 +165,11 @@ int64_t loop_monotonic_us(struct loop *loop)
     return loop->operations->monotonic_us(loop);
 }
 
+int64_t loop_clock_ns(struct loop *loop)
+{
+    return loop->operations->clock_ns(loop);
+}
+
 void loop_finish(struct completion *completion, int result)
 {
     completion->operation = LOOP_IDLE;
@@ -239,4 +244,12 @@ int64_t loop_kernel_time_us(struct loop *loop)
 int64_t loop_kernel_monotonic_us(struct loop *loop)
 {
     return clock_us(CLOCK_MONOTONIC);
+}
+
+int64_t loop_kernel_clock_ns(struct loop *loop)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }

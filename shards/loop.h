@@ -93,5 +93,7 @@ void loop_wake(struct loop *from, struct loop *target);
 /* Unix time in µs, and a monotonic clock in µs. */
 int64_t loop_time_us(struct loop *loop);
 int64_t loop_monotonic_us(struct loop *loop);
+/* The latter in ns, for what is short. */
+int64_t loop_clock_ns(struct loop *loop);
 
 #endif

@@ -24,6 +24,7 @@ struct loop_operations {
     void (*wake)(struct loop *from, struct loop *target);
     int64_t (*time_us)(struct loop *loop);
     int64_t (*monotonic_us)(struct loop *loop);
+    int64_t (*clock_ns)(struct loop *loop);
 };
 
 struct loop {
@@ -66,5 +67,6 @@ bool loop_send_ends(struct completion *completion, int sent, int *result);
 
 int64_t loop_kernel_time_us(struct loop *loop);
 int64_t loop_kernel_monotonic_us(struct loop *loop);
+int64_t loop_kernel_clock_ns(struct loop *loop);
 
 #endif

@@ -494,6 +494,7 @@ static const struct loop_operations epoll_operations = {
     .wake = epoll_wake,
     .time_us = loop_kernel_time_us,
     .monotonic_us = loop_kernel_monotonic_us,
+    .clock_ns = loop_kernel_clock_ns,
 };
 
 /* Edge triggered, the event comes once for every write; so the counter need not be read, which saves a call per

@@ -539,6 +539,7 @@ static const struct loop_operations uring_operations = {
     .wake = uring_wake,
     .time_us = loop_kernel_time_us,
     .monotonic_us = loop_kernel_monotonic_us,
+    .clock_ns = loop_kernel_clock_ns,
 };
 
 static int equip_ring(struct uring *uring)

@@ -4,6 +4,7 @@
 
 #include "core/assert.h"
 #include "core/memory.h"
+#include "core/slowlog.h"
 
 enum {
     BLOCK_REQUESTS = 64,
@@ -67,6 +68,9 @@ struct request *request_take(struct request_pool *pool, int argc, int protocol)
     prefetch_for_writing(pool->free);
     request->message = (struct message){.kind = MESSAGE_REQUEST, .home = pool->home};
     request->no_touch = false;
+    request->part = false;
+    request->spent_ns = 0;
+    request->slow = NULL;
     request->arguments_owned = false;
     request->discard_reply = false;
     request->finished = false;
@@ -94,6 +98,8 @@ void request_give_back(struct request_pool *pool, struct request *request)
 {
     ASSERT(request->message.home == pool->home);
     buffer_deinit(&request->reply.buffer);
+    if (__builtin_expect(request->slow != NULL, 0))
+        slow_commands_free(&request->slow);
     if (request->argument_block)
         memory_free(pool->memory, request->argument_block);
     if (request->argv != request->argv_inline)

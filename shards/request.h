@@ -25,10 +25,11 @@ struct memory;
 struct scatter;
 struct session;
 struct transaction;
+struct slow_command;
 struct waiter;
 struct watched_keys;
 
-enum { REQUEST_ARGV_INLINE = 5, REQUEST_BYTES = 184 };
+enum { REQUEST_ARGV_INLINE = 5, REQUEST_BYTES = 168 };
 
 /* A connection as the shards see it: what keeps its requests in order. */
 struct origin {
@@ -45,6 +46,7 @@ struct request {
     struct message message;
     uint16_t db;
     bool no_touch;
+    bool part;    /* of a scatter */
     uint16_t key; /* the argument that is its only key, whose hash is key_hash; 0: none */
     int argc;
     struct str *argv; /* argv_inline, or a heap block */
@@ -53,8 +55,10 @@ struct request {
     uint64_t session_id;
     struct str argv_inline[REQUEST_ARGV_INLINE];
     struct reply reply;
-    char bytes[REQUEST_BYTES]; /* owned arguments, as far as they fit; the rest is the reply's first storage */
-    struct waiter *waiter;     /* of a request that is `blocking` */
+    int64_t spent_ns;                /* see struct call */
+    struct slow_command *slow;       /* likewise; its connection puts them in the slow log */
+    char bytes[REQUEST_BYTES];       /* owned arguments, as far as they fit; the rest is the reply's first storage */
+    struct waiter *waiter;           /* of a request that is `blocking` */
     struct transaction *transaction; /* EXEC's, and that whose watches end: home frees it in the end; else NULL */
     struct watched_keys *watched;    /* of WATCH, and of what ends watches, else NULL */
     /* Home alone. */

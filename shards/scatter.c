@@ -55,6 +55,28 @@ static void merge_parts(struct shard *shard, struct scatter *scatter)
     merge_replies(&merge, replies, scatter->part_count);
 }
 
+static int64_t longest_part_ns(const struct scatter *scatter)
+{
+    int64_t longest_ns = 0;
+
+    for (int i = 0; i < scatter->part_count; i++)
+        if (scatter->parts[i]->spent_ns > longest_ns)
+            longest_ns = scatter->parts[i]->spent_ns;
+    return longest_ns;
+}
+
+/* One call, as long as its slowest part and the merge. What is spent on it is what each part took, which each shard has
+ * counted. */
+static void merge_and_count(struct shard *shard, struct scatter *scatter)
+{
+    struct command_stats *stats = &shard->core.command_stats;
+    int64_t began_ns = command_stats_now_ns(stats), parts_ns = longest_part_ns(scatter);
+
+    merge_parts(shard, scatter);
+    shard_count(shard, scatter->whole, parts_ns + command_stats_now_ns(stats) - began_ns);
+    command_stats_spend(stats, scatter->whole->command, -parts_ns);
+}
+
 static void settle(struct shard *shard, struct scatter *scatter)
 {
     scatter->silent = true;
@@ -79,7 +101,7 @@ static void part_done(struct request *part)
     if (--scatter->waiting > 0)
         return;
     if (!scatter->silent)
-        merge_parts(shard, scatter);
+        merge_and_count(shard, scatter);
     give_back_parts(shard, scatter);
     if (must_settle(scatter))
         settle(shard, scatter);
@@ -123,6 +145,7 @@ static struct request *part_take(struct shard *shard, struct scatter *scatter, c
     part->origin = whole->origin;
     part->watched = whole->watched;
     part->scatter = scatter;
+    part->part = true;
     part->done = part_done;
     return part;
 }

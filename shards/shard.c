@@ -7,6 +7,7 @@
 #include "core/access.h"
 #include "core/assert.h"
 #include "core/call.h"
+#include "core/call_count.h"
 #include "core/command.h"
 #include "core/memory.h"
 #include "core/waits.h"
@@ -37,12 +38,18 @@ void shard_read_clock(struct shard *shard)
     shard->now_ms = shard->now_us / 1000;
 }
 
+static int64_t clock_ns(void *context)
+{
+    return loop_clock_ns(context);
+}
+
 bool shard_open(struct shard *shard, struct loop *loop)
 {
     shard->loop = loop;
     shard->group->mesh.sleepers[shard->index].loop = loop;
     shard->config_generation = shard->core.config.generation;
     shard->core.net_backend = loop_backend_name(loop);
+    shard->core.command_stats.clock = (struct command_clock){clock_ns, loop};
     shard->core.startup_bytes = core_used_bytes(&shard->core);
     shard->now_us = loop_time_us(loop);
     shard->monotonic_us = loop_monotonic_us(loop);
@@ -61,17 +68,22 @@ static inline void publish_changes(struct shard *shard)
         changes_clear(changes);
 }
 
+/* DEBUG SLEEP: stalls the server on purpose. */
+static __attribute__((noinline)) void stall(struct shard *shard)
+{
+    struct timespec pause = {shard->core.stall_us / 1000000, shard->core.stall_us % 1000000 * 1000};
+
+    shard->core.stall_us = 0;
+    loop_submit(shard->loop); /* the other shards are to stall at the same time */
+    nanosleep(&pause, NULL);
+}
+
 static inline __attribute__((always_inline)) void run_call(struct shard *shard, struct call *call)
 {
     call_run(call);
     publish_changes(shard);
-    if (__builtin_expect(shard->core.stall_us > 0, 0)) {
-        struct timespec pause = {shard->core.stall_us / 1000000, shard->core.stall_us % 1000000 * 1000};
-
-        shard->core.stall_us = 0;
-        loop_submit(shard->loop); /* the other shards are to stall at the same time */
-        nanosleep(&pause, NULL);  /* DEBUG SLEEP: stalls the server on purpose */
-    }
+    if (__builtin_expect(shard->core.stall_us > 0, 0))
+        stall(shard);
     if (__builtin_expect(shard->core.shutdown_requested, 0)) {
         shard->core.shutdown_requested = false;
         shard->group->shutdown->done(shard->group->shutdown);
@@ -102,15 +114,21 @@ execute(struct shard *shard, struct request *request, const struct reach *reach,
         .transaction = request->transaction,
         .watched = request->watched,
         .wait = wait,
+        .part = request->part,
+        .spent_ns = &request->spent_ns,
+        .slow = &request->slow,
         .routed_key = {request->argv[request->key], request->key_hash},
     };
 
     if (!request->key)
         call.routed_key.name.bytes = NULL;
     request->reply.buffer.memory = &shard->core.memory;
+
+    struct call_counting counting = call_count_begin(&call);
+
     run_call(shard, &call);
+    call_count_end(&call, &counting);
     shard->core.stats.executed++;
-    shard->core.stats.error_replies += request->reply.error;
 }
 
 int64_t shard_message_ms(const struct shard *shard)
@@ -124,6 +142,21 @@ void shard_execute(struct shard *shard, struct request *request, const struct re
                    struct call_wait *wait)
 {
     execute(shard, request, reach, now_ms, wait);
+}
+
+void shard_count(struct shard *shard, struct request *request, int64_t ns)
+{
+    struct call call = {
+        .command = request->command,
+        .argv = request->argv,
+        .argc = request->argc,
+        .now_ms = shard->now_ms,
+        .reply = &request->reply,
+        .core = &shard->core,
+        .slow = &request->slow,
+    };
+
+    call_count_whole(&call, 0, ns);
 }
 
 void shard_finish(struct shard *shard, struct request *request)
@@ -233,6 +266,7 @@ static void execute_due(struct shard *shard)
         mesh_each_own(&shard->port, own_arguments, shard);
         return;
     }
+    shard->core.command_stats.known_ns = shard->monotonic_us * 1000; /* it was read when this was published */
     serve_waiters(shard, shard_message_ms(shard)); /* of what the gather that was left brought */
     mesh_collect(&shard->port);
     returns_take(shard); /* news of what was published before any of this */

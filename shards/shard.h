@@ -124,6 +124,8 @@ void shard_execute(struct shard *shard, struct request *request, const struct re
 void shard_run_call(struct shard *shard, struct call *call);
 /* The same for a message that is due, which is then answered, unless it blocks. */
 void shard_run(struct shard *shard, struct request *request, const struct reach *reach);
+/* Counts a call of the request that was not run as one, see call_count_whole. */
+void shard_count(struct shard *shard, struct request *request, int64_t ns);
 /* The time of the message that the shard is about to execute. */
 int64_t shard_message_ms(const struct shard *shard);
 /* Gives the executed request back to its home, which calls request->done. */

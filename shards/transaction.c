@@ -21,23 +21,26 @@ void transaction_take_rest(struct request *request, struct session *session)
     session->rest = (struct session_rest){0};
 }
 
+static bool is_run(const struct request *request)
+{
+    return request->command->flags & CMD_EXECUTES;
+}
+
 bool transaction_submit(struct shard *shard, struct request *request)
 {
     struct session *session = request->session;
+    const struct command *called = request->command;
 
     shard_execute(shard, request, NULL, shard_now_ms(shard), NULL);
     if (!session->rest.command)
         return false;
     transaction_take_rest(request, session);
+    if (is_run(request))
+        request->transaction->called = called;
     return true;
 }
 
 /* Who takes part. */
-
-static bool is_run(const struct request *request)
-{
-    return request->command->flags & CMD_EXECUTES;
-}
 
 static void find_owners_of_watched(struct shard *shard, struct watched_keys *watched)
 {

@@ -241,6 +241,12 @@ static int64_t monotonic_us(struct loop *loop)
     return scheduler->now_us;
 }
 
+/* Of how long a command took nothing depends: nobody gives way here. */
+static int64_t clock_ns(struct loop *loop)
+{
+    return sim(loop)->scheduler->now_us * 1000;
+}
+
 static void close_loop(struct loop *loop)
 {
 }
@@ -257,6 +263,7 @@ static const struct loop_operations operations = {
     .wake = wake,
     .time_us = time_us,
     .monotonic_us = monotonic_us,
+    .clock_ns = clock_ns,
 };
 
 void sim_loop_init(struct sim_loop *loop, struct scheduler *scheduler, struct memory *memory, bool like_uring,

@@ -50,6 +50,11 @@ static int64_t tell_time(struct loop *loop)
     return fake(loop)->time_us += fake(loop)->tick_us;
 }
 
+static int64_t tell_ns(struct loop *loop)
+{
+    return fake(loop)->time_us * 1000;
+}
+
 static const struct loop_operations operations = {
     .name = "fake",
     .close = ignore_close,
@@ -64,6 +69,7 @@ static const struct loop_operations operations = {
     .wake = note_wake,
     .time_us = tell_time,
     .monotonic_us = tell_time,
+    .clock_ns = tell_ns,
 };
 
 void fake_loop_init(struct fake_loop *fake)

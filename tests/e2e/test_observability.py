@@ -1,0 +1,233 @@
+"""What the server tells of the commands that it runs: INFO commandstats and its kin, SLOWLOG, LATENCY, MONITOR."""
+
+import re
+import threading
+import time
+
+import pytest
+
+from server import wait_until
+
+
+def command_stats(raw, section="commandstats"):
+    """{"get": {"calls": 1, ...}}"""
+    lines = raw(f"INFO {section}").decode().splitlines()[1:]
+    stats = {}
+    for line in lines:
+        name, fields = line.split(":", 1)
+        stats[re.sub("^(cmdstat|errorstat|latency_percentiles_usec)_", "", name)] = {key: float(value) for key, value in (f.split("=") for f in fields.split(","))}
+    return stats
+
+
+def error_stats(raw):
+    return {name: int(fields["count"]) for name, fields in command_stats(raw, "errorstats").items()}
+
+
+# INFO commandstats, errorstats, latencystats
+
+
+def test_every_call_is_counted_once_whatever_its_route(raw, server):
+    raw("CONFIG RESETSTAT")
+    raw.pipeline([("SET", f"k:{i}", "v") for i in range(500)])
+    raw.pipeline([("GET", f"k:{i}") for i in range(1500)])
+    raw.pipeline([("MGET", *(f"k:{i}" for i in range(20))), ("DEL", "k:1", "k:2", "k:3"), ("RENAME", "k:5", "k:6")])
+    raw.pipeline([("DBSIZE",), ("PING",), ("CONFIG", "GET", "port")])
+    stats = command_stats(raw)
+    calls = {name: fields["calls"] for name, fields in stats.items()}
+    assert calls == {
+        **{"set": 500, "get": 1500, "mget": 1, "del": 1, "rename": 1, "dbsize": 1, "ping": 1},
+        **{"config|get": 1, "config|resetstat": 1},
+    }
+    for name, fields in stats.items():
+        assert list(fields) == ["calls", "usec", "usec_per_call", "rejected_calls", "failed_calls"]
+        assert fields["usec_per_call"] == pytest.approx(fields["usec"] / fields["calls"], abs=1.01), name
+        assert fields["rejected_calls"] == fields["failed_calls"] == 0
+
+
+def test_time_is_what_commands_take(raw, server):
+    raw("CONFIG RESETSTAT")
+    raw.pipeline([("RPUSH", "list", *(f"element:{i}" for i in range(20000)))])
+    for _ in range(20):
+        raw("LRANGE list 0 -1")
+        raw("LLEN list")
+    stats = command_stats(raw)
+    assert stats["lrange"]["usec_per_call"] > 20 * stats["llen"]["usec_per_call"]
+    latency = command_stats(raw, "latencystats")
+    assert list(latency["lrange"]) == ["p50", "p99", "p99.9"]
+    assert latency["lrange"]["p50"] <= latency["lrange"]["p99"] <= latency["lrange"]["p99.9"]
+    assert latency["lrange"]["p50"] > latency["llen"]["p50"]
+
+
+def test_failed_and_rejected_calls_and_their_errors(raw, server):
+    raw("CONFIG RESETSTAT")
+    raw("SET text v")
+    raw("LPUSH text v")
+    raw("INCR text")
+    raw("GET")
+    raw("NOSUCH")
+    raw("CONFIG NOSUCH")
+    raw("MGET")
+    assert error_stats(raw) == {"ERR": 5, "WRONGTYPE": 1}
+    stats = command_stats(raw)
+    assert (stats["lpush"]["calls"], stats["lpush"]["failed_calls"]) == (1, 1)
+    assert (stats["incr"]["calls"], stats["incr"]["failed_calls"]) == (1, 1)
+    assert (stats["get"]["calls"], stats["get"]["rejected_calls"]) == (0, 1)
+    assert (stats["mget"]["calls"], stats["mget"]["rejected_calls"]) == (0, 1)
+    assert "nosuch" not in stats
+    assert server.info()["total_error_replies"] == "6"
+    raw("CONFIG RESETSTAT")
+    assert error_stats(raw) == {}
+    assert list(command_stats(raw)) == ["config|resetstat", "info"]
+
+
+def test_a_blocking_command_is_one_call(raw, server):
+    raw("CONFIG RESETSTAT")
+    with server.connect() as waiter:
+        waiter.send(b"BLPOP a b c 0\r\n")
+        wait_until(lambda: server.info()["blocked_clients"] == "1")
+        assert "blpop" not in command_stats(raw)
+        raw("RPUSH b 1")
+        assert waiter.read() == [b"b", b"1"]
+        assert waiter("BLPOP a 0.01") is None
+    assert command_stats(raw)["blpop"]["calls"] == 2
+    assert command_stats(raw)["blpop"]["usec"] < 100000
+
+
+def test_latency_tracking_has_its_settings(raw):
+    raw("CONFIG RESETSTAT")
+    raw.command("CONFIG", "SET", "latency-tracking-info-percentiles", "0 50 99.99 100")
+    raw("GET k")
+    assert list(command_stats(raw, "latencystats")["get"]) == ["p0", "p50", "p99.99", "p100"]
+    raw("CONFIG SET latency-tracking no")
+    raw("CONFIG RESETSTAT")
+    raw("GET k")
+    assert command_stats(raw, "latencystats") == {}
+    assert command_stats(raw)["get"]["calls"] == 1
+
+
+def test_the_figures_have_the_shape_of_redis(raw, server, oracle):
+    def shape(connection, section):
+        connection("CONFIG RESETSTAT")
+        connection("SET k v")
+        connection("LPUSH k v")
+        text = connection(f"INFO {section}").decode()
+        return sorted(re.sub(r"[0-9]+(\.[0-9]+)?", "N", line) for line in text.splitlines())
+
+    with oracle.connect() as redis:
+        for section in ("commandstats", "errorstats", "latencystats"):
+            assert shape(raw, section) == shape(redis, section)
+
+
+# SLOWLOG
+
+
+@pytest.fixture
+def slow(raw):
+    """All commands are slow, and none is in the log yet."""
+    raw("CONFIG SET slowlog-log-slower-than 0")
+    raw("SLOWLOG RESET")
+    return raw
+
+
+def test_slow_commands_are_logged_newest_first_with_rising_ids(slow, server):
+    commands = [("SET", f"k:{i}", "v") for i in range(30)] + [("MGET", "k:1", "k:2"), ("RENAME", "k:1", "k:2"), ("PING",)]
+    for command in commands:
+        slow.command(*command)
+    entries = slow("SLOWLOG GET -1")
+    logged = [entry[3] for entry in entries]
+    assert logged == [[word.encode() for word in command] for command in reversed(commands)] + [[b"SLOWLOG", b"RESET"]]
+    ids = [entry[0] for entry in entries]
+    assert ids == list(range(ids[0], ids[0] - len(ids), -1))
+    assert all(abs(entry[1] - time.time()) < 60 and 0 <= entry[2] < 10**6 for entry in entries)
+
+
+def test_the_log_has_the_client(slow, server):
+    with server.connect() as client:
+        client("CLIENT SETNAME worker")
+        client("SET k v")
+        port = client.socket.getsockname()[1]
+    entry = slow("SLOWLOG GET 1")[0]
+    assert entry[3:] == [[b"SET", b"k", b"v"], b"127.0.0.1:%d" % port, b"worker"]
+
+
+def test_long_commands_are_shortened(slow, oracle):
+    commands = [
+        ("DEL", *(f"k:{i}" for i in range(50))),
+        ("DEL", *(f"k:{i}" for i in range(31))),
+        ("DEL", *(f"k:{i}" for i in range(32))),
+        ("SET", "k", "x" * 128),
+        ("SET", "k", "x" * 129),
+        ("SET", "k", "x" * 100000),
+    ]
+    with oracle.connect() as redis:
+        redis("CONFIG SET slowlog-log-slower-than 0")
+        for command in commands:
+            seen = []
+            for connection in (redis, slow):
+                connection.command(*command)
+                seen.append(connection("SLOWLOG GET 1")[0][3])
+            assert seen[0] == seen[1]
+
+
+def test_secrets_are_not_logged(slow, oracle):
+    commands = [
+        ("AUTH", "user", "secret"),
+        ("HELLO", "2", "AUTH", "user", "secret"),
+        ("HELLO", "2", "SETNAME", "auth", "AUTH", "user", "secret"),
+        ("CONFIG", "SET", "requirepass", "", "maxclients", "1000"),
+        ("CONFIG", "SET", "masterauth", ""),
+    ]
+    with oracle.connect() as redis:
+        redis("CONFIG SET slowlog-log-slower-than 0")
+        for command in commands:
+            slow.command(*command)
+            redis.command(*command)
+            logged = slow("SLOWLOG GET 1")[0][3]
+            assert b"secret" not in logged
+            assert logged == redis("SLOWLOG GET 1")[0][3]
+
+
+def test_the_log_is_as_long_as_its_setting_says(slow, server):
+    slow("CONFIG SET slowlog-max-len 7")
+    slow.pipeline([("SET", f"k:{i}", "v") for i in range(100)])
+    assert slow("SLOWLOG LEN") == 7
+    assert len(slow("SLOWLOG GET")) == 7 and len(slow("SLOWLOG GET 3")) == 3 and slow("SLOWLOG GET 0") == []
+    slow("CONFIG SET slowlog-max-len 0")
+    assert slow("SLOWLOG LEN") == 0 and slow("SLOWLOG GET -1") == []
+    slow("CONFIG SET slowlog-max-len 1000")
+    slow.pipeline([("SET", f"k:{i}", "v") for i in range(20)])
+    assert len(slow("SLOWLOG GET")) == 10
+    slow("SLOWLOG RESET")
+    assert slow("SLOWLOG LEN") == 1
+
+
+def test_what_is_fast_enough_is_not_logged(raw, server):
+    raw("SLOWLOG RESET")
+    raw("SET k v")
+    assert raw("SLOWLOG LEN") == 0
+    raw("DEBUG SLEEP 0.012")
+    entry = raw("SLOWLOG GET")[0]
+    assert entry[2] >= 12000 and entry[3] == [b"DEBUG", b"SLEEP", b"0.012"]
+    raw("CONFIG SET slowlog-log-slower-than -1")
+    raw("SLOWLOG RESET")
+    raw("DEBUG SLEEP 0.012")
+    assert raw("SLOWLOG LEN") == 0
+
+
+def test_large_answers_are_logged_though_their_command_is_fast(raw, server):
+    """Most GETs are not timed, but for one that takes long."""
+    raw.command("SET", "large", "x" * (64 << 20))
+    raw.pipeline([("GET", "none")] * 1000)
+    raw("CONFIG SET slowlog-log-slower-than 1000")
+    raw("SLOWLOG RESET")
+    raw("GET large")
+    assert raw("SLOWLOG GET")[0][3] == [b"GET", b"large"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    "SLOWLOG HELP/SLOWLOG/SLOWLOG NOSUCH/SLOWLOG GET -2/SLOWLOG GET x/SLOWLOG GET 1 2/SLOWLOG LEN x/SLOWLOG RESET x".split("/"),
+)
+def test_slowlog_answers_as_redis_does(raw, oracle, line):
+    with oracle.connect() as redis:
+        assert raw(line) == redis(line)
