@@ -11,9 +11,10 @@ import time
 
 import datatypes
 import sampling
+import transactions
 from load import BenchError, Drive, fill, find_loader, measure, open_idle
 from report import Report, at_least, at_most, between, ratios
-from servers import ENGINE, REDIS, Floor, Redis, Shoal, cpu_list, redis_version, run
+from servers import ENGINE, Floor, Redis, Shoal, Together, cpu_list, redis_version, run
 
 CONNECTIONS = 50
 SAMPLED_ROUNDS = 3
@@ -79,27 +80,6 @@ def progress(text):
     if sys.stderr.isatty():
         sys.stderr.write("\r\033[K" + text)
         sys.stderr.flush()
-
-
-class Together:
-    """Several servers that run at one time; stopped together."""
-
-    def __init__(self, *servers):
-        self.servers = servers
-        self.started = []
-
-    def __enter__(self):
-        try:
-            for server in self.servers:
-                self.started.append(server.__enter__())
-        except BaseException:
-            self.__exit__()
-            raise
-        return self.servers
-
-    def __exit__(self, *_):
-        for server in self.started:
-            server.__exit__()
 
 
 # One shard beside its floor and redis-server.
@@ -304,7 +284,10 @@ def instructions(kind):
 
 FIGURES = {"engine": figure_engine, "io": figure_io, "crossing": figure_crossing, "memory": figure_memory,
            "idle": figure_idle, "items": datatypes.figure_items, "operations": datatypes.figure_operations,
-           "algebra": datatypes.figure_algebra, "stalls": datatypes.figure_stalls}
+           "algebra": datatypes.figure_algebra, "stalls": datatypes.figure_stalls,
+           "scripts": transactions.figure_scripts, "transactions": transactions.figure_transactions,
+           "bullmq": transactions.figure_bullmq, "publish": transactions.figure_publish,
+           "multikey": transactions.figure_multikey, "gathers": transactions.figure_gathers}
 
 
 def options_from(arguments):

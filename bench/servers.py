@@ -14,6 +14,8 @@ SHOAL = os.path.abspath(os.environ.get("SHOAL_SERVER", os.path.join(ROOT, "build
 NULL_SERVER = os.path.join(ROOT, "build/release/null_server")
 ENGINE = os.path.join(ROOT, "build/release/engine")
 GROWTH = os.path.join(ROOT, "build/release/growth")
+PUMP = os.path.join(ROOT, "build/release/pump")
+LISTENERS = os.path.join(ROOT, "build/release/listeners")
 REDIS = shutil.which(os.environ.get("REDIS_SERVER", "redis-server"))
 
 
@@ -176,8 +178,34 @@ class Floor(Server):
 class Redis(Server):
     name = "redis"
 
+    def __init__(self, cpus, options=()):
+        super().__init__(cpus)
+        self.options = list(options)
+
     def arguments(self):
-        return [REDIS, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+        return [REDIS, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no",
+                *self.options]
+
+
+class Together:
+    """Several servers that run at one time; stopped together."""
+
+    def __init__(self, *servers):
+        self.servers = servers
+        self.started = []
+
+    def __enter__(self):
+        try:
+            for server in self.servers:
+                self.started.append(server.__enter__())
+        except BaseException:
+            self.__exit__()
+            raise
+        return self.servers
+
+    def __exit__(self, *_):
+        for server in self.started:
+            server.__exit__()
 
 
 def redis_version():
