@@ -210,7 +210,8 @@ def left_their_shard(before, after):
 # Messages.
 
 SUBSCRIBERS = (1, 100, 10_000)
-DELIVERIES = {False: 2_000_000, True: 300_000}  # by --quick: in a round, for all numbers of subscribers but the smallest
+DELIVERIES, PUBLISHES = 2_000_000, 40_000  # in a round, at most
+QUICK = 8  # as much less with --quick
 CHANNEL, PAYLOAD = "news", "x" * 32
 MESSAGE_BYTES = len(encode("message", CHANNEL, PAYLOAD))
 
@@ -223,9 +224,10 @@ def figure_publish(bench):
 
 
 def publish_to(bench, count, at_once):
-    bench.report.section(f"PUBLISH to {count:,} subscribers, {at_once} at once")
+    bench.report.section(f"PUBLISH to {count:,} subscriber{'s' if count > 1 else ''}, {at_once} at once")
     server_cpus, load_cpus = bench.cpus[:1], bench.cpus[1:]
-    publishes = max(min(DELIVERIES[bench.options.quick] // count, 100_000) // at_once, 10) * at_once
+    publishes = min(DELIVERIES // count, PUBLISHES) // (QUICK if bench.options.quick else 1)
+    publishes = max(publishes // at_once, 3) * at_once
     load = Load(batches([encode("PUBLISH", CHANNEL, PAYLOAD)] * publishes, at_once))
     many = ["--maxclients", "20000"]
     with Together(Shoal(server_cpus, [*bench.backend, *many]), Redis(server_cpus, many)) as servers:
@@ -241,7 +243,7 @@ def publish_to(bench, count, at_once):
         measured = alternate(bench, {server.name: lambda server=server: once(server) for server in servers})
         for some in listeners.values():
             some.stop()
-    report_per_reply(bench, f"a message to {count:,}", measured, at_most(0.7))
+    report_per_reply(bench, f"a message to {count:,}, {at_once} at once", measured, at_most(0.7))
 
 
 # Commands on many keys.
