@@ -75,12 +75,13 @@ void call_nested(struct call *outer, const struct command *command, const struct
     if (is_for_each_shard(command))
         run_on_each_shard(&call);
     else if (call.core->undo.keyspace)
-        undo_run(&call.core->undo, &call);
+        undo_run(&call);
     else
         call_run(&call);
     call_count_end(&call, &counting);
     outer->inner_failed |= reply->error;
     reply->error |= failed;
+    outer->reached_all |= !has_keys(command) && command->route != ROUTE_LOCAL && command->route != ROUTE_SINGLE;
     outer->db = call.db;
     outer->no_touch = call.no_touch;
 }

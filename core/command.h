@@ -26,6 +26,7 @@ enum route {
     ROUTE_SCATTER, /* every owner of a key does its part, `merge` combines the replies; without keys: every shard */
     ROUTE_GATHER,  /* without keys: one thread over the keyspaces of all shards */
     ROUTE_CURSOR,  /* SCAN: the shard that the cursor names */
+    ROUTE_SCRIPT,  /* the owners of its keys, or all shards, by what the script is known to touch */
     ROUTE_SESSION, /* as ROUTE_LOCAL; then what session->rest says, on the shards of a transaction's keys */
 };
 

@@ -4,7 +4,7 @@
 
 #define GROUP .group = "scripting"
 #define EVAL_ROW                                                                                                       \
-    .arity = -3, .route = ROUTE_SINGLE, .acl = ACL_SCRIPTING, .reaches_all = eval_reaches_all, GROUP,                  \
+    .arity = -3, .route = ROUTE_SCRIPT, .acl = ACL_SCRIPTING, .reaches_all = eval_reaches_all, GROUP,                  \
     .complexity = "Depends on the script."
 #define EVAL_FLAGS CMD_NOSCRIPT | CMD_SKIP_MONITOR | CMD_NO_MANDATORY_KEYS | CMD_STALE
 #define EVAL_KEYS KEYS_COUNTED(2, 1, KEY_RW | KEY_ACCESS | KEY_UPDATE)

@@ -10,7 +10,7 @@ void core_init(struct core *core, const struct config *config, const struct serv
     config_copy(&core->config, config);
     core->keyspace = keyspace_create(&core->data, config->databases);
     changes_set_events(keyspace_changes(core->keyspace), config->notify_events);
-    undo_init(&core->undo, &core->memory);
+    undo_init(&core->undo, &core->data);
     core->net_backend = "";
     scripts_init(&core->scripts);
     core->script_random = 0x1234abcd330e + ((uint64_t)index << 32); /* on the first shard as in Redis */

@@ -28,7 +28,7 @@ struct core {
     struct memory memory;     /* of this thread: requests, connections, replies */
     struct memory data;       /* of the keyspace: charged by the executor of a gather while this shard is parked */
     struct keyspace *keyspace;
-    struct undo undo;         /* of the script that is running on this shard alone */
+    struct undo undo;         /* of a script that is running, and may be taken back; charged as the keyspace is */
     struct config config;     /* this shard's copy of the settings */
     struct sessions sessions; /* of the connections on this shard */
     struct stats stats;

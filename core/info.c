@@ -108,6 +108,10 @@ static void add_stats(struct stats *to, const struct stats *from)
     to->gathered += from->gathered;
     to->wakes_sent += from->wakes_sent;
     to->ring_full += from->ring_full;
+    to->scripts_local += from->scripts_local;
+    to->scripts_gathered += from->scripts_gathered;
+    to->scripts_escalated += from->scripts_escalated;
+    to->scripts_restarted += from->scripts_restarted;
     to->largest_query_bytes = larger(to->largest_query_bytes, from->largest_query_bytes);
     to->largest_output_bytes = larger(to->largest_output_bytes, from->largest_output_bytes);
 }

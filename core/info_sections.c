@@ -293,6 +293,9 @@ static void write_shoal(const struct info_report *report)
     write_shards(report);
     WRITE("requests_local:%lld\r\nrequests_crossed:%lld\r\n", ll(stats->local), ll(stats->crossed));
     WRITE("requests_scattered:%lld\r\nrequests_gathered:%lld\r\n", ll(stats->scattered), ll(stats->gathered));
+    WRITE("scripts_local:%lld\r\nscripts_gathered:%lld\r\n", ll(stats->scripts_local), ll(stats->scripts_gathered));
+    WRITE("scripts_escalated:%lld\r\nscripts_restarted:%lld\r\n", ll(stats->scripts_escalated),
+          ll(stats->scripts_restarted));
     WRITE("wakes_sent:%lld\r\nring_full:%lld\r\n", ll(stats->wakes_sent), ll(stats->ring_full));
     WRITE("protocol_errors:%lld\r\n", ll(stats->protocol_errors));
 }

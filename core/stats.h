@@ -25,6 +25,10 @@ struct stats {
     uint64_t protocol_errors, error_replies;
     uint64_t turns;                      /* of the loop */
     uint64_t local, crossed, scattered, gathered; /* requests by how they were routed */
+    uint64_t scripts_local;     /* ran to their end on the shards of their declared keys */
+    uint64_t scripts_gathered;  /* ran over all shards */
+    uint64_t scripts_escalated; /* of those, after they had met a key out of reach elsewhere */
+    uint64_t scripts_restarted; /* of those, after they had changed something, which was undone */
     uint64_t wakes_sent;
     uint64_t ring_full;                  /* times a request waited for room */
     size_t largest_query_bytes, largest_output_bytes;

@@ -313,38 +313,46 @@ static void keep_key(struct undo *undo, const struct call *call, struct key key,
 }
 
 struct visit {
-    struct undo *undo;
     const struct call *call;
+    struct undo *undo; /* of the last key */
 };
+
+static void visit_named(struct visit *visit, struct key key, int index)
+{
+    visit->undo = call_keyspace(visit->call, key.name)->undo;
+    keep_key(visit->undo, visit->call, key, index);
+}
 
 /* Also those that are only read, for so XREADGROUP says of its keys. */
 static void visit_key(void *context, struct key_position key)
 {
     struct visit *visit = context;
 
-    keep_key(visit->undo, visit->call, key_of(visit->call->argv[key.index]), key.index);
+    visit_named(visit, key_of(visit->call->argv[key.index]), key.index);
 }
 
-static void keep_keys(struct undo *undo, struct call *call)
+/* The undo of its last key: of its only one, where that is a stream. */
+static struct undo *keep_keys(struct call *call)
 {
-    struct visit visit = {undo, call};
+    struct visit visit = {call, NULL};
     int only = call->command->only_key;
 
     if (only == 0) {
         bool fits = command_each_key(call->command, call->argv, call->argc, visit_key, &visit);
         (void)fits; /* the handler says so where they do not */
-        return;
+        return visit.undo;
     }
     call->routed_key = key_of(call->argv[only]);
-    keep_key(undo, call, call->routed_key, only);
+    visit_named(&visit, call->routed_key, only);
+    return visit.undo;
 }
 
-void undo_run(struct undo *undo, struct call *call)
+void undo_run(struct call *call)
 {
-    if (call->command->flags & CMD_WRITE)
-        keep_keys(undo, call);
+    struct undo *undo = call->command->flags & CMD_WRITE ? keep_keys(call) : NULL;
+
     call_run(call);
-    if (undo->stream) {
+    if (undo && undo->stream) {
         stream_keep_end(undo->stream);
         undo->stream = NULL;
     }
@@ -359,7 +367,7 @@ void undo_begin(struct undo *undo, struct keyspace *keyspace, const struct confi
     undo->config = config;
     undo->last = 0;
     undo->owned = 0;
-    undo->held_events = keyspace->changes.events.length;
+    undo->held_events = keyspace->changes.queue->events.length;
     undo->stats = keyspace->stats;
     undo->random = keyspace->random;
     clear_marks(&undo->marks);
@@ -501,7 +509,7 @@ void undo_rollback(struct undo *undo)
     keyspace->undo = NULL;
     if (undo_has_changes(undo))
         go_back(undo);
-    keyspace->changes.events.length = undo->held_events;
+    keyspace->changes.queue->events.length = undo->held_events;
     keyspace->stats = undo->stats;
     keyspace->random = undo->random;
     end(undo);

@@ -10,7 +10,8 @@
  * Small values are copied. Of a large one only what the command changes is kept
  * (see undo_save.h), or, where that is not known, the command gets a copy of the value to
  * work on. What is removed or replaced as a whole is kept instead of freed.
- * Belongs to the shard whose keyspace it is. */
+ * Belongs to the keyspace, and to whom that belongs to. A script over several shards
+ * has one for each of their keyspaces. */
 #ifndef CORE_UNDO_H
 #define CORE_UNDO_H
 
@@ -59,8 +60,9 @@ static inline bool undo_has_changes(const struct undo *undo)
 void undo_commit(struct undo *undo);
 void undo_rollback(struct undo *undo);
 
-/* Runs a command of the script, after keeping what it is about to change. */
-void undo_run(struct undo *undo, struct call *call);
+/* Runs a command of the script, after keeping what it is about to change; in all keyspaces that it reaches undo has
+ * begun. */
+void undo_run(struct call *call);
 
 /* From the keyspace: a key is added that was absent. */
 void undo_added(struct undo *undo, int db, const struct entry *entry);

@@ -7,6 +7,7 @@
 #include "core/call.h"
 #include "core/memory.h"
 #include "shards/returns.h"
+#include "shards/trial.h"
 #include "shards/shard.h"
 
 struct gather {
@@ -16,6 +17,7 @@ struct gather {
     bool everywhere; /* every shard takes part */
     bool by_home;    /* home executes */
     uint64_t participants[SHARD_SET_WORDS];
+    uint64_t touched[SHARD_SET_WORDS]; /* by the executor */
     _Atomic(int) to_arrive; /* acquire-release: the last to arrive sees what each did to its keyspace before */
     _Atomic(bool) done;     /* released by the executor, acquired by who leaves: sees what was done to its keyspace */
     _Atomic(int) to_leave;  /* the last one takes the gather home */
@@ -176,9 +178,10 @@ static void each_shard(const struct reach *reach, const struct call *call, struc
 
 static struct keyspace *keyspace_of(const struct reach *reach, struct str key)
 {
-    const struct gather *gather = ((const struct gather_reach *)reach)->gather;
+    struct gather *gather = ((const struct gather_reach *)reach)->gather;
     int owner = router_owner(&gather->group->router, key);
 
+    gather->touched[owner / 64] |= UINT64_C(1) << (owner % 64);
     simulate_step(); /* in the middle of a command: nobody else may touch what it is working on */
     ASSERT(takes_part(gather, owner));
     return gather->group->shards[owner]->core.keyspace;
@@ -207,6 +210,17 @@ static void return_changes(struct shard *shard, const struct gather *gather)
             changes_return(keyspace_changes(gather->group->shards[i]->core.keyspace));
 }
 
+static void run_script(struct shard *shard, struct gather *gather, const struct reach *reach)
+{
+    struct core *cores[CONFIG_SHARDS_MAX];
+    int count = 0;
+
+    for (int i = 0; i < shard->group->count; i++)
+        if (takes_part(gather, i))
+            cores[count++] = &shard->group->shards[i]->core;
+    trial_run_gathered(shard, gather->request, reach, cores, count, gather->touched);
+}
+
 static void run(struct shard *shard, struct gather *gather)
 {
     struct keyspace *keyspaces[CONFIG_SHARDS_MAX];
@@ -226,7 +240,10 @@ static void run(struct shard *shard, struct gather *gather)
         reach.reach.each_shard = each_shard;
     }
     lend_changes(shard, gather);
-    shard_run(shard, gather->request, &reach.reach);
+    if (gather->request->trial != TRIAL_NONE)
+        run_script(shard, gather, &reach.reach);
+    else
+        shard_run(shard, gather->request, &reach.reach);
     return_changes(shard, gather);
 }
 
@@ -286,6 +303,8 @@ void gather_arrive(struct shard *shard, struct gather *gather)
     simulate_step();
     shard->parked = gather;
     shard->asks_done = 0;
+    if (gather->request->trial == TRIAL_AGAIN)
+        trial_met_again(shard, gather->request);
     if (atomic_fetch_sub_explicit(&gather->to_arrive, 1, memory_order_acq_rel) > 1) {
         if (simulate_fault(FAULT_NO_PARK))
             leave(shard, gather);

@@ -71,6 +71,7 @@ struct request *request_take(struct request_pool *pool, int argc, int protocol)
     request->part = false;
     request->spent_ns = 0;
     request->slow = NULL;
+    request->trial = 0;
     request->arguments_owned = false;
     request->discard_reply = false;
     request->finished = false;

@@ -36,6 +36,13 @@ struct origin {
     uint32_t held;      /* requests that wait for room in a ring; later ones wait behind them */
     uint64_t held_turn; /* the last turn in which one found none */
     bool paused;        /* they wait for the end of CLIENT PAUSE instead */
+    /* Scripts on trial, see trial.h. */
+    uint32_t tried;                               /* in flight */
+    uint32_t behind;                              /* in flight behind the first of them, to the same shard */
+    uint32_t awaited;                             /* of all these, those that will come back unexecuted */
+    uint16_t tried_on;                            /* the shard; or none: it is tried on several */
+    uint8_t epoch;                                /* raised when a script has come back out of reach */
+    struct request *bounced_first, *bounced_last; /* what has come back, until all have */
 };
 
 /* Laid out by who touches what: the owner reads the first two lines, writes the
@@ -46,8 +53,10 @@ struct request {
     struct message message;
     uint16_t db;
     bool no_touch;
-    bool part;    /* of a scatter */
-    uint16_t key; /* the argument that is its only key, whose hash is key_hash; 0: none */
+    bool part;     /* of a scatter */
+    uint16_t key;  /* the argument that is its only key, whose hash is key_hash; 0: none */
+    uint8_t trial; /* enum request_trial */
+    uint8_t epoch; /* of its connection, where `trial` says something */
     int argc;
     struct str *argv; /* argv_inline, or a heap block */
     const struct command *command;

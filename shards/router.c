@@ -11,6 +11,7 @@
 #include "shards/blocked.h"
 #include "shards/gather.h"
 #include "shards/scatter.h"
+#include "shards/trial.h"
 #include "shards/shard.h"
 #include "shards/transaction.h"
 
@@ -60,7 +61,7 @@ static void find_place(void *context, struct key_position key)
 
 /* The owners of all keys, as far as the arguments fit the command: where they do not its handler says so, or
  * there are no more keys (PFMERGE with a target alone). */
-static void owners_find(struct shard *shard, const struct request *request)
+void router_find_owners(struct shard *shard, const struct request *request)
 {
     struct find_owners find = {&shard->owners, &shard->group->router, request->argv};
 
@@ -139,7 +140,7 @@ static bool stage_keyed(struct shard *shard, struct request *request)
         return stage_only_key(shard, request);
     if (reaches_all(shard, request))
         return gather_stage(shard, request, NULL, false);
-    owners_find(shard, request);
+    router_find_owners(shard, request);
     if (owners->distinct == 0)
         return router_stage_single(shard, shard->index, request);
     if (owners->distinct == 1)
@@ -152,7 +153,12 @@ static bool stage_keyed(struct shard *shard, struct request *request)
 static bool stage(struct shard *shard, struct request *request)
 {
     const struct command *command = request->command;
+    const struct origin *origin = request->origin;
 
+    if (__builtin_expect((origin->tried | origin->awaited) > 0, 0) && !simulate_fault(FAULT_NO_HOLD))
+        return trial_stage_behind(shard, request);
+    if (command->route == ROUTE_SCRIPT)
+        return trial_stage(shard, request);
     if (command->route == ROUTE_SESSION)
         return transaction_stage(shard, request);
     if (command->route == ROUTE_CURSOR)
@@ -186,6 +192,14 @@ void router_hold(struct shard *shard, struct request *request)
     **last = request;
     *last = &request->next_held;
     request->origin->held++;
+}
+
+void router_hold_before(struct shard *shard, struct request *first, struct request *last)
+{
+    last->next_held = shard->held_first;
+    if (!shard->held_first)
+        shard->held_last = &last->next_held;
+    shard->held_first = first;
 }
 
 void router_submit(struct shard *shard, struct request *request)

@@ -95,6 +95,12 @@ void router_add_owners(struct shard *shard, const struct command *command, const
 /* To one shard. False: its ring is full, nothing was staged. */
 bool router_stage_single(struct shard *shard, int owner, struct request *request);
 
+/* To shard->owners: those of the request's keys, with their places. */
+void router_find_owners(struct shard *shard, const struct request *request);
+
+/* Requests of one connection that are linked and counted as held already go before all that is held. */
+void router_hold_before(struct shard *shard, struct request *first, struct request *last);
+
 /* Keeps the request for a later turn, behind what is held of its connection. */
 void router_hold(struct shard *shard, struct request *request);
 

@@ -78,9 +78,9 @@ static __attribute__((noinline)) void stall(struct shard *shard)
     nanosleep(&pause, NULL);
 }
 
-static inline __attribute__((always_inline)) void run_call(struct shard *shard, struct call *call)
+/* What the command asked of the shard. */
+static inline __attribute__((always_inline)) void end_call(struct shard *shard)
 {
-    call_run(call);
     publish_changes(shard);
     if (__builtin_expect(shard->core.stall_us > 0, 0))
         stall(shard);
@@ -92,11 +92,12 @@ static inline __attribute__((always_inline)) void run_call(struct shard *shard, 
 
 void shard_run_call(struct shard *shard, struct call *call)
 {
-    run_call(shard, call);
+    call_run(call);
+    end_call(shard);
 }
 
-static inline __attribute__((always_inline)) void
-execute(struct shard *shard, struct request *request, const struct reach *reach, int64_t now_ms, struct call_wait *wait)
+static inline __attribute__((always_inline)) struct call call_of(struct shard *shard, struct request *request,
+                                                                 const struct reach *reach, int64_t now_ms)
 {
     struct call call = {
         .command = request->command,
@@ -113,7 +114,6 @@ execute(struct shard *shard, struct request *request, const struct reach *reach,
         .session_id = request->session_id,
         .transaction = request->transaction,
         .watched = request->watched,
-        .wait = wait,
         .part = request->part,
         .spent_ns = &request->spent_ns,
         .slow = &request->slow,
@@ -123,11 +123,32 @@ execute(struct shard *shard, struct request *request, const struct reach *reach,
     if (!request->key)
         call.routed_key.name.bytes = NULL;
     request->reply.buffer.memory = &shard->core.memory;
+    return call;
+}
 
-    struct call_counting counting = call_count_begin(&call);
+static inline __attribute__((always_inline)) void
+execute(struct shard *shard, struct request *request, const struct reach *reach, int64_t now_ms, struct call_wait *wait)
+{
+    struct call call = call_of(shard, request, reach, now_ms);
 
-    run_call(shard, &call);
+    struct call_counting counting;
+
+    call.wait = wait;
+    counting = call_count_begin(&call);
+    call_run(&call);
+    end_call(shard);
     call_count_end(&call, &counting);
+    shard->core.stats.executed++;
+}
+
+struct call shard_call_of(struct shard *shard, struct request *request, const struct reach *reach, int64_t now_ms)
+{
+    return call_of(shard, request, reach, now_ms);
+}
+
+void shard_end_call(struct shard *shard)
+{
+    end_call(shard);
     shard->core.stats.executed++;
 }
 
@@ -163,6 +184,8 @@ void shard_finish(struct shard *shard, struct request *request)
 {
     if (request->blocking)
         blocked_forget(shard, request);
+    if (__builtin_expect(request->trial != TRIAL_NONE, 0) && !trial_finish(shard, request))
+        return;
     if (__builtin_expect(request->transaction != NULL, 0) && !transaction_finish(shard, request))
         return;
     request->done(request);
@@ -203,8 +226,13 @@ static void meet(struct shard *shard, struct message *message)
     if (message->kind == MESSAGE_GATHER) {
         gather_arrive(shard, (struct gather *)message);
     } else {
+        struct request *request = (struct request *)message;
+
         ASSERT(message->kind == MESSAGE_REQUEST);
-        shard_run(shard, (struct request *)message, NULL);
+        if (__builtin_expect(request->trial != TRIAL_NONE, 0))
+            trial_run(shard, request);
+        else
+            shard_run(shard, request, NULL);
     }
     serve_waiters(shard, shard_message_ms(shard));
 }
@@ -267,7 +295,7 @@ static void execute_due(struct shard *shard)
         return;
     }
     shard->core.command_stats.known_ns = shard->monotonic_us * 1000; /* it was read when this was published */
-    serve_waiters(shard, shard_message_ms(shard)); /* of what the gather that was left brought */
+    serve_waiters(shard, shard_message_ms(shard));                   /* of what the gather that was left brought */
     mesh_collect(&shard->port);
     returns_take(shard); /* news of what was published before any of this */
     keyspace_set_access(shard->core.keyspace,

@@ -16,8 +16,11 @@
 #include "shards/mesh.h"
 #include "shards/request.h"
 #include "shards/router.h"
+#include "shards/trial.h"
+#include "shards/script_memory.h"
 #include "shards/timer.h"
 
+struct call;
 struct call;
 struct call_wait;
 struct gather;
@@ -71,7 +74,9 @@ struct shard {
     uint64_t waiter_serial;    /* the next one's */
     const struct waits *waits; /* the keyspace's */
     struct key_owners owners;  /* the router's scratch */
-    uint64_t *returns_seen;    /* when each shard's ring was last looked at, as a count of looks */
+    struct script_memory script_memory;
+    struct trial_bounces trial_bounces;
+    uint64_t *returns_seen; /* when each shard's ring was last looked at, as a count of looks */
     uint64_t returns_looks;
     bool executed_gather; /* the parked one, and its news have found no room yet */
     uint64_t turn;
@@ -126,6 +131,10 @@ void shard_run_call(struct shard *shard, struct call *call);
 void shard_run(struct shard *shard, struct request *request, const struct reach *reach);
 /* Counts a call of the request that was not run as one, see call_count_whole. */
 void shard_count(struct shard *shard, struct request *request, int64_t ns);
+/* The two halves of shard_execute, between which the call is run, and counted (call_count.h): for
+ * whoever has to look at it afterwards. */
+struct call shard_call_of(struct shard *shard, struct request *request, const struct reach *reach, int64_t now_ms);
+void shard_end_call(struct shard *shard);
 /* The time of the message that the shard is about to execute. */
 int64_t shard_message_ms(const struct shard *shard);
 /* Gives the executed request back to its home, which calls request->done. */

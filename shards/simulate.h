@@ -25,6 +25,9 @@ enum simulate_fault {
     FAULT_NO_TURN,     /* let a waiter take what those in front of it have been told of */
     FAULT_NO_NEXT,     /* when it has, do not tell those behind it */
     FAULT_SERVE_GONE,  /* serve a waiter whose client is known to have gone */
+    FAULT_NO_UNDO,     /* do not take back what a script has done that is out of reach */
+    FAULT_NO_BOUNCE,   /* execute what lies behind such a script before it comes again */
+    FAULT_NO_HOLD,     /* let what follows a script on trial go to other shards */
     FAULT_COUNT,
 };
 

@@ -152,6 +152,10 @@ Test(cmd_info, counters_of_the_shards_are_added)
         "requests_crossed:20",
         "requests_scattered:30",
         "requests_gathered:40",
+        "scripts_local:50",
+        "scripts_gathered:60",
+        "scripts_escalated:4",
+        "scripts_restarted:3",
         "wakes_sent:7",
         "ring_full:9",
         "eventloop_cycles:33",
@@ -167,6 +171,8 @@ Test(cmd_info, counters_of_the_shards_are_added)
                                         .largest_output_bytes = 8,
                                         .local = 10,
                                         .scattered = 30,
+                                        .scripts_local = 50,
+                                        .scripts_restarted = 3,
                                         .wakes_sent = 7,
                                         .turns = 11,
                                         .clients_killed_by_query_limit = 1};
@@ -179,6 +185,8 @@ Test(cmd_info, counters_of_the_shards_are_added)
                                         .largest_output_bytes = 90,
                                         .crossed = 20,
                                         .gathered = 40,
+                                        .scripts_gathered = 60,
+                                        .scripts_escalated = 4,
                                         .ring_full = 9,
                                         .turns = 22,
                                         .clients_killed_by_output_limit = 2};

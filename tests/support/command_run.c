@@ -109,7 +109,7 @@ static void execute(struct command_run *run, struct call *call)
         changes_lend(keyspace_changes(run->keyspaces[i]), keyspace_changes(run->keyspaces[run->at]));
     }
     if (call->core->undo.keyspace)
-        undo_run(&call->core->undo, call);
+        undo_run(call);
     else
         call_run(call);
     for (int i = 0; i < run->count; i++)
