@@ -30,11 +30,20 @@ static void note_slow(const struct call *call, int64_t ns)
     slow_command_put(call->slow, slow);
 }
 
+static void note_latency(const struct call *call, int64_t ns)
+{
+    enum latency_event event = call->command->flags & CMD_FAST ? LATENCY_FAST_COMMAND : LATENCY_COMMAND;
+
+    if (ns >= call->core->command_stats.latency_ns)
+        latency_add(&call->core->latency, event, call->now_ms / 1000, ns / 1000000);
+}
+
 void call_count_whole(struct call *call, size_t mark, int64_t ns)
 {
     command_stats_add(&call->core->command_stats, call->command, ns);
     note_failure(call, mark);
     note_slow(call, ns);
+    note_latency(call, ns);
 }
 
 /* The beginning is known only as a moment not long before, at which the turn began or another call ended. A local

@@ -7,6 +7,7 @@
 
 #include "core/command_stats.h"
 #include "core/config.h"
+#include "core/latency.h"
 #include "core/memory.h"
 #include "core/scripts.h"
 #include "core/session.h"
@@ -37,6 +38,7 @@ struct core {
     struct script_watch script_watch;
     uint64_t script_random; /* of scripts' math.random */
     struct command_stats command_stats;
+    struct latency latency;
     struct slowlog slowlog;   /* of commands of these connections */
     int index, count;         /* which shard of how many; frozen */
     const struct server_facts *facts; /* frozen before start */

@@ -404,13 +404,29 @@ static void wait(struct shard *shard)
 
 /* The turn. */
 
+static void expire_due(struct shard *shard, int64_t settled_ms)
+{
+    const struct command_stats *stats = &shard->core.command_stats;
+    int64_t began_ns, took_ns;
+
+    if (stats->latency_ns == INT64_MAX) {
+        keyspace_expire(shard->core.keyspace, settled_ms, EXPIRE_PER_TURN);
+        return;
+    }
+    began_ns = command_stats_now_ns(stats);
+    keyspace_expire(shard->core.keyspace, settled_ms, EXPIRE_PER_TURN);
+    took_ns = command_stats_now_ns(stats) - began_ns;
+    if (took_ns >= stats->latency_ns)
+        latency_add(&shard->core.latency, LATENCY_EXPIRE_CYCLE, settled_ms / 1000, took_ns / 1000000);
+}
+
 /* No further than the time of what is yet to be executed, so that a key dies at one instant for all shards. */
 static void expire(struct shard *shard)
 {
     int64_t settled_ms = mesh_settled_ms(&shard->port);
 
     if (expires(shard) && keyspace_next_expiry_ms(shard->core.keyspace) <= settled_ms)
-        keyspace_expire(shard->core.keyspace, settled_ms, EXPIRE_PER_TURN);
+        expire_due(shard, settled_ms);
     publish_changes(shard);
     serve_waiters(shard, settled_ms);
 }
