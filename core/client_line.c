@@ -6,11 +6,15 @@
 #include "core/session.h"
 #include "core/transaction.h"
 
+enum { FLAGS_BYTES = 16 };
+
 /* One letter for each thing that is so; "N" when nothing is. */
-static const char *flags_of(const struct session *session, char text[static 16])
+static const char *flags_of(const struct session *session, char text[static FLAGS_BYTES])
 {
     char *end = text;
 
+    if (subscriptions_total(&session->subscriptions) > 0)
+        *end++ = 'P';
     if (session_is_queuing(session))
         *end++ = 'x';
     if (session->blocked)
@@ -41,13 +45,15 @@ static const char *text_or_empty(const char *text)
 static void append_identity(struct buffer *buffer, const struct session *session, int64_t now_ms)
 {
     const struct transaction *transaction = session->transaction;
-    char flags[16];
+    const uint32_t *subscribed = session->subscriptions.counts;
+    char flags[FLAGS_BYTES];
 
     buffer_append_format(buffer, "id=%llu addr=%s laddr=%s fd=%d name=%s", (unsigned long long)session->id,
                          session->peer, session->local, session->fd, text_or_empty(session->name));
-    buffer_append_format(buffer, " age=%lld idle=%lld flags=%s db=%d sub=0 psub=0 ssub=0 multi=%d watch=%d",
-                         (long long)(now_ms - session->created_ms) / 1000,
-                         (long long)(now_ms - session->active_ms) / 1000, flags_of(session, flags), session->db,
+    buffer_append_format(buffer, " age=%lld idle=%lld flags=%s db=%d", (long long)(now_ms - session->created_ms) / 1000,
+                         (long long)(now_ms - session->active_ms) / 1000, flags_of(session, flags), session->db);
+    buffer_append_format(buffer, " sub=%u psub=%u ssub=%u multi=%d watch=%d", subscribed[CHANNEL_PLAIN],
+                         subscribed[CHANNEL_PATTERN], subscribed[CHANNEL_SHARD],
                          session_is_queuing(session) ? transaction->count : -1,
                          transaction ? transaction->watched_count : 0);
 }

@@ -1,6 +1,12 @@
 #include "core/client_type.h"
 
 #include "core/resp_write.h"
+#include "core/session.h"
+
+enum client_type client_type_of(const struct session *session)
+{
+    return subscriptions_total(&session->subscriptions) > 0 ? CLIENT_TYPE_PUBSUB : CLIENT_TYPE_NORMAL;
+}
 
 bool client_type_parse(struct reply *reply, struct str text, enum client_type *type)
 {

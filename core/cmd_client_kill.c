@@ -14,7 +14,8 @@ struct kill_filter {
     uint64_t id;
     struct str peer, local;
     int64_t age_ms;
-    bool only_other_types; /* a TYPE was named that no session is of */
+    bool of_type; /* a TYPE was named */
+    enum client_type type;
     bool spare_caller;
 };
 
@@ -50,12 +51,8 @@ static bool parse_age(struct call *call, struct str text, struct kill_filter *fi
 
 static bool parse_type(struct call *call, struct str text, struct kill_filter *filter)
 {
-    enum client_type type;
-
-    if (!client_type_parse(call->reply, text, &type))
-        return false;
-    filter->only_other_types = type != CLIENT_TYPE_NORMAL;
-    return true;
+    filter->of_type = true;
+    return client_type_parse(call->reply, text, &filter->type);
 }
 
 /* There is one user, and all sessions are that user's. */
@@ -124,7 +121,7 @@ static bool text_fits(struct str wanted, const char *text)
 
 static bool fits(const struct call *call, const struct kill_filter *filter, const struct session *session)
 {
-    if (session->killed || filter->only_other_types)
+    if (session->killed || (filter->of_type && client_type_of(session) != filter->type))
         return false;
     if (filter->spare_caller && session->id == call->session_id)
         return false;

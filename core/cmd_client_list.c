@@ -30,8 +30,9 @@ static bool append_type(struct call *call, struct buffer *lines)
 
     if (!client_type_parse(call->reply, call->argv[3], &type))
         return false;
-    if (type == CLIENT_TYPE_NORMAL)
-        append_all(call, lines);
+    for (struct session *session = call->core->sessions.oldest; session; session = session->next)
+        if (client_type_of(session) == type)
+            client_line_append(lines, session, call->now_ms);
     return true;
 }
 

@@ -156,6 +156,12 @@ static void list_key(void *context, struct key_position key)
     list->count++;
 }
 
+/* Channels are stated like keys, and are none. */
+static bool has_keys(const struct command *row)
+{
+    return row->keys[0].begin != KEY_BEGIN_NONE && !(row->keys[0].flags & KEY_NOT_KEY);
+}
+
 /* NULL: there is none whose keys could be told, and the error has been written. */
 static const struct command *find_keyed_command(struct call *call)
 {
@@ -164,7 +170,7 @@ static const struct command *find_keyed_command(struct call *call)
 
     if (!row)
         reply_error(call->reply, "ERR Invalid command specified");
-    else if (row->keys[0].begin == KEY_BEGIN_NONE || row->flags & CMD_HIDDEN)
+    else if (!has_keys(row) || row->flags & CMD_HIDDEN)
         reply_error(call->reply, "ERR The command has no key arguments");
     else if (!command_arity_fits(row, call->argc - 2))
         reply_error(call->reply, "ERR Invalid number of arguments specified for command");

@@ -8,10 +8,20 @@
 #include "core/redis_version.h"
 #include "core/transaction.h"
 
+/* A RESP2 client with subscriptions takes arrays only. */
+static void pong_as_message(struct call *call)
+{
+    reply_array(call->reply, 2);
+    reply_bulk(call->reply, STR("pong"));
+    reply_bulk(call->reply, call->argc == 2 ? call->argv[1] : STR(""));
+}
+
 void cmd_ping(struct call *call)
 {
     if (call->argc > 2)
         reply_error(call->reply, "ERR wrong number of arguments for 'ping' command");
+    else if (call->session && session_takes_messages_only(call->session))
+        pong_as_message(call);
     else if (call->argc == 2)
         reply_bulk(call->reply, call->argv[1]);
     else

@@ -145,7 +145,7 @@ static void run_queued(struct call *call, const struct queued_command *queued)
     reply->error = false;
     call_nested(call, queued->command, queued->argv, queued->argc, reply);
     call->core->stats.commands++;
-    if (was_closed || is_silent(call))
+    if (was_closed || (is_silent(call) && !(queued->command->pubsub & PUBSUB_CHANGES)))
         reply->buffer.length = mark;
 }
 

@@ -66,6 +66,19 @@ enum command_flag {
     CMD_EXECUTES = 1 << 30,   /* EXEC: does what the queued commands do */
 };
 
+/* What a command has to do with channels. */
+enum command_pubsub {
+    PUBSUB_ALLOWED = 1 << 0, /* a client with subscriptions may send it in RESP2, too */
+    PUBSUB_SUBSCRIBES = 1 << 1,
+    PUBSUB_UNSUBSCRIBES = 1 << 2,
+    PUBSUB_CHANGES = PUBSUB_SUBSCRIBES | PUBSUB_UNSUBSCRIBES, /* planned where the connection is: subscriptions.h */
+    PUBSUB_PATTERNS = 1 << 3,
+    PUBSUB_SHARDED = 1 << 4,
+    PUBSUB_LEAVES = 1 << 5,    /* all subscriptions end before it begins; or, with PUBSUB_UNSUBSCRIBES, by it */
+    PUBSUB_SETTLES = 1 << 6,   /* no change is under way when it begins */
+    PUBSUB_PUBLISHES = 1 << 7, /* messages, which keep the order of the connection's requests */
+};
+
 /* Access categories. A row states those that do not follow from its flags; command_categories adds @read, @write,
  * @fast, @slow, @admin … */
 // clang-format off
@@ -134,6 +147,7 @@ struct command {
     command_handler *run; /* NULL for a pure container */
     int16_t arity;        /* with the command's name(s); negative: at least */
     uint8_t route;
+    uint8_t pubsub; /* enum command_pubsub */
     uint32_t flags;
     uint32_t acl;
     struct key_spec keys[COMMAND_KEY_SPECS];
@@ -180,6 +194,12 @@ const struct command *command_find(const struct str *argv, int argc, const struc
 const struct command *command_find_by_name(struct str name);
 bool command_arity_fits(const struct command *command, int argc);
 uint32_t command_categories(const struct command *command);
+
+/* enum channel_kind: of a command with PUBSUB_CHANGES or PUBSUB_PUBLISHES. */
+static inline int command_channel_kind(const struct command *command)
+{
+    return command->pubsub / PUBSUB_PATTERNS & 3;
+}
 
 /* "config|get" of a subcommand, else the name. text: at least 64 bytes; returns it. */
 const char *command_full_name(const struct command *command, char text[static 64]);

@@ -1,4 +1,4 @@
-/* Refusals in Redis's words and order: unknown, arity, protected, not authenticated. Then the pause. */
+/* Refusals in Redis's words and order: unknown, arity, protected, not authenticated, subscribed. Then the pause. */
 #include "core/command_admit.h"
 
 #include <stdio.h>
@@ -84,6 +84,17 @@ static void refuse_unauthenticated(const struct command *command, struct reply *
     reply_error_format(reply, "%sNOAUTH Authentication required.", prefix);
 }
 
+static void refuse_subscribed(const struct command *command, struct reply *reply)
+{
+    char name[64];
+
+    reply_error_format(
+        reply,
+        "ERR Can't execute '%s': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed "
+        "in this context",
+        command_full_name(command, name));
+}
+
 const struct command *command_admit(const struct core *core, const struct session *session, const struct str *argv,
                                     int argc, struct reply *reply)
 {
@@ -100,6 +111,8 @@ const struct command *command_admit(const struct core *core, const struct sessio
         refuse_protected(reply);
     else if (!session->authenticated && !(command->flags & CMD_NO_AUTH) && core->config.requirepass[0] != '\0')
         refuse_unauthenticated(command, reply);
+    else if (session_takes_messages_only(session) && !(command->pubsub & PUBSUB_ALLOWED))
+        refuse_subscribed(command, reply);
     else if (session_is_queuing(session) && command->flags & CMD_NO_MULTI)
         reply_error(reply, "ERR Command not allowed inside a transaction");
     else

@@ -15,6 +15,8 @@ void core_init(struct core *core, const struct config *config, const struct serv
     scripts_init(&core->scripts);
     core->script_random = 0x1234abcd330e + ((uint64_t)index << 32); /* on the first shard as in Redis */
     sessions_init(&core->sessions, &core->memory);
+    channels_init(&core->channels, &core->memory);
+    publishing_init(&core->publishing, &core->memory);
     command_stats_init(&core->command_stats, &core->memory);
     slowlog_init(&core->slowlog, &core->memory);
     core_configure(core);
@@ -22,6 +24,8 @@ void core_init(struct core *core, const struct config *config, const struct serv
 
 void core_deinit(struct core *core)
 {
+    publishing_deinit(&core->publishing);
+    channels_deinit(&core->channels);
     sessions_deinit(&core->sessions);
     script_state_destroy(core->script_state);
     scripts_deinit(&core->scripts);

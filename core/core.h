@@ -5,10 +5,12 @@
 #ifndef CORE_CORE_H
 #define CORE_CORE_H
 
+#include "core/channels.h"
 #include "core/command_stats.h"
 #include "core/config.h"
 #include "core/latency.h"
 #include "core/memory.h"
+#include "core/publish.h"
 #include "core/scripts.h"
 #include "core/session.h"
 #include "core/slowlog.h"
@@ -32,6 +34,8 @@ struct core {
     struct undo undo;         /* of a script that is running, and may be taken back; charged as the keyspace is */
     struct config config;     /* this shard's copy of the settings */
     struct sessions sessions; /* of the connections on this shard */
+    struct channels channels; /* who subscribes to what, on all shards */
+    struct publishing publishing;
     struct stats stats;
     struct scripts scripts;            /* all that are known; an executor may add to them as to the keyspace */
     struct script_state *script_state; /* this thread's Lua; NULL until a script runs */

@@ -97,4 +97,9 @@ command_handler cmd_xgroup_create, cmd_xgroup_createconsumer, cmd_xgroup_delcons
     cmd_xgroup_help, cmd_xgroup_setid;
 command_handler cmd_xinfo_consumers, cmd_xinfo_groups, cmd_xinfo_help, cmd_xinfo_stream;
 
+/* pubsub: cmd_publish and cmd_subscribe serve all of their kin */
+command_handler cmd_publish, cmd_subscribe;
+command_handler cmd_pubsub_channels, cmd_pubsub_help, cmd_pubsub_numpat, cmd_pubsub_numsub, cmd_pubsub_shardchannels,
+    cmd_pubsub_shardnumsub;
+
 #endif

@@ -16,6 +16,15 @@ static uint64_t bytes_of_clients(const struct sessions *sessions)
     return bytes;
 }
 
+static uint64_t count_subscribed(const struct sessions *sessions)
+{
+    uint64_t count = 0;
+
+    for (const struct session *session = sessions->oldest; session; session = session->next)
+        count += subscriptions_total(&session->subscriptions) > 0;
+    return count;
+}
+
 /* An idle shard takes no samples of its rates, so one is due here. */
 static struct info_part part_of(struct core *core, int64_t now_ms)
 {
@@ -32,6 +41,10 @@ static struct info_part part_of(struct core *core, int64_t now_ms)
         .clients_bytes = bytes_of_clients(&core->sessions),
         .clients = core->sessions.count,
         .blocked_clients = core->sessions.blocked,
+        .pubsub_clients = count_subscribed(&core->sessions),
+        .channels = core->channels.subscribed[CHANNEL_PLAIN],
+        .patterns = core->channels.subscribed[CHANNEL_PATTERN],
+        .shard_channels = core->channels.subscribed[CHANNEL_SHARD],
         .blocking_keys = keyspace_waits(core->keyspace)->keys.count,
         .unfreed_objects = keyspace_unfreed_objects(core->keyspace),
         .rate_commands = stats_rate(core->stats.rate_commands),
@@ -139,6 +152,10 @@ static void add_part(struct info_part *to, const struct info_part *from)
     to->scripts_evicted += from->scripts_evicted;
     to->clients += from->clients;
     to->blocked_clients += from->blocked_clients;
+    to->pubsub_clients += from->pubsub_clients;
+    to->channels = from->channels;
+    to->patterns = from->patterns;
+    to->shard_channels = from->shard_channels;
     to->blocking_keys += from->blocking_keys;
     to->unfreed_objects += from->unfreed_objects;
     to->keys += from->keys;

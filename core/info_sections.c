@@ -81,10 +81,10 @@ static void write_clients(const struct info_report *report)
     WRITE("maxclients:%d\r\n", report->core->config.maxclients);
     WRITE("client_recent_max_input_buffer:%zu\r\n", total->stats.largest_query_bytes);
     WRITE("client_recent_max_output_buffer:%zu\r\n", total->stats.largest_output_bytes);
-    WRITE("blocked_clients:%lld\r\ntracking_clients:0\r\npubsub_clients:0\r\nwatching_clients:0\r\n"
+    WRITE("blocked_clients:%lld\r\ntracking_clients:0\r\npubsub_clients:%lld\r\nwatching_clients:0\r\n"
           "clients_in_timeout_table:0\r\ntotal_watched_keys:0\r\ntotal_blocking_keys:%lld\r\n"
           "total_blocking_keys_on_nokey:0\r\n",
-          ll(total->blocked_clients), ll(total->blocking_keys));
+          ll(total->blocked_clients), ll(total->pubsub_clients), ll(total->blocking_keys));
 }
 
 static void write_memory_use(const struct info_report *report)
@@ -205,12 +205,15 @@ static void write_keys(const struct info_report *report)
 
 static void write_stats(const struct info_report *report)
 {
-    const struct stats *stats = &report->info->total.stats;
+    const struct info_part *total = &report->info->total;
+    const struct stats *stats = &total->stats;
 
     WRITE("# Stats\r\n");
     write_traffic(report);
     write_keys(report);
-    WRITE("pubsub_channels:0\r\npubsub_patterns:0\r\npubsubshard_channels:0\r\nlatest_fork_usec:0\r\ntotal_forks:0\r\n"
+    WRITE("pubsub_channels:%lld\r\npubsub_patterns:%lld\r\npubsubshard_channels:%lld\r\n", ll(total->channels),
+          ll(total->patterns), ll(total->shard_channels));
+    WRITE("latest_fork_usec:0\r\ntotal_forks:0\r\n"
           "migrate_cached_sockets:0\r\nslave_expires_tracked_keys:0\r\nactive_defrag_hits:0\r\n"
           "active_defrag_misses:0\r\nactive_defrag_key_hits:0\r\nactive_defrag_key_misses:0\r\n"
           "total_active_defrag_time:0\r\ncurrent_active_defrag_time:0\r\ntracking_total_keys:0\r\n"

@@ -65,6 +65,18 @@ static void drop_attention(struct sessions *sessions, struct session *session)
     session->attention_pending = false;
 }
 
+static void drop_pushed(struct sessions *sessions, struct session *session)
+{
+    struct session **link = &sessions->pushed;
+
+    if (!session->pushed)
+        return;
+    while (*link != session)
+        link = &(*link)->pushed_next;
+    *link = session->pushed_next;
+    session->pushed = false;
+}
+
 void session_end(struct sessions *sessions, struct session *session)
 {
     uint64_t address = (uintptr_t)session;
@@ -72,6 +84,7 @@ void session_end(struct sessions *sessions, struct session *session)
 
     ASSERT(known && sessions->count > 0);
     drop_attention(sessions, session);
+    drop_pushed(sessions, session);
     pushes_clear(&session->pushes, session->memory);
     *(session->previous ? &session->previous->next : &sessions->oldest) = session->next;
     *(session->next ? &session->next->previous : &sessions->newest) = session->previous;
@@ -159,4 +172,25 @@ struct completion *sessions_take_attention(struct sessions *sessions)
             return session->attention;
     }
     return NULL;
+}
+
+void session_push(struct sessions *sessions, struct session *session, uint64_t behind, struct str bytes)
+{
+    pushes_append(&session->pushes, sessions->memory, behind, bytes);
+    if (session->pushed || !session->flush)
+        return;
+    session->pushed = true;
+    session->pushed_next = sessions->pushed;
+    sessions->pushed = session;
+}
+
+struct completion *sessions_take_pushed(struct sessions *sessions)
+{
+    struct session *session = sessions->pushed;
+
+    if (!session)
+        return NULL;
+    sessions->pushed = session->pushed_next;
+    session->pushed = false;
+    return session->flush;
 }

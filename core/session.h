@@ -15,6 +15,7 @@
 #include "core/bptree.h"
 #include "core/pushes.h"
 #include "core/str.h"
+#include "core/subscriptions.h"
 
 struct memory;
 struct command;
@@ -43,6 +44,7 @@ struct session {
     enum session_reply_mode reply_mode;
     bool authenticated;
     bool close_after_reply; /* QUIT, CLIENT KILL, protocol error: no further request is read */
+    bool closing;           /* nothing is sent any more, and it subscribes to nothing */
     bool killed;            /* CLIENT KILL: the connection closes as soon as it may */
     bool no_evict, no_touch;
     bool unix_socket;
@@ -60,7 +62,10 @@ struct session {
     /* Net's wish to hear that `killed` was set: handed back by sessions_take_attention. */
     struct completion *attention;
     struct pushes pushes;     /* what it is told unasked */
-    struct completion *flush; /* net's: sends what is there at the end of the turn; to be deferred when pushes come */
+    struct completion *flush; /* net's: sends what is there; handed back by sessions_take_pushed */
+    struct session *pushed_next;
+    bool pushed; /* in the list of those that have been pushed something in this turn */
+    struct subscriptions subscriptions;
     struct waiter *waiter;        /* the shards': of a command that may block, else NULL */
     bool blocked;                 /* it waits for a key */
     enum session_unblock unblock; /* CLIENT UNBLOCK has said so */
@@ -79,6 +84,7 @@ struct sessions {
     enum session_pause pause;  /* CLIENT PAUSE: requests are held back until pause_until_ms */
     int64_t pause_until_ms;    /* 0 where there is none */
     struct session *attention; /* killed, or the pause changed */
+    struct session *pushed;    /* in this turn */
 };
 
 void sessions_init(struct sessions *sessions, struct memory *memory);
@@ -107,6 +113,16 @@ MUST_USE bool session_unblock(struct sessions *sessions, struct session *session
 void sessions_set_pause(struct sessions *sessions, enum session_pause pause, int64_t until_ms);
 /* Takes the next connection that has to look at its session; NULL when none. */
 struct completion *sessions_take_attention(struct sessions *sessions);
+/* In RESP2 messages cannot be told from replies, so a client with subscriptions may send little else. */
+static inline bool session_takes_messages_only(const struct session *session)
+{
+    return session->protocol == 2 && subscriptions_total(&session->subscriptions) > 0;
+}
+
+/* Pushes bytes, which are copied, behind so many of all the requests that the connection ever had, see pushes.h. */
+void session_push(struct sessions *sessions, struct session *session, uint64_t behind, struct str bytes);
+/* Takes the next connection that has something to send; NULL when none. */
+struct completion *sessions_take_pushed(struct sessions *sessions);
 /* The next id is 1 again: for a simulation that has to replay, while no session lives. */
 void session_restart_ids(void);
 

@@ -66,9 +66,9 @@ static bool is_for_all_shards(const struct command *command, const struct str *a
 {
     if (command->route == ROUTE_CURSOR || is_for_each_shard(command))
         return true;
-    if (command->keys[0].begin == KEY_BEGIN_NONE)
-        return command->route == ROUTE_GATHER;
-    return command->reaches_all && command->reaches_all(argv, argc);
+    if (command->reaches_all && command->reaches_all(argv, argc))
+        return true;
+    return command->keys[0].begin == KEY_BEGIN_NONE && command->route == ROUTE_GATHER;
 }
 
 /* Commands that change the session or how requests are admitted; and those that report on every session, which
@@ -103,6 +103,7 @@ void transaction_queue(struct transaction *transaction, const struct command *co
     transaction->last = &(*transaction->last)->next;
     transaction->count++;
     transaction->flags |= command->flags;
+    transaction->publishes |= command->pubsub & PUBSUB_PUBLISHES || command->route == ROUTE_SCRIPT;
     transaction->for_all_shards |= is_for_all_shards(command, argv, argc);
     transaction->fences |= fences(command);
 }

@@ -72,11 +72,32 @@ static void stop_receiving(struct conn *conn)
     loop_cancel(conn->shard->loop, &conn->receive);
 }
 
+/* Ends all subscriptions, on every shard. */
+static void leave_channels(struct conn *conn)
+{
+    for (int kind = 0; kind < CHANNEL_KINDS; kind++) {
+        struct request *request;
+
+        if (conn->session.subscriptions.counts[kind] == 0)
+            continue;
+        request = shard_take_request(conn->shard, 1, &conn->session);
+        request->argv[0] = STR("leave");
+        request->command = subscriptions_leave(kind);
+        request->session = &conn->session;
+        request->origin = &conn->origin;
+        request->done = request_done;
+        request->discard_reply = true;
+        pipeline_push(&conn->pipeline, request);
+        router_submit(conn->shard, request);
+    }
+}
+
 void conn_close(struct conn *conn)
 {
     if (conn->closing)
         return;
-    conn->closing = true;
+    conn->closing = conn->session.closing = true;
+    leave_channels(conn);
     end_watches(conn);
     blocked_end(conn->shard, &conn->session, WAITER_GONE);
     stop_receiving(conn);
@@ -167,6 +188,18 @@ static void fence(struct conn *conn, const struct command *command, struct reque
         blocked_end(conn->shard, &conn->session, WAITER_GONE);
 }
 
+/* What comes behind it is admitted by what it has planned: not before. Its answers are pushes, which CLIENT REPLY does
+ * not concern. */
+static void start_change(struct conn *conn, struct request *request)
+{
+    bool dropped = consume_reply_mode(&conn->session);
+    (void)dropped;
+
+    request->session = &conn->session;
+    router_submit(conn->shard, request);
+    conn->fenced = conn->origin.held > 0;
+}
+
 static void start_request(struct conn *conn, const struct command *command, struct request *request)
 {
     request->command = command;
@@ -176,6 +209,10 @@ static void start_request(struct conn *conn, const struct command *command, stru
     }
     if (command->route == ROUTE_SESSION) {
         start_in_session(conn, command, request);
+        return;
+    }
+    if (command->pubsub & PUBSUB_CHANGES) {
+        start_change(conn, request);
         return;
     }
     if (command->route == ROUTE_LOCAL) {
@@ -231,14 +268,39 @@ static bool is_held_by_pause(const struct conn *conn, const struct command *comm
            command_is_paused(session_flags_with(&conn->session, command), sessions, shard_now_ms(conn->shard));
 }
 
-/* The parser holds a complete request. False: CLIENT PAUSE holds it back, and it is as if it had not been parsed. */
+/* RESET ends the subscriptions, and begins when that is done, so that no message comes behind its answer; HELLO, too,
+ * begins when it is known which messages come before it. */
+static bool is_held_by_channels(struct conn *conn, const struct command *command)
+{
+    const struct subscriptions *subscriptions = &conn->session.subscriptions;
+
+    if (command->pubsub & PUBSUB_LEAVES && subscriptions->first) {
+        leave_channels(conn);
+        return true;
+    }
+    return command->pubsub & PUBSUB_SETTLES && subscriptions->first_change;
+}
+
+/* Whether the request has to wait; then it is as if it had not been parsed. */
+static bool is_held(struct conn *conn, const struct command *command)
+{
+    conn->paused = is_held_by_pause(conn, command);
+    if (conn->paused) {
+        net_wait_pause(conn->net);
+        return true;
+    }
+    conn->fenced = is_held_by_channels(conn, command);
+    return conn->fenced;
+}
+
+/* The parser holds a complete request. False: it is held back. */
 static bool admit_request(struct conn *conn)
 {
     struct request *request = take_request(conn);
     const struct command *command =
         command_admit(&conn->shard->core, &conn->session, request->argv, request->argc, &request->reply);
 
-    if (command && is_held_by_pause(conn, command)) {
+    if (command && is_held(conn, command)) {
         request_give_back(&conn->shard->requests, request);
         return false;
     }
@@ -296,11 +358,8 @@ static size_t parse(struct conn *conn, struct str bytes)
             protocol_error(conn);
             break;
         }
-        if (conn->parser.argc > 0 && !admit_request(conn)) {
-            conn->paused = true;
-            net_wait_pause(conn->net);
+        if (conn->parser.argc > 0 && !admit_request(conn))
             break;
-        }
         consumed += conn->parser.consumed;
     }
     return consumed;

@@ -6,6 +6,7 @@
 #include <sys/ioctl.h>
 
 #include "core/client_line.h"
+#include "core/client_type.h"
 #include "core/log.h"
 #include "core/transaction.h"
 #include "net/conn.h"
@@ -18,7 +19,9 @@ static const struct config *config_of(const struct conn *conn)
 
 static const struct config_output_limit *output_limit(const struct conn *conn)
 {
-    return &config_of(conn)->output_limits[CLIENT_CLASS_NORMAL];
+    bool pubsub = client_type_of(&conn->session) == CLIENT_TYPE_PUBSUB;
+
+    return &config_of(conn)->output_limits[pubsub ? CLIENT_CLASS_PUBSUB : CLIENT_CLASS_NORMAL];
 }
 
 /* A client with an output limit is closed at it, as in Redis; one without is held back instead, so that its memory
@@ -139,10 +142,11 @@ static void note_progress(struct conn *conn, int64_t now_ms)
     conn->session.active_ms = now_ms;
 }
 
-/* A client that waits is not idle: for an answer, or for the end of a pause. */
+/* A client that waits is not idle: for an answer, for the end of a pause, or for messages. */
 static bool is_idle(const struct conn *conn, int64_t timeout_ms, int64_t now_ms)
 {
-    return conn->pipeline.count == 0 && !conn->paused && now_ms - conn->session.active_ms > timeout_ms;
+    return conn->pipeline.count == 0 && !conn->paused && client_type_of(&conn->session) != CLIENT_TYPE_PUBSUB &&
+           now_ms - conn->session.active_ms > timeout_ms;
 }
 
 bool conn_sweep(struct conn *conn, int64_t now_ms)

@@ -11,7 +11,7 @@ void pipeline_push(struct pipeline *pipeline, struct request *request)
     *pipeline->last = request;
     pipeline->last = &request->next;
     pipeline->count++;
-    pipeline->pushes->admitted++;
+    request->place = (uint16_t)++pipeline->pushes->admitted;
 }
 
 void pipeline_finish(struct pipeline *pipeline, struct request *request)

@@ -14,8 +14,6 @@ struct shard;
 
 /* The bytes are copied. They are RESP as the session's protocol wants them. */
 void push_bytes(struct shard *shard, struct session *session, struct str bytes);
-/* The same behind so many of all the requests that the connection ever had (session->pushes.admitted counts them). */
-void push_bytes_behind(struct shard *shard, struct session *session, uint64_t behind, struct str bytes);
 
 /* The session's last request has turned out to be blocked: what waits behind it leaves before it. */
 void push_release(struct shard *shard, struct session *session);

@@ -86,6 +86,9 @@ struct request *request_take(struct request_pool *pool, int argc, int protocol)
     request->transaction = NULL;
     request->watched = NULL;
     request->blocking = false;
+    request->publishes = false;
+    request->publishing = false;
+    request->place = 0;
     request->next = NULL;
     request->argument_block = NULL;
     if (argc > REQUEST_ARGV_INLINE)

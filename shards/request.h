@@ -31,6 +31,8 @@ struct watched_keys;
 
 enum { REQUEST_ARGV_INLINE = 5, REQUEST_BYTES = 168 };
 
+enum { PUBLISHER_UNKNOWN = -1 };
+
 /* A connection as the shards see it: what keeps its requests in order. */
 struct origin {
     uint32_t held;      /* requests that wait for room in a ring; later ones wait behind them */
@@ -43,6 +45,9 @@ struct origin {
     uint16_t tried_on;                            /* the shard; or none: it is tried on several */
     uint8_t epoch;                                /* raised when a script has come back out of reach */
     struct request *bounced_first, *bounced_last; /* what has come back, until all have */
+    /* Messages of one connection keep their order: those that are not answered are published by one shard. */
+    uint32_t publishing; /* requests out that may publish */
+    int publisher;       /* the shard that executes them, PUBLISHER_UNKNOWN: any */
 };
 
 /* Laid out by who touches what: the owner reads the first two lines, writes the
@@ -75,6 +80,9 @@ struct request {
     bool discard_reply;             /* CLIENT REPLY OFF or SKIP */
     bool finished;                  /* the answer is ready */
     bool blocking;                  /* its command may block; its owner, too, looks here */
+    bool publishes;                 /* it may publish messages */
+    bool publishing;                /* and is counted in its origin */
+    uint16_t place; /* the low bits of its number among the connection's requests: net's pipeline counts */
     void (*done)(struct request *); /* the answer is in reply; the request is home's again */
     struct request *next;           /* in its connection's queue, or in the pool */
     struct origin *origin;

@@ -2,6 +2,7 @@
 
 #include <stdatomic.h>
 
+#include "core/assert.h"
 #include "core/command.h"
 #include "core/command_admit.h"
 #include "core/keyspace.h"
@@ -161,6 +162,8 @@ static bool stage(struct shard *shard, struct request *request)
         return trial_stage(shard, request);
     if (command->route == ROUTE_SESSION)
         return transaction_stage(shard, request);
+    if (command->pubsub & PUBSUB_CHANGES)
+        return scatter_stage_change(shard, request);
     if (command->route == ROUTE_CURSOR)
         return router_stage_single(shard, cursor_owner(shard, request), request);
     if (command->keys[0].begin != KEY_BEGIN_NONE)
@@ -172,14 +175,63 @@ static bool stage(struct shard *shard, struct request *request)
     return router_stage_single(shard, shard->index, request);
 }
 
+/* Order of messages. A shard's news arrive in the order in which it sent them, those of two shards in that of their
+ * causes. So what a connection publishes by way of one shard waits until what it publishes by way of another has been
+ * answered. */
+
+/* PUBLISH is executed here; where a transaction or a script will be is not known yet. */
+static int publisher_of(const struct shard *shard, const struct request *request)
+{
+    return request->command->pubsub & PUBSUB_PUBLISHES ? shard->index : PUBLISHER_UNKNOWN;
+}
+
+static bool stage_publisher(struct shard *shard, struct request *request)
+{
+    struct origin *origin = request->origin;
+    int publisher = publisher_of(shard, request);
+
+    if (shard->group->count > 1 && origin->publishing > 0 &&
+        (publisher == PUBLISHER_UNKNOWN || publisher != origin->publisher))
+        return false;
+    if (!stage(shard, request))
+        return false;
+    origin->publisher = publisher;
+    origin->publishing++;
+    request->publishing = true;
+    return true;
+}
+
+/* What comes behind a script to another shard waits in any case (trial.h). */
+static bool stage_in_order(struct shard *shard, struct request *request)
+{
+    if (request->command->route == ROUTE_SCRIPT && request->origin->publishing > 0)
+        return false;
+    return request->publishes ? stage_publisher(shard, request) : stage(shard, request);
+}
+
+void router_publisher_done(struct request *request)
+{
+    ASSERT(request->origin->publishing > 0);
+    request->origin->publishing--;
+    request->publishing = false;
+}
+
 /* Holding. A connection's held requests are all in one of the two lists: those that wait for room in a ring, or,
  * once the first of them is held back by CLIENT PAUSE, those that wait for its end. */
 
+/* Of a client that goes. */
+static bool ends_subscriptions(const struct request *request)
+{
+    uint8_t leaves = PUBSUB_UNSUBSCRIBES | PUBSUB_LEAVES;
+
+    return (request->command->pubsub & leaves) == leaves;
+}
+
 /* It has been executed and lacks one more round, which nothing but room may keep it from: a scatter that is to
- * settle, a blocked command that is to be served or to end. */
+ * settle, a blocked command that is to be served or to end. Or its client has gone. */
 static bool is_under_way(const struct request *request)
 {
-    return request->scatter || (request->blocking && request->waiter->waits);
+    return request->scatter || ends_subscriptions(request) || (request->blocking && request->waiter->waits);
 }
 
 void router_hold(struct shard *shard, struct request *request)
@@ -205,7 +257,7 @@ void router_hold_before(struct shard *shard, struct request *first, struct reque
 void router_submit(struct shard *shard, struct request *request)
 {
     shard->core.stats.commands++;
-    if (request->command->route == ROUTE_LOCAL) {
+    if (request->command->route == ROUTE_LOCAL && !(request->command->pubsub & PUBSUB_CHANGES)) {
         shard_execute(shard, request, NULL, shard_now_ms(shard), NULL);
         shard_answer(shard, request);
         return;
@@ -219,7 +271,8 @@ void router_submit(struct shard *shard, struct request *request)
 
 void router_submit_rest(struct shard *shard, struct request *request)
 {
-    if (request->origin->held == 0 && stage(shard, request))
+    request->publishes |= (request->command->pubsub & PUBSUB_PUBLISHES) != 0;
+    if (request->origin->held == 0 && stage_in_order(shard, request))
         return;
     if (request->origin->held == 0)
         shard->core.stats.ring_full++;
@@ -287,7 +340,7 @@ static bool try_held(struct shard *shard, struct request *request)
     if (origin->held_turn == shard->turn)
         return false;
     origin->paused = is_paused(shard, request);
-    if (!origin->paused && stage(shard, request))
+    if (!origin->paused && stage_in_order(shard, request))
         return true;
     origin->held_turn = shard->turn; /* whatever it staged later stays behind this one */
     return false;

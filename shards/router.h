@@ -77,8 +77,12 @@ static inline void owners_add(struct key_owners *owners, int owner)
 /* Once, when the shard is created. */
 void router_start(struct shard *shard);
 
+/* A request that was staged and `publishes` is answered. */
+void router_publisher_done(struct request *request);
+
 /* Takes a request whose command has been admitted and brings it on its way;
  * request->done is called with the answer, for a local command before this returns.
+ * request->publishes is set before for a transaction or a script that may publish.
  * What finds no room in a ring is held and goes in a later turn, in order.
  * The connection's shard. */
 void router_submit(struct shard *shard, struct request *request);

@@ -12,6 +12,7 @@ struct scatter {
     struct request *whole;
     int part_count, waiting;
     bool silent; /* the reply is complete, the parts answer nothing */
+    struct subscription_change *change; /* of which these are the parts, which are silent; else NULL */
     int key_count;
     uint16_t *part_of_key;
     struct request *parts[];
@@ -92,15 +93,29 @@ static bool must_settle(const struct scatter *scatter)
     return !scatter->silent && whole->command->flags & CMD_SETTLE && !whole->reply.error;
 }
 
+/* One part for every shard. */
+static int shard_of_part(const struct scatter *scatter, const struct request *part)
+{
+    int index = 0;
+
+    while (scatter->parts[index] != part)
+        index++;
+    return index;
+}
+
 static void part_done(struct request *part)
 {
     struct scatter *scatter = part->scatter;
     struct shard *shard = scatter->shard;
 
     ASSERT(scatter->waiting > 0);
+    if (scatter->change)
+        subscription_change_came_home(scatter->change, shard_of_part(scatter, part));
     if (--scatter->waiting > 0)
         return;
-    if (!scatter->silent)
+    if (scatter->change)
+        subscription_change_end(&shard->core.channels, scatter->change);
+    else if (!scatter->silent)
         merge_and_count(shard, scatter);
     give_back_parts(shard, scatter);
     if (must_settle(scatter))
@@ -233,6 +248,50 @@ bool scatter_stage_silent(struct shard *shard, struct request *request, const st
         scatter->parts[index] = part_take(shard, scatter, request->command, 0);
         part_stage(shard, owner, scatter->parts[index++]);
     }
+    return true;
+}
+
+/* Subscriptions. */
+
+static void stage_change(struct shard *shard, struct request *request, struct subscription_change *change)
+{
+    struct scatter *scatter = scatter_create(shard, request, shard->group->count, 0);
+
+    scatter->change = change;
+    for (int i = 0; i < scatter->part_count; i++) {
+        struct request *part = scatter->parts[i] = part_take(shard, scatter, &subscription_part, 1 + change->count);
+
+        subscription_change_arguments(change, part->argv);
+        part_stage(shard, i, part);
+    }
+}
+
+/* Of a client that has gone what ends its subscriptions is under way, and nobody reads the answer. */
+static struct subscription_change *plan(struct shard *shard, struct request *request)
+{
+    const struct command_stats *stats = &shard->core.command_stats;
+    int64_t began_ns = command_stats_now_ns(stats);
+    struct subscription_change *change;
+
+    if (request->session->closing && !(request->command->pubsub & PUBSUB_LEAVES))
+        return NULL;
+    change = subscriptions_plan(&shard->core.channels, request->session, shard->index, request->command, request->argv,
+                                request->argc, &request->reply);
+    shard_count(shard, request, command_stats_now_ns(stats) - began_ns);
+    return change;
+}
+
+bool scatter_stage_change(struct shard *shard, struct request *request)
+{
+    struct subscription_change *change;
+
+    if (!room_for_all(shard, NULL))
+        return false;
+    change = plan(shard, request);
+    if (change)
+        stage_change(shard, request, change);
+    else
+        shard_finish(shard, request);
     return true;
 }
 

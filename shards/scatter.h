@@ -30,6 +30,11 @@ bool scatter_stage_silent(struct shard *shard, struct request *request, const st
 /* The request has been executed, and is to be answered when what was staged before has been, too: see above. */
 void scatter_settle_after(struct shard *shard, struct request *request);
 
+/* SUBSCRIBE and its kin, or what ends a session's subscriptions: plans the change, answers it, and has a part of it
+ * counted on every shard; see core/subscriptions.h. Nothing is staged where nothing changes: then the request is done
+ * when this returns. False: likewise. */
+bool scatter_stage_change(struct shard *shard, struct request *request);
+
 /* Stages the empty parts; for the router too, which holds the whole request where there was no room. False: likewise.
  */
 bool scatter_settle(struct scatter *scatter);

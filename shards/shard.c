@@ -13,6 +13,7 @@
 #include "core/waits.h"
 #include "shards/blocked.h"
 #include "shards/gather.h"
+#include "shards/publication.h"
 #include "shards/transaction.h"
 #include "shards/returns.h"
 
@@ -78,10 +79,12 @@ static __attribute__((noinline)) void stall(struct shard *shard)
     nanosleep(&pause, NULL);
 }
 
-/* What the command asked of the shard. */
-static inline __attribute__((always_inline)) void end_call(struct shard *shard)
+/* What the command asked of the shard, and has to tell others. request: whose call it was; NULL: a part of another. */
+static inline __attribute__((always_inline)) void end_call(struct shard *shard, const struct request *request)
 {
     publish_changes(shard);
+    if (__builtin_expect(publishing_has_work(&shard->core.publishing), 0))
+        publication_send(shard, request);
     if (__builtin_expect(shard->core.stall_us > 0, 0))
         stall(shard);
     if (__builtin_expect(shard->core.shutdown_requested, 0)) {
@@ -93,7 +96,7 @@ static inline __attribute__((always_inline)) void end_call(struct shard *shard)
 void shard_run_call(struct shard *shard, struct call *call)
 {
     call_run(call);
-    end_call(shard);
+    end_call(shard, NULL);
 }
 
 static inline __attribute__((always_inline)) struct call call_of(struct shard *shard, struct request *request,
@@ -136,7 +139,7 @@ execute(struct shard *shard, struct request *request, const struct reach *reach,
     call.wait = wait;
     counting = call_count_begin(&call);
     call_run(&call);
-    end_call(shard);
+    end_call(shard, request);
     call_count_end(&call, &counting);
     shard->core.stats.executed++;
 }
@@ -146,9 +149,9 @@ struct call shard_call_of(struct shard *shard, struct request *request, const st
     return call_of(shard, request, reach, now_ms);
 }
 
-void shard_end_call(struct shard *shard)
+void shard_end_call(struct shard *shard, const struct request *request)
 {
-    end_call(shard);
+    end_call(shard, request);
     shard->core.stats.executed++;
 }
 
@@ -184,6 +187,8 @@ void shard_finish(struct shard *shard, struct request *request)
 {
     if (request->blocking)
         blocked_forget(shard, request);
+    if (request->publishing)
+        router_publisher_done(request);
     if (__builtin_expect(request->trial != TRIAL_NONE, 0) && !trial_finish(shard, request))
         return;
     if (__builtin_expect(request->transaction != NULL, 0) && !transaction_finish(shard, request))
@@ -355,6 +360,8 @@ static int64_t idle_us(struct shard *shard)
 {
     int64_t deadline_ms;
 
+    if (shard->core.sessions.pushed)
+        return 0; /* told after this turn's connections had their say */
     if (shard->port.staged || (!shard->parked && mesh_has_own(&shard->port)))
         return 0;
     if (!shard->parked && keyspace_reclaim(shard->core.keyspace, 0) > 0)
@@ -440,10 +447,12 @@ static void reclaim(struct shard *shard)
 
 static void attend_sessions(struct shard *shard)
 {
-    struct completion *attention;
+    struct completion *attention, *flush;
 
     while ((attention = sessions_take_attention(&shard->core.sessions)) != NULL)
         loop_defer(shard->loop, attention);
+    while ((flush = sessions_take_pushed(&shard->core.sessions)) != NULL)
+        loop_defer(shard->loop, flush);
 }
 
 static void notice_settings(struct shard *shard)

@@ -134,7 +134,7 @@ void shard_count(struct shard *shard, struct request *request, int64_t ns);
 /* The two halves of shard_execute, between which the call is run, and counted (call_count.h): for
  * whoever has to look at it afterwards. */
 struct call shard_call_of(struct shard *shard, struct request *request, const struct reach *reach, int64_t now_ms);
-void shard_end_call(struct shard *shard);
+void shard_end_call(struct shard *shard, const struct request *request);
 /* The time of the message that the shard is about to execute. */
 int64_t shard_message_ms(const struct shard *shard);
 /* Gives the executed request back to its home, which calls request->done. */

@@ -7,6 +7,11 @@
 #include "shards/scatter.h"
 #include "shards/shard.h"
 
+static bool is_run(const struct request *request)
+{
+    return request->command->flags & CMD_EXECUTES;
+}
+
 /* The session's part. */
 
 void transaction_take_rest(struct request *request, struct session *session)
@@ -16,14 +21,11 @@ void transaction_take_rest(struct request *request, struct session *session)
     request->watched = session->rest.watched;
     request->argc = 0; /* all that it takes is copied */
     request->session = NULL;
-    if (request->command->flags & CMD_EXECUTES && request->transaction->flags & CMD_SESSION)
-        request->session = session;
+    if (is_run(request)) {
+        request->publishes = request->transaction->publishes;
+        request->session = request->transaction->flags & CMD_SESSION ? session : NULL;
+    }
     session->rest = (struct session_rest){0};
-}
-
-static bool is_run(const struct request *request)
-{
-    return request->command->flags & CMD_EXECUTES;
 }
 
 bool transaction_submit(struct shard *shard, struct request *request)

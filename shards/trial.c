@@ -310,9 +310,10 @@ static void try_script(struct shard *shard, struct request *request, const struc
     if (call.out_of_reach) {
         shard->core.stats.scripts_restarted += has_changes(cores, count);
         request->trial = TRIAL_OUT_OF_REACH;
+        publishing_clear(&shard->core.publishing);
     }
     end_undo(cores, count, call.out_of_reach);
-    shard_end_call(shard);
+    shard_end_call(shard, request);
     if (!call.out_of_reach)
         call_count_end(&call, &counting);
 }
@@ -377,7 +378,7 @@ void trial_run_gathered(struct shard *shard, struct request *request, const stru
     call_run(&call);
     if (!call.reached_all && stayed(shard, request, touched))
         request->trial = TRIAL_STAYED;
-    shard_end_call(shard);
+    shard_end_call(shard, request);
     call_count_end(&call, &counting);
     shard_answer(shard, request);
 }
