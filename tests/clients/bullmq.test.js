@@ -418,3 +418,21 @@ test('a queue-wide concurrency holds over several workers', async () => {
   ledger.assertOnce(range(500));
   assert.equal(most, 4);
 });
+
+test('a relay brings each message once, and in order, to the patterns that it is for', async () => {
+  const { Relay } = require('bullmq');
+  const nodes = range(3).map(() => opened(new Relay({ connection: shared })));
+  await Promise.all(nodes.map((node) => node.waitUntilReady()));
+  const heard = nodes.map(() => []);
+  await Promise.all(nodes.map((node, at) => node.subscribe(['news.*', 'news.1', '>'][at], (message) => heard[at].push(message))));
+  for (let number = 0; number < 500; number += 10) {
+    await Promise.all(range(10).map((at) => nodes[at % 3].publish(`news.${at % 4}`, number + at)));
+  }
+  await until(() => heard[0].length === 500 && heard[2].length === 500, 'all are heard');
+  await until(() => heard[1].length === 150, 'those of one topic are heard');
+  for (const messages of heard) {
+    const ids = messages.map((message) => message.mid);
+    assert.equal(new Set(ids).size, ids.length);
+    assert.deepEqual(ids, [...ids].sort((a, b) => a.length - b.length || (a < b ? -1 : 1)));
+  }
+});

@@ -48,7 +48,9 @@ def without_sidekiq():
 
 
 def without_asynq():
-    return "asynq's modules come from no registry that is reached here"
+    if not os.environ.get("ASYNQ_GOPATH"):
+        return "ASYNQ_GOPATH names no Go workspace that has github.com/hibiken/asynq"
+    return "" if shutil.which("go") else "Go is not installed"
 
 
 @dataclass
@@ -78,7 +80,8 @@ CLIENTS = {
     "ioredis": node("ioredis.test.js"),
     "node-redis": node("node_redis.test.js"),
     "redis-py": python("redis_py_test.py", "redis"),
-    "asynq": Client([], without_asynq),
+    "asynq": Client(["go", "run", "asynq/main.go"], without_asynq,
+                    {"GO111MODULE": "off", "GOPATH": os.environ.get("ASYNQ_GOPATH", "")}),
 }
 
 
