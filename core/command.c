@@ -26,6 +26,8 @@ uint32_t command_categories(const struct command *command)
         if (command->flags & implied[i].flag)
             categories |= implied[i].categories;
     }
+    if (command->acl & ACL_SCRIPTING) /* what a script does is asked about command by command */
+        categories &= ~(uint32_t)ACL_READ;
     return categories & ACL_FAST ? categories : categories | ACL_SLOW;
 }
 

@@ -13,7 +13,7 @@
 static const struct command script_subcommands[] = {
     {"debug", cmd_script_debug, .arity = 3, .route = ROUTE_LOCAL, .flags = CMD_NOSCRIPT, .acl = ACL_SCRIPTING, GROUP,
      .since = "3.2.0", .complexity = "O(1)", .summary = "Sets how scripts are debugged.",
-     .syntax = "mode:[YES | SYNC | NO]"},
+     .syntax = "mode:<YES | SYNC | NO>"},
     {"exists", cmd_script_exists, .arity = -3, .route = ROUTE_SINGLE, .flags = CMD_NOSCRIPT, .acl = ACL_SCRIPTING,
      GROUP, .since = "2.6.0", .complexity = "O(N), where N is the number of scripts asked for",
      .summary = "Tells which scripts are known.", .syntax = "sha1 [sha1 ...]",

@@ -213,6 +213,33 @@ static int replaced_pcall(lua_State *lua)
     return 2;
 }
 
+/* Upvalue: the script's own handler. Lua runs it within the hook that ends a script, where no hook comes: one that did
+ * not return could never be stopped. */
+static int handle_unless_abandoned(lua_State *lua)
+{
+    lua_settop(lua, 1);
+    if (script_is_abandoned(script_state_of(lua)))
+        return 1;
+    lua_pushvalue(lua, lua_upvalueindex(1));
+    lua_insert(lua, 1);
+    lua_call(lua, 1, 1);
+    return 1;
+}
+
+static int replaced_xpcall(lua_State *lua)
+{
+    luaL_checkany(lua, 2);
+    lua_settop(lua, 2);
+    lua_pushcclosure(lua, handle_unless_abandoned, 1);
+    lua_insert(lua, 1);
+    int status = lua_pcall(lua, 0, LUA_MULTRET, 1);
+    if (script_is_abandoned(script_state_of(lua)))
+        return lua_error(lua);
+    lua_pushboolean(lua, status == 0);
+    lua_replace(lua, 1);
+    return lua_gettop(lua);
+}
+
 /* Compiling: text alone. A blank before it makes that so, as no bytecode begins with one. */
 
 struct text {
@@ -353,6 +380,7 @@ static void replace_base(lua_State *lua)
         {"getmetatable", replaced_getmetatable},
         {"setmetatable", replaced_setmetatable},
         {"pcall", replaced_pcall},
+        {"xpcall", replaced_xpcall},
         {"load", replaced_load},
         {"loadstring", replaced_loadstring},
         {NULL, NULL},

@@ -1,0 +1,237 @@
+#include "core/script_run.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+
+#include "tests/support/command_run.h"
+
+static struct command_run run;
+
+static void init(void)
+{
+    command_run_init(&run, 1);
+}
+
+static void init_two(void)
+{
+    command_run_init(&run, 2);
+}
+
+static void deinit(void)
+{
+    command_run_deinit(&run);
+}
+
+TestSuite(script_run, .init = init, .fini = deinit);
+TestSuite(script_run_shards, .init = init_two, .fini = deinit);
+
+static struct str eval(const char *script)
+{
+    struct str argv[] = {STR("EVAL"), str_from(script), STR("0")};
+
+    return command_run_argv(&run, argv, 3);
+}
+
+static void expect(const char *script, const char *reply)
+{
+    command_expect_reply(&run, script, eval(script), reply);
+}
+
+static void expect_error(const char *script, const char *text)
+{
+    struct str reply = eval(script);
+
+    cr_assert_eq(reply.bytes[0], '-', "%s answered %.*s", script, (int)reply.length, reply.bytes);
+    cr_assert_not_null(memmem(reply.bytes, reply.length, text, strlen(text)), "%s answered %.*s", script,
+                       (int)reply.length, reply.bytes);
+}
+
+/* Stopping. */
+
+struct watch {
+    int looks, most;
+};
+
+static bool goes_on(void *context, struct script_run *script)
+{
+    struct watch *watch = context;
+
+    return ++watch->looks < watch->most;
+}
+
+static const char *const endless[] = {
+    "while true do end",
+    "while true do pcall(function() while true do end end) end",
+    "local f = function() while true do end end while true do xpcall(f, f) end",
+    "while true do coroutine.resume(coroutine.create(function() while true do end end)) end",
+    "local function f() return f() end f()",
+    "local t = setmetatable({}, {__index = function(t, k) return t[k] end}) while true do pcall(function() return t.x "
+    "end) end",
+    "while true do redis.pcall('ping') end",
+    "while true do table.sort({1, 2, 3}, function(a, b) while true do end end) end",
+    "while true do string.gsub('abc', '.', function() while true do end end) end",
+    "load(function() while true do end end)",
+    "local c c = coroutine.wrap(function() while true do coroutine.yield() end end) while true do c() end",
+    "repeat until false",
+    "for i = 1, 1/0 do end",
+};
+
+Test(script_run, an_endless_script_ends_when_it_is_to_whatever_it_catches)
+{
+    for (size_t i = 0; i < sizeof endless / sizeof *endless; i++) {
+        struct watch watch = {.most = 3};
+
+        run.cores[0].script_watch = (struct script_watch){goes_on, &watch};
+        expect_error(endless[i], "Script killed by user with SCRIPT KILL...");
+        cr_assert_eq(watch.looks, 3, "%s: it was asked again", endless[i]);
+        expect("local s = 0 for i = 1, 10 do s = s + i end return s", ":55 ");
+    }
+}
+
+Test(script_run, the_watch_sees_what_has_been_written)
+{
+    struct watch watch = {.most = 1};
+
+    run.cores[0].script_watch = (struct script_watch){goes_on, &watch};
+    expect_error("redis.call('set', 'a', '1') while true do end", "killed");
+    command_expect(&run, "GET a", "$1 1 ");
+}
+
+/* Out of reach. */
+
+static bool has_not(const struct reach *reach, struct str key)
+{
+    return key.length == 0 || key.bytes[key.length - 1] % 2 == 0;
+}
+
+Test(script_run_shards, a_script_that_wants_a_key_out_of_reach_is_abandoned_without_a_reply)
+{
+    static const char *const scripts[] = {
+        "redis.call('set', 'k1', 'x')",
+        "redis.pcall('set', 'k1', 'x') return redis.call('set', 'k0', 'y')",
+        "pcall(redis.call, 'set', 'k1', 'x') return redis.call('set', 'k0', 'y')",
+        "while true do pcall(redis.call, 'set', 'k1', 'x') end",
+        "coroutine.resume(coroutine.create(function() redis.call('set', 'k1', 'x') end)) redis.call('set', 'k0', 'y')",
+        "xpcall(function() redis.call('get', 'k1') end, function() redis.call('set', 'k0', 'y') end)",
+        "redis.call('mset', 'k0', 'x', 'k1', 'x')",
+        "redis.call('dbsize')",
+        "redis.call('keys', '*')",
+    };
+
+    expect("return 1", ":1 ");
+    run.reach.everywhere = false;
+    run.reach.has = has_not;
+    for (size_t i = 0; i < sizeof scripts / sizeof *scripts; i++) {
+        cr_assert_eq(eval(scripts[i]).length, 0, "%s", scripts[i]);
+        expect("return redis.call('exists', 'k0')", ":0 ");
+    }
+    run.reach.everywhere = true;
+    command_expect(&run, "EXISTS k0 k1", ":0 ");
+}
+
+/* Memory. */
+
+Test(script_run, a_script_that_wants_too_much_memory_fails_and_gives_it_back)
+{
+    static const char *const greedy[] = {
+        "return string.rep('x', 1e9)",
+        "local t = {} while true do t[#t + 1] = {} end",
+        "local s = 'x' while true do s = s .. s end",
+        "redis.call('set', 'a', string.rep('x', 4e6)) local t = {} for i = 1, 100 do t[i] = redis.call('get', 'a') .. "
+        "i end",
+    };
+
+    run.cores[0].config.maxmemory = 1 << 20;
+    for (size_t i = 0; i < sizeof greedy / sizeof *greedy; i++) {
+        expect_error(greedy[i], "not enough memory");
+        cr_assert_lt(run.cores[0].script_state->memory.used_bytes, 1 << 20, "%s", greedy[i]);
+    }
+    run.cores[0].config.maxmemory = 0;
+    expect("return 1", ":1 ");
+}
+
+Test(script_run, deep_recursion_is_an_error)
+{
+    expect_error("local function f() return 1 + f() end return f()", "stack overflow");
+    expect_error("local function f() return (string.gsub('a', 'a', f)) end return f()", "C stack overflow");
+    expect("local function f() return pcall(f) end return #{f()}", ":200 ");
+    expect_error("return unpack({}, 1, 8000)", "too many results to unpack");
+}
+
+Test(script_run, over_maxmemory_scripts_that_may_need_more_are_refused)
+{
+    run.cores[0].config.maxmemory = 1;
+    expect("return redis.call('get', 'a')", "$-1 ");
+    expect_error("return redis.call('set', 'a', '1')", "OOM command not allowed when used memory > 'maxmemory'.");
+    expect("#!lua flags=allow-oom\nreturn redis.call('set', 'a', '1')", "+OK ");
+    expect("#!lua flags=no-writes\nreturn redis.call('get', 'a')", "$1 1 ");
+    expect("#!lua\nreturn 1",
+           "-OOM allow-oom flag is not set on the script, can not run it when used memory > 'maxmemory' ");
+    expect("redis.call('del', 'b') return redis.call('set', 'a', '2')", "+OK ");
+}
+
+/* The sandbox. */
+
+Test(script_run, nothing_that_scripts_share_can_be_changed)
+{
+    static const char *const attempts[] = {
+        "string.format = nil",
+        "redis.call = nil",
+        "_G.redis = nil",
+        "KEYS = nil",
+        "rawset(string, 'format', nil)",
+        "rawset(_G, 'redis', nil)",
+        "table.insert(string, 1)",
+        "setmetatable(string, {})",
+        "setmetatable(_G, nil)",
+        "getmetatable('').__index = nil",
+        "getmetatable('').__index.format = nil",
+        "getmetatable(_G).__index = nil",
+        "local _, t = pairs(string) t.format = nil",
+        "local n, t, k = pairs(_G) rawset(t, 'redis', nil)",
+        "local t table.foreach(_G, function(k, v) if k == 'string' then v.format = nil end end)",
+        "for k, v in next, _G do if k == 'string' then v.format = nil end end",
+        "rawget(_G, 'string').format = nil",
+        "cjson.encode = nil",
+    };
+
+    for (size_t i = 0; i < sizeof attempts / sizeof *attempts; i++)
+        expect_error(attempts[i], "Attempt to modify a readonly table");
+    expect("return string.format('%d', 5) .. type(redis.call)", "$9 5function ");
+}
+
+Test(script_run, what_reaches_outside_is_not_there)
+{
+    static const char *const names[] = {"io",      "require",  "package", "dofile", "loadfile", "debug",     "setfenv",
+                                        "getfenv", "newproxy", "module",  "print",  "os.exit",  "os.execute"};
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char script[64];
+
+        snprintf(script, sizeof script, "return %s()", names[i]);
+        cr_assert_eq(eval(script).bytes[0], '-', "%s", names[i]);
+    }
+    expect("return type(os.clock())", "$6 number ");
+    expect("local n = 0 for k in pairs(os) do n = n + 1 end return n", ":1 ");
+}
+
+Test(script_run, bytecode_is_refused)
+{
+    expect("return (loadstring(string.dump(function() end)))", "$-1 ");
+    expect("local s = string.dump(function() end) return (load(function() local t = s s = nil return t end))", "$-1 ");
+    expect_error("\033Lua", "unexpected symbol near 'char(27)'");
+}
+
+Test(script_run, the_collector_stays_as_it_is)
+{
+    expect("collectgarbage('stop') collectgarbage('setpause', 100000) return collectgarbage('setstepmul', 1)", ":0 ");
+    expect("local t = {} for i = 1, 1e6 do t = {} end return collectgarbage('count') < 10000", ":1 ");
+}
+
+Test(script_run, random_numbers_are_those_of_redis)
+{
+    expect("return {tostring(math.random()), tostring(math.random())}",
+           "*2 $16 0.39646477363839 $16 0.84048536971234 ");
+    expect("return tostring(math.random())", "$16 0.35333609737146 ");
+    expect("math.randomseed(0) return tostring(math.random())", "$16 0.17082803611217 ");
+}
