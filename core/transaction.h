@@ -23,7 +23,7 @@ struct queued_command {
 struct watched_key {
     struct str name;
     uint64_t hash;
-    int shard;           /* its owner: set by who stages the request */
+    int shard;           /* its owner: set by who stages WATCH */
     struct watch *watch; /* the owner's; NULL: not yet */
 };
 

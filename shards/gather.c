@@ -165,6 +165,7 @@ static void each_shard(const struct reach *reach, const struct call *call, struc
     simulate_step();
     atomic_fetch_add_explicit(&gather->asks, 1, memory_order_release);
     wake_participants(executor, gather);
+    loop_submit(executor->loop); /* also a wake-up of before: nobody else would send it while we wait */
     run_part(executor, call, &replies[executor->index]);
     await_parts(gather);
     for (int i = 0; i < count; i++) {

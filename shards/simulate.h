@@ -28,6 +28,7 @@ enum simulate_fault {
     FAULT_NO_UNDO,     /* do not take back what a script has done that is out of reach */
     FAULT_NO_BOUNCE,   /* execute what lies behind such a script before it comes again */
     FAULT_NO_HOLD,     /* let what follows a script on trial go to other shards */
+    FAULT_EARLY_WATCH, /* decide when EXEC is staged whether watched keys were touched */
     FAULT_COUNT,
 };
 

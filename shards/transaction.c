@@ -28,6 +28,13 @@ void transaction_take_rest(struct request *request, struct session *session)
     session->rest = (struct session_rest){0};
 }
 
+/* Once: from then on the owners look at it. */
+static void place_watched(struct shard *shard, struct watched_keys *watched)
+{
+    for (int i = 0; i < watched->count; i++)
+        watched->keys[i].shard = router_owner(&shard->group->router, watched->keys[i].name);
+}
+
 bool transaction_submit(struct shard *shard, struct request *request)
 {
     struct session *session = request->session;
@@ -39,17 +46,17 @@ bool transaction_submit(struct shard *shard, struct request *request)
     transaction_take_rest(request, session);
     if (is_run(request))
         request->transaction->called = called;
+    if (!request->transaction)
+        place_watched(shard, request->watched);
     return true;
 }
 
 /* Who takes part. */
 
-static void find_owners_of_watched(struct shard *shard, struct watched_keys *watched)
+static void find_owners_of_watched(struct shard *shard, const struct watched_keys *watched)
 {
-    for (int i = 0; i < watched->count; i++) {
-        watched->keys[i].shard = router_owner(&shard->group->router, watched->keys[i].name);
+    for (int i = 0; i < watched->count; i++)
         owners_add(&shard->owners, watched->keys[i].shard);
-    }
 }
 
 static void find_owners_of_queue(struct shard *shard, const struct transaction *transaction)
@@ -60,7 +67,7 @@ static void find_owners_of_queue(struct shard *shard, const struct transaction *
 
 static void find_owners(struct shard *shard, const struct request *request)
 {
-    struct watched_keys *watched = request->transaction ? request->transaction->watched : NULL;
+    const struct watched_keys *watched = request->transaction ? request->transaction->watched : NULL;
 
     owners_clear(&shard->owners);
     if (!request->transaction) /* those of one WATCH */
@@ -97,8 +104,21 @@ static bool stage_on_owners(struct shard *shard, struct request *request)
     return scatter_stage_silent(shard, request, owners);
 }
 
+/* The simulator's fault: what touches a watched key from now on is told to nobody. */
+static void stop_heeding(const struct transaction *transaction)
+{
+    static struct watcher nobody;
+
+    for (struct watched_keys *watched = transaction->watched; watched; watched = watched->next)
+        for (int i = 0; i < watched->count; i++)
+            if (watched->keys[i].watch)
+                watched->keys[i].watch->watcher = &nobody;
+}
+
 bool transaction_stage(struct shard *shard, struct request *request)
 {
+    if (simulate_fault(FAULT_EARLY_WATCH) && is_run(request))
+        stop_heeding(request->transaction);
     if (is_run(request) && request->transaction->for_all_shards && shard->group->count > 1)
         return gather_stage(shard, request, NULL, request->session != NULL);
     find_owners(shard, request);

@@ -186,6 +186,31 @@ static int64_t clock_at(const struct place *place, const struct operation *opera
     return place->now_ms > operation->invoked_ms ? place->now_ms : operation->invoked_ms;
 }
 
+static bool only_reads(enum operation_kind kind)
+{
+    return kind == OPERATION_GET || kind == OPERATION_ECHO || kind == OPERATION_MGET || kind == OPERATION_EXISTS ||
+           kind == OPERATION_DBSIZE || kind == OPERATION_LRANGE || kind == OPERATION_ZRANGE || kind == OPERATION_NAME;
+}
+
+/* EXEC was answered with nothing, after MULTI and each command. */
+static bool is_aborted(const struct operation *operation, struct str reply)
+{
+    size_t before = strlen("+OK\r\n") + (size_t)operation->queued_count * strlen("+QUEUED\r\n");
+
+    return str_equal((struct str){reply.bytes + before, reply.length - before}, STR("*-1\r\n"));
+}
+
+/* That it ends its own client's watches nobody else sees. */
+static bool transaction_has_changed_nothing(const struct operation *operation, struct str reply)
+{
+    if (operation->kind == OPERATION_DISCARD || is_aborted(operation, reply))
+        return true;
+    for (int i = 0; i < operation->queued_count; i++)
+        if (!only_reads(operation->queued[i].kind))
+            return false;
+    return true;
+}
+
 /* Whether the operation's answer shows that it has changed nothing, wherever it was executed. */
 static bool has_changed_nothing(const struct search *search, const struct operation *operation)
 {
@@ -195,18 +220,17 @@ static bool has_changed_nothing(const struct search *search, const struct operat
         return false;
     if (reply.bytes[0] == '-')
         return true;
+    if (only_reads(operation->kind))
+        return true;
     switch (operation->kind) {
-    case OPERATION_GET:
-    case OPERATION_ECHO:
-    case OPERATION_MGET:
-    case OPERATION_EXISTS:
-    case OPERATION_DBSIZE:
-    case OPERATION_LRANGE:
-    case OPERATION_ZRANGE:
     case OPERATION_UNBLOCK:
     case OPERATION_UNBLOCK_ERROR:
     case OPERATION_KILL:
+    case OPERATION_UNWATCH:
         return true;
+    case OPERATION_EXEC:
+    case OPERATION_DISCARD:
+        return transaction_has_changed_nothing(operation, reply);
     case OPERATION_BLPOP:
     case OPERATION_BRPOP:
     case OPERATION_BLMOVE:

@@ -169,6 +169,23 @@ static void take_reply(struct client *client, struct str reply)
     operation->reply = texts_add(&client->history->texts, reply);
 }
 
+/* Bytes of the next operation's replies, one after the other, 0: not all there; SIZE_MAX: these are none. */
+static size_t answer_length(const struct client *client)
+{
+    bool greeted = client->greetings == 0 && client->answered < client->written;
+    int count = greeted ? operation_reply_count(operation_at(client, client->answered)) : 1;
+    size_t length = 0;
+
+    while (count-- > 0) {
+        size_t reply = length < client->received.length ? reply_length(buffer_str(&client->received), length) : 0;
+
+        if (reply == 0 || reply == SIZE_MAX)
+            return reply;
+        length += reply;
+    }
+    return length;
+}
+
 static void read_piece(struct client *client)
 {
     struct dice *dice = &client->scheduler->dice;
@@ -176,7 +193,7 @@ static void read_piece(struct client *client)
     size_t length;
 
     buffer_append_str(&client->received, wire_read(&client->wire, most));
-    while (client->received.length > 0 && (length = reply_length(buffer_str(&client->received), 0)) > 0) {
+    while (client->received.length > 0 && (length = answer_length(client)) > 0) {
         if (length == SIZE_MAX) {
             scheduler_fail(client->scheduler, "client %d got bytes that are no reply: %.*s", client->index,
                            (int)client->received.length, client->received.bytes);

@@ -14,8 +14,11 @@ void history_init(struct history *history)
 
 void history_deinit(struct history *history)
 {
-    for (int i = 0; i < history->client_count; i++)
+    for (int i = 0; i < history->client_count; i++) {
+        for (int at = 0; at < history->operation_counts[i]; at++)
+            free(history->operations[i][at].queued);
         free(history->operations[i]);
+    }
     texts_deinit(&history->texts);
 }
 
@@ -65,6 +68,11 @@ static const char *const syntax[OPERATION_KINDS] = {
     [OPERATION_UNBLOCK] = "CLIENT UNBLOCK %c",
     [OPERATION_UNBLOCK_ERROR] = "CLIENT UNBLOCK %c ERROR",
     [OPERATION_KILL] = "CLIENT KILL ID %c",
+    [OPERATION_NAME] = "CLIENT GETNAME",
+    [OPERATION_WATCH] = "WATCH %*",
+    [OPERATION_UNWATCH] = "UNWATCH",
+    [OPERATION_EXEC] = "EXEC",
+    [OPERATION_DISCARD] = "DISCARD",
 };
 
 enum { WORDS_MAX = 12 + 2 * OPERATION_KEYS_MAX, NUMBERS_MAX = 8 };
@@ -160,7 +168,7 @@ static void operation_words(const struct history *history, const struct operatio
     }
 }
 
-void operation_encode(const struct history *history, const struct operation *operation, struct buffer *bytes)
+static void encode_one(const struct history *history, const struct operation *operation, struct buffer *bytes)
 {
     struct words words;
 
@@ -173,6 +181,15 @@ void operation_encode(const struct history *history, const struct operation *ope
     }
 }
 
+void operation_encode(const struct history *history, const struct operation *operation, struct buffer *bytes)
+{
+    if (operation_is_transaction(operation))
+        buffer_append_str(bytes, STR("*1\r\n$5\r\nMULTI\r\n"));
+    for (int i = 0; i < operation->queued_count; i++)
+        encode_one(history, &operation->queued[i], bytes);
+    encode_one(history, operation, bytes);
+}
+
 static void print_reply(struct str reply)
 {
     for (size_t i = 0; i < reply.length; i++)
@@ -180,11 +197,17 @@ static void print_reply(struct str reply)
             putchar(reply.bytes[i] == '\n' ? ' ' : reply.bytes[i]);
 }
 
-void operation_print(const struct history *history, const struct operation *operation)
+static void print_words(const struct history *history, const struct operation *operation)
 {
     struct words words;
 
     operation_words(history, operation, &words);
+    for (int i = 0; i < words.count; i++)
+        printf(" %.*s", (int)words.words[i].length, words.words[i].bytes);
+}
+
+void operation_print(const struct history *history, const struct operation *operation)
+{
     printf("client %d db %d ", operation->client, operation->db);
     if (operation->invoked == NEVER)
         printf("never sent:");
@@ -193,8 +216,11 @@ void operation_print(const struct history *history, const struct operation *oper
     else
         printf("%" PRIu64 "..%" PRIu64 " (%" PRId64 "..%" PRId64 " ms):", operation->invoked, operation->responded,
                operation->invoked_ms % 10000000, operation->responded_ms % 10000000);
-    for (int i = 0; i < words.count; i++)
-        printf(" %.*s", (int)words.words[i].length, words.words[i].bytes);
+    for (int i = 0; i < operation->queued_count; i++) {
+        print_words(history, &operation->queued[i]);
+        putchar(';');
+    }
+    print_words(history, operation);
     if (operation->responded != NEVER) {
         printf("  ->  ");
         print_reply(texts_get(&history->texts, operation->reply));

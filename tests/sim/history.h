@@ -14,6 +14,7 @@ enum {
     KEYS_MAX = 6,
     DATABASES_MAX = 2,
     OPERATION_KEYS_MAX = 4,
+    QUEUED_MAX = 4,                          /* commands of a transaction */
     ACTIVE_MAX = 6,                          /* clients that do something */
     CLIENTS_MAX = ACTIVE_MAX + DATABASES_MAX /* and, behind them, those that look at what is left */
 };
@@ -60,6 +61,11 @@ enum operation_kind {
     OPERATION_UNBLOCK, /* another client: these change no data */
     OPERATION_UNBLOCK_ERROR,
     OPERATION_KILL,
+    OPERATION_NAME,  /* its own, which it has none: needs the session */
+    OPERATION_WATCH, /* from here on: transactions */
+    OPERATION_UNWATCH,
+    OPERATION_EXEC,    /* all from MULTI on */
+    OPERATION_DISCARD, /* likewise */
     OPERATION_KINDS,
 };
 
@@ -69,7 +75,9 @@ struct operation {
     enum operation_kind kind;
     int client, db;
     int key_count;
-    uint8_t keys[OPERATION_KEYS_MAX];
+    uint8_t keys[KEYS_MAX]; /* of a transaction: those of all its commands, once each */
+    struct operation *queued;
+    int queued_count;
     int value_count;                     /* RPUSH */
     uint32_t values[OPERATION_KEYS_MAX]; /* texts */
     int64_t deadline_ms;         /* SET_PX: from its execution; SET_PXAT: Unix time; or it waits so long, 0: for ever */
@@ -122,7 +130,18 @@ static inline bool operation_reads_group(const struct operation *operation)
 void history_init(struct history *history);
 void history_deinit(struct history *history);
 
-/* The request as bytes. */
+static inline bool operation_is_transaction(const struct operation *operation)
+{
+    return operation->kind == OPERATION_EXEC || operation->kind == OPERATION_DISCARD;
+}
+
+/* How many replies answer it. */
+static inline int operation_reply_count(const struct operation *operation)
+{
+    return operation_is_transaction(operation) ? operation->queued_count + 2 : 1;
+}
+
+/* The request, or requests, as bytes. */
 void operation_encode(const struct history *history, const struct operation *operation, struct buffer *bytes);
 /* One line to read: "client 1, 17..42: SET k0 a (db 0) -> +OK" */
 void operation_print(const struct history *history, const struct operation *operation);

@@ -20,10 +20,11 @@
 enum { FAULT_SEEDS_MOST = 3000, FAILURES_SHOWN = 5, NO_FAULT = -1 };
 
 static const char *const fault_names[FAULT_COUNT] = {
-    [FAULT_NO_MERGE] = "no-merge", [FAULT_NO_GATE] = "no-gate",     [FAULT_SPLIT_BATCH] = "split-batch",
-    [FAULT_NO_PARK] = "no-park",   [FAULT_OWN_CLOCK] = "own-clock", [FAULT_NO_WAKE] = "no-wake",
-    [FAULT_NO_CLAIM] = "no-claim", [FAULT_NO_NOTICE] = "no-notice", [FAULT_OVERTAKE] = "overtake",
-    [FAULT_NO_TURN] = "no-turn",   [FAULT_NO_NEXT] = "no-next",     [FAULT_SERVE_GONE] = "serve-gone",
+    [FAULT_NO_MERGE] = "no-merge",       [FAULT_NO_GATE] = "no-gate",     [FAULT_SPLIT_BATCH] = "split-batch",
+    [FAULT_NO_PARK] = "no-park",         [FAULT_OWN_CLOCK] = "own-clock", [FAULT_NO_WAKE] = "no-wake",
+    [FAULT_NO_CLAIM] = "no-claim",       [FAULT_NO_NOTICE] = "no-notice", [FAULT_OVERTAKE] = "overtake",
+    [FAULT_NO_TURN] = "no-turn",         [FAULT_NO_NEXT] = "no-next",     [FAULT_SERVE_GONE] = "serve-gone",
+    [FAULT_EARLY_WATCH] = "early-watch",
 };
 
 struct options {

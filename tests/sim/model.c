@@ -279,7 +279,8 @@ static void apply_to_collections(struct model_value *db, struct history *history
     }
 }
 
-void model_apply(struct model *model, struct history *history, const struct operation *operation, struct buffer *reply)
+void model_apply_command(struct model *model, struct history *history, const struct operation *operation,
+                         struct buffer *reply)
 {
     struct model_value *db = model->values[operation->db];
 
@@ -295,12 +296,15 @@ void model_apply(struct model *model, struct history *history, const struct oper
         answer_ok(reply);
         break;
     case OPERATION_FLUSHALL:
-        memset(model, 0, sizeof *model);
+        memset(model->values, 0, sizeof model->values);
         answer_ok(reply);
         break;
     case OPERATION_SWAPDB:
         swap(model);
         answer_ok(reply);
+        break;
+    case OPERATION_NAME:
+        buffer_append_str(reply, STR("$-1\r\n"));
         break;
     default:
         if (operation->kind >= OPERATION_RPUSH)

@@ -18,11 +18,16 @@ struct model_value {
 
 struct model {
     struct model_value values[DATABASES_MAX][KEYS_MAX];
+    uint16_t watched[CLIENTS_MAX]; /* by each client: a bit for each key in each database */
+    uint16_t touched[CLIENTS_MAX]; /* whether one of them was */
 };
 
-/* Executes it; the reply is appended. */
+/* Executes it; the replies are appended. */
 void model_apply(struct model *model, struct history *history, const struct operation *operation, struct buffer *reply);
 
+/* Executes one command that is none of transactions. */
+void model_apply_command(struct model *model, struct history *history, const struct operation *operation,
+                         struct buffer *reply);
 /* What becomes of the other types, for the kinds that are theirs. */
 void model_apply_to_lists(struct model_value *db, struct history *history, const struct operation *operation,
                           struct buffer *reply);

@@ -160,8 +160,10 @@ static void take_back_buffers(struct sim_loop *loop)
     loop->given_out_count = 0;
 }
 
-static void submit_wakes(struct sim_loop *loop)
+static void submit_wakes(struct loop *base)
 {
+    struct sim_loop *loop = sim(base);
+
     for (int i = 0; i < loop->to_wake_count; i++)
         loop->to_wake[i]->wakes_travelling++;
     loop->to_wake_count = 0;
@@ -183,7 +185,7 @@ static int wait(struct loop *base, int64_t timeout_us)
     int delivered;
 
     take_back_buffers(loop);
-    submit_wakes(loop);
+    submit_wakes(base);
     scheduler_give_way(loop->scheduler);
     delivered = collect(loop);
     if (delivered == 0 && timeout_us != 0 && !loop->woken) {
@@ -260,6 +262,7 @@ static const struct loop_operations operations = {
     .cancel = cancel,
     .close_fd = close_fd,
     .wait = wait,
+    .submit = submit_wakes,
     .wake = wake,
     .time_us = time_us,
     .monotonic_us = monotonic_us,

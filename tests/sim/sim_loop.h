@@ -5,8 +5,8 @@
  * bytes that a shard sends are taken in pieces of any size, as slowly as the
  * client likes. Received bytes are overwritten as soon as the contract allows,
  * so that whoever still points to them is found out. A wake-up arrives some
- * time after it was sent; in some runs only after the sender's next wait, as
- * a ring message of io_uring does. */
+ * time after it was sent; in some runs only after the sender's next wait or
+ * submit, as a ring message of io_uring does. */
 #ifndef TESTS_SIM_SIM_LOOP_H
 #define TESTS_SIM_SIM_LOOP_H
 

@@ -80,6 +80,20 @@ static void draw_list_weights(struct workload *workload, struct dice *dice)
     workload->weights[OPERATION_MGET] = 0;
 }
 
+/* What the transactions contain is drawn by the other weights. Nobody can tell when a watched key has expired. */
+static void draw_transaction_weights(struct workload *workload, struct dice *dice)
+{
+    static const uint8_t weights[] = {1, 3, 10, 30};
+
+    workload->weights[OPERATION_EXEC] = weights[dice_below(dice, 4)];
+    workload->weights[OPERATION_NAME] = dice_one_in(dice, 4);
+    workload->weights[OPERATION_DISCARD] = dice_one_in(dice, 4);
+    if (workload->deadlines)
+        return;
+    workload->weights[OPERATION_WATCH] = dice_one_in(dice, 2) ? weights[dice_below(dice, 3)] : 0;
+    workload->weights[OPERATION_UNWATCH] = dice_one_in(dice, 3);
+}
+
 /* Each command is left out, rare or frequent, differently for each seed; in some seeds nearly all are left out. */
 static void draw_weights(struct workload *workload, struct dice *dice)
 {
@@ -114,6 +128,8 @@ static void draw_weights(struct workload *workload, struct dice *dice)
         draw_sorted_weights(workload, dice);
     if (workload->streams)
         draw_stream_weights(workload, dice);
+    if (workload->transactions)
+        draw_transaction_weights(workload, dice);
 }
 
 /* Long pipelines with few clients, so that the checker can still tell all orders apart. */
@@ -152,6 +168,7 @@ void workload_draw(struct workload *workload, struct dice *dice)
     workload->streams = workload->lists && !workload->sorted && dice_one_in(dice, 5);
     if (workload->streams)
         workload->deadlines = false;
+    workload->transactions = !workload->in_line && !workload->streams && dice_one_in(dice, 2);
     workload->window_most = workload->in_line && dice_one_in(dice, 2) ? 1 : draw_window(workload, dice);
     draw_weights(workload, dice);
 }
@@ -205,6 +222,8 @@ static int draw_key_count(struct dice *dice, enum operation_kind kind)
     case OPERATION_UNBLOCK:
     case OPERATION_UNBLOCK_ERROR:
     case OPERATION_KILL:
+    case OPERATION_NAME:
+    case OPERATION_UNWATCH:
         return 0;
     case OPERATION_RENAME:
     case OPERATION_RENAMENX:
@@ -222,6 +241,7 @@ static int draw_key_count(struct dice *dice, enum operation_kind kind)
     case OPERATION_BZPOPMIN:
     case OPERATION_XREADGROUP:
     case OPERATION_XREADGROUP_CLAIM:
+    case OPERATION_WATCH:
         return dice_between(dice, 1, OPERATION_KEYS_MAX);
     default:
         return 1;
@@ -231,21 +251,24 @@ static int draw_key_count(struct dice *dice, enum operation_kind kind)
 /* Some clients only look: what others do shows in what they see. */
 static const uint8_t only_read[OPERATION_KINDS] = {[OPERATION_GET] = 6, [OPERATION_MGET] = 1, [OPERATION_EXISTS] = 1};
 
+static const uint8_t only_read_at_once[OPERATION_KINDS] = {
+    [OPERATION_GET] = 6, [OPERATION_MGET] = 1, [OPERATION_EXEC] = 4};
+
 uint32_t workload_draw_value(struct dice *dice, struct texts *texts, int client, int number, int which)
 {
     char value[48];
 
     if (dice_one_in(dice, 4))
-        snprintf(value, sizeof value, "%d", (client + 1) * 1000000 + number * 1000 + which * 100);
+        snprintf(value, sizeof value, "%d", (client + 1) * 10000000 + number * 10000 + which * 100);
     else
         snprintf(value, sizeof value, "<%d.%d.%d>", client, number, which);
     return texts_add(texts, str_from(value));
 }
 
-static void draw_operation(const struct workload *workload, struct dice *dice, const uint8_t weights[OPERATION_KINDS],
-                           struct history *history, int64_t now_ms, struct operation *operation, int number)
+/* Of the kind that it is. first_value: of its values. */
+static void draw_arguments(const struct workload *workload, struct dice *dice, struct history *history, int64_t now_ms,
+                           struct operation *operation, int number, int first_value)
 {
-    operation->kind = draw_kind(weights, dice);
     operation->key_count = draw_key_count(dice, operation->kind);
     operation->invoked = operation->responded = NEVER;
     operation->over = NEVER;
@@ -260,12 +283,59 @@ static void draw_operation(const struct workload *workload, struct dice *dice, c
     if (operation->key_count == 2 && operation->keys[0] == operation->keys[1] && operation->kind != OPERATION_BLMOVE)
         operation->keys[1] = (uint8_t)((operation->keys[0] + 1) % workload->keys); /* COPY refuses a key onto itself */
     for (int i = 0; i < OPERATION_KEYS_MAX; i++)
-        operation->values[i] = workload_draw_value(dice, &history->texts, operation->client, number, i);
+        operation->values[i] = workload_draw_value(dice, &history->texts, operation->client, number, first_value + i);
     operation->deadline_ms = dice_between(dice, 1, 12);
     if (operation->kind == OPERATION_SET_PXAT)
         operation->deadline_ms = now_ms + dice_between(dice, 0, 8) * DEADLINE_STEP_MS;
     if (operation_may_wait(operation))
         operation->deadline_ms = dice_one_in(dice, 3) ? WAIT_LONG_MS : dice_between(dice, 1, 30);
+}
+
+/* Blocking commands do not wait in it; BLMOVE says so in words of its own. The model
+ * looks for deadlines that have passed where a transaction begins. */
+static bool may_be_queued(const struct workload *workload, enum operation_kind kind)
+{
+    if (kind == OPERATION_SWAPDB || kind == OPERATION_SET_PXAT)
+        return !workload->deadlines; /* these bring deadlines that may have passed */
+    return kind < OPERATION_XGROUP || kind == OPERATION_BLPOP || kind == OPERATION_BRPOP ||
+           kind == OPERATION_BZPOPMIN || kind == OPERATION_NAME;
+}
+
+static void add_keys_of(struct operation *transaction, const struct operation *queued)
+{
+    for (int i = 0; i < queued->key_count; i++)
+        if (transaction->key_count == 0 || !memchr(transaction->keys, queued->keys[i], (size_t)transaction->key_count))
+            transaction->keys[transaction->key_count++] = queued->keys[i];
+}
+
+static void draw_queued(const struct workload *workload, struct dice *dice, const uint8_t weights[OPERATION_KINDS],
+                        struct history *history, int64_t now_ms, struct operation *transaction, int number)
+{
+    int count = dice_one_in(dice, 20) ? 0 : dice_between(dice, 1, QUEUED_MAX);
+
+    transaction->key_count = 0;
+    transaction->queued_count = count;
+    transaction->queued = calloc((size_t)count + 1, sizeof *transaction->queued);
+    for (int i = 0; i < count; i++) {
+        struct operation *queued = &transaction->queued[i];
+
+        queued->client = transaction->client;
+        queued->db = transaction->db;
+        queued->kind = draw_kind(weights, dice);
+        if (!may_be_queued(workload, queued->kind))
+            queued->kind = OPERATION_GET;
+        draw_arguments(workload, dice, history, now_ms, queued, number, (i + 1) * OPERATION_KEYS_MAX);
+        add_keys_of(transaction, queued);
+    }
+}
+
+static void draw_operation(const struct workload *workload, struct dice *dice, const uint8_t weights[OPERATION_KINDS],
+                           struct history *history, int64_t now_ms, struct operation *operation, int number)
+{
+    operation->kind = draw_kind(weights, dice);
+    draw_arguments(workload, dice, history, now_ms, operation, number, 0);
+    if (operation_is_transaction(operation))
+        draw_queued(workload, dice, weights, history, now_ms, operation, number);
 }
 
 static void plan_one_look(struct operation *operation, enum operation_kind kind, int client, int db, int key, int stage)
@@ -322,7 +392,8 @@ static void plan_pipelines(const struct workload *workload, struct dice *dice, i
     for (int client = 0; client < workload->clients; client++) {
         int count = dice_between(dice, workload->operations_most / 2, workload->operations_most);
         int db = (int)dice_below(dice, (uint32_t)workload->databases);
-        const uint8_t *weights = dice_one_in(dice, 3) ? only_read : workload->weights;
+        const uint8_t *readers = workload->transactions && dice_one_in(dice, 2) ? only_read_at_once : only_read;
+        const uint8_t *weights = dice_one_in(dice, 3) ? readers : workload->weights;
 
         history->operation_counts[client] = count;
         history->operations[client] = calloc((size_t)count, sizeof(struct operation));
