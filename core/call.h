@@ -30,6 +30,7 @@ struct reach {
     /* All keyspaces, by shard, where there is no key out of reach: for commands without keys (RANDOMKEY). */
     struct keyspace *const *keyspaces;
     struct scripts *const *scripts; /* and all shards' scripts */
+    struct functions *const *functions;
     int keyspace_count;
     bool everywhere; /* no key is out of reach */
 };

@@ -13,6 +13,7 @@ void core_init(struct core *core, const struct config *config, const struct serv
     undo_init(&core->undo, &core->data);
     core->net_backend = "";
     scripts_init(&core->scripts);
+    functions_init(&core->functions);
     core->script_random = 0x1234abcd330e + ((uint64_t)index << 32); /* on the first shard as in Redis */
     sessions_init(&core->sessions, &core->memory);
     channels_init(&core->channels, &core->memory);
@@ -29,6 +30,8 @@ void core_deinit(struct core *core)
     sessions_deinit(&core->sessions);
     script_state_destroy(core->script_state);
     scripts_deinit(&core->scripts);
+    script_state_destroy(core->function_state);
+    functions_deinit(&core->functions);
     undo_deinit(&core->undo);
     slowlog_deinit(&core->slowlog);
     command_stats_deinit(&core->command_stats);
@@ -45,14 +48,20 @@ void core_configure(struct core *core)
 size_t core_used_bytes(const struct core *core)
 {
     return core->memory.used_bytes + core->data.used_bytes + core->config.memory.used_bytes +
-           core->scripts.memory.used_bytes + script_state_bytes(core->script_state);
+           core->scripts.memory.used_bytes + script_state_bytes(core->script_state) +
+           core->functions.memory.used_bytes + script_state_bytes(core->function_state);
+}
+
+static size_t peak_of_lua(const struct script_state *state)
+{
+    return state ? state->memory.peak_bytes : 0;
 }
 
 /* The accounts need not have peaked at one moment: the most that can have been in use. */
 size_t core_peak_bytes(const struct core *core)
 {
-    size_t of_lua = core->script_state ? core->script_state->memory.peak_bytes : 0;
+    size_t of_lua = peak_of_lua(core->script_state) + peak_of_lua(core->function_state);
 
     return core->memory.peak_bytes + core->data.peak_bytes + core->config.memory.peak_bytes +
-           core->scripts.memory.peak_bytes + of_lua;
+           core->scripts.memory.peak_bytes + core->functions.memory.peak_bytes + of_lua;
 }

@@ -8,6 +8,7 @@
 #include "core/channels.h"
 #include "core/command_stats.h"
 #include "core/config.h"
+#include "core/functions.h"
 #include "core/latency.h"
 #include "core/memory.h"
 #include "core/publish.h"
@@ -39,6 +40,8 @@ struct core {
     struct stats stats;
     struct scripts scripts;            /* all that are known; an executor may add to them as to the keyspace */
     struct script_state *script_state; /* this thread's Lua; NULL until a script runs */
+    struct functions functions;          /* likewise, */
+    struct script_state *function_state; /* and their Lua */
     struct script_watch script_watch;
     uint64_t script_random; /* of scripts' math.random */
     struct command_stats command_stats;

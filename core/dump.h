@@ -4,13 +4,18 @@
 #ifndef CORE_DUMP_H
 #define CORE_DUMP_H
 
+#include <stdint.h>
+
 #include "core/buffer.h"
 
 struct entry;
 
 /* Appends the payload. */
 void dump_write(struct buffer *buffer, const struct entry *entry);
-/* The type and value within a payload, borrowed from it. False: the checksum is wrong, or the version unknown. */
-MUST_USE bool dump_open(struct str payload, struct str *type_and_value);
+/* The type and value within a payload, borrowed from it, which may be nothing at all. False: the checksum is wrong, or the
+ * version unknown. */
+MUST_USE bool dump_open(struct str payload, struct str *content);
+/* Ends a payload of something else that begins at `start`. */
+void dump_close(struct buffer *buffer, size_t start, uint16_t version);
 
 #endif

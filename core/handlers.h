@@ -53,6 +53,10 @@ command_handler cmd_debug, cmd_debug_error, cmd_debug_help, cmd_debug_htstats, c
 /* scripting */
 command_handler cmd_eval, cmd_eval_ro, cmd_evalsha, cmd_evalsha_ro;
 command_reaches_all eval_reaches_all;
+command_handler cmd_fcall, cmd_fcall_ro;
+command_reaches_all fcall_reaches_all;
+command_handler cmd_function_delete, cmd_function_dump, cmd_function_flush, cmd_function_help, cmd_function_kill,
+    cmd_function_list, cmd_function_load, cmd_function_restore, cmd_function_stats;
 command_handler cmd_script_debug, cmd_script_exists, cmd_script_flush, cmd_script_help, cmd_script_kill,
     cmd_script_load;
 
@@ -91,8 +95,8 @@ command_handler cmd_geoadd, cmd_geodist, cmd_geohash, cmd_geopos, cmd_georadius,
     cmd_georadiusbymember, cmd_georadiusbymember_ro, cmd_geosearch, cmd_geosearchstore;
 
 /* stream */
-command_handler cmd_xack, cmd_xackdel, cmd_xadd, cmd_xautoclaim, cmd_xclaim, cmd_xdel, cmd_xdelex, cmd_xlen, cmd_xpending,
-    cmd_xrange, cmd_xread, cmd_xreadgroup, cmd_xrevrange, cmd_xsetid, cmd_xtrim;
+command_handler cmd_xack, cmd_xackdel, cmd_xadd, cmd_xautoclaim, cmd_xclaim, cmd_xdel, cmd_xdelex, cmd_xlen,
+    cmd_xpending, cmd_xrange, cmd_xread, cmd_xreadgroup, cmd_xrevrange, cmd_xsetid, cmd_xtrim;
 command_handler cmd_xgroup_create, cmd_xgroup_createconsumer, cmd_xgroup_delconsumer, cmd_xgroup_destroy,
     cmd_xgroup_help, cmd_xgroup_setid;
 command_handler cmd_xinfo_consumers, cmd_xinfo_groups, cmd_xinfo_help, cmd_xinfo_stream;

@@ -38,6 +38,10 @@ static struct info_part part_of(struct core *core, int64_t now_ms)
         .lua_bytes = script_state_bytes(core->script_state),
         .scripts = scripts_count(&core->scripts),
         .scripts_evicted = core->scripts.evicted,
+        .functions_bytes = core->functions.memory.used_bytes,
+        .functions_lua_bytes = script_state_bytes(core->function_state),
+        .functions = core->functions.table.count,
+        .libraries = core->functions.library_count,
         .clients_bytes = bytes_of_clients(&core->sessions),
         .clients = core->sessions.count,
         .blocked_clients = core->sessions.blocked,
@@ -150,6 +154,10 @@ static void add_part(struct info_part *to, const struct info_part *from)
     to->lua_bytes += from->lua_bytes;
     to->scripts = larger(to->scripts, from->scripts);
     to->scripts_evicted += from->scripts_evicted;
+    to->functions_bytes += from->functions_bytes;
+    to->functions_lua_bytes += from->functions_lua_bytes;
+    to->functions = larger(to->functions, from->functions);
+    to->libraries = larger(to->libraries, from->libraries);
     to->clients += from->clients;
     to->blocked_clients += from->blocked_clients;
     to->pubsub_clients += from->pubsub_clients;
@@ -229,7 +237,8 @@ static struct info_memory memory_of(const struct info *info)
 
     for (int i = 0; i < info->database_count; i++)
         memory.tables += info->databases[i].table_bytes + info->databases[i].expiry_bytes;
-    memory.overhead = memory.startup + memory.clients + memory.tables + info->total.scripts_bytes;
+    memory.overhead =
+        memory.startup + memory.clients + memory.tables + info->total.scripts_bytes + info->total.functions_bytes;
     memory.dataset = memory.used > memory.overhead ? memory.used - memory.overhead : 0;
     if (memory.used > memory.startup)
         memory.dataset_percent = (double)memory.dataset * 100 / (double)(memory.used - memory.startup);

@@ -23,6 +23,8 @@ struct info_part {
     uint64_t scripts_bytes, lua_bytes; /* of scripts' texts, of what Lua has */
     uint64_t scripts;                  /* that are known, the same on all shards */
     uint64_t scripts_evicted;
+    uint64_t functions_bytes, functions_lua_bytes; /* of libraries, of what the functions' Lua has */
+    uint64_t functions, libraries;                 /* likewise the same on all shards */
     uint64_t clients, blocked_clients, pubsub_clients, keys;
     uint64_t channels, patterns, shard_channels; /* with subscribers: every shard counts all of them */
     uint64_t blocking_keys; /* that somebody waits for */

@@ -112,14 +112,16 @@ static void write_allocator(const struct info_report *report)
 static void write_scripts(const struct info_report *report)
 {
     const struct info_part *total = &report->info->total;
-    uint64_t lua = total->lua_bytes, texts = total->scripts_bytes;
+    uint64_t lua = total->lua_bytes, functions_lua = total->functions_lua_bytes, both_lua = lua + functions_lua;
+    uint64_t texts = total->scripts_bytes, both_texts = texts + total->functions_bytes;
 
     WRITE("used_memory_lua:%lld\r\nused_memory_vm_eval:%lld\r\n", ll(lua), ll(lua));
     WRITE("used_memory_lua_human:%s\r\nused_memory_scripts_eval:%lld\r\n", human(lua).text, ll(texts));
-    WRITE("number_of_cached_scripts:%lld\r\nnumber_of_functions:0\r\nnumber_of_libraries:0\r\n", ll(total->scripts));
-    WRITE("used_memory_vm_functions:0\r\nused_memory_vm_total:%lld\r\n", ll(lua));
-    WRITE("used_memory_vm_total_human:%s\r\nused_memory_functions:0\r\n", human(lua).text);
-    WRITE("used_memory_scripts:%lld\r\nused_memory_scripts_human:%s\r\n", ll(texts), human(texts).text);
+    WRITE("number_of_cached_scripts:%lld\r\nnumber_of_functions:%lld\r\n", ll(total->scripts), ll(total->functions));
+    WRITE("number_of_libraries:%lld\r\nused_memory_vm_functions:%lld\r\n", ll(total->libraries), ll(functions_lua));
+    WRITE("used_memory_vm_total:%lld\r\nused_memory_vm_total_human:%s\r\n", ll(both_lua), human(both_lua).text);
+    WRITE("used_memory_functions:%lld\r\n", ll(total->functions_bytes));
+    WRITE("used_memory_scripts:%lld\r\nused_memory_scripts_human:%s\r\n", ll(both_texts), human(both_texts).text);
 }
 
 static void write_fragmentation(const struct info_report *report)

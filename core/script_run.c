@@ -158,7 +158,7 @@ static bool exceeds_memory(const struct core *core)
     return core->config.maxmemory > 0 && core_used_bytes(core) > core->config.maxmemory;
 }
 
-static size_t memory_limit(const struct script_state *state, const struct config *config)
+size_t script_memory_limit(const struct config *config)
 {
     size_t limit = LIMIT_MOST;
 
@@ -177,13 +177,12 @@ bool script_begin(struct script_run *run, const char *name, uint32_t flags, bool
                                .protocol = 2};
     if (flags & SCRIPT_UNDECLARED)
         return true;
-    if (read_only && !(flags & SCRIPT_NO_WRITES)) {
-        reply_error(call->reply, "ERR Can not execute a script with write flag using *_ro command.");
+    if (run->over_memory && !(flags & SCRIPT_NO_WRITES)) {
+        reply_error(call->reply, "OOM command not allowed when used memory > 'maxmemory'.");
         return false;
     }
-    if (run->over_memory && !run->read_only) {
-        reply_error(call->reply, "OOM allow-oom flag is not set on the script, can not run it when used memory > "
-                                 "'maxmemory'");
+    if (read_only && !(flags & SCRIPT_NO_WRITES)) {
+        reply_error(call->reply, "ERR Can not execute a script with write flag using *_ro command.");
         return false;
     }
     return true;
@@ -230,7 +229,7 @@ void script_run(struct script_state *state, struct script_run *run, int argument
     lua_State *lua = state->lua;
 
     state->run = run;
-    state->limit_bytes = memory_limit(state, &run->call->core->config);
+    state->limit_bytes = script_memory_limit(&run->call->core->config);
     int status = lua_pcall(lua, arguments, 1, ERROR_HANDLER);
     state->limit_bytes = SIZE_MAX;
     run->call->db = db;

@@ -13,6 +13,7 @@
 #include "core/script_state.h"
 
 struct call;
+struct config;
 
 enum script_abandon {
     SCRIPT_GOES_ON,
@@ -43,6 +44,9 @@ static inline bool script_is_abandoned(const struct script_state *state)
 {
     return state->run && state->run->abandoned != SCRIPT_GOES_ON;
 }
+
+/* What Lua may have while a script runs. */
+size_t script_memory_limit(const struct config *config);
 
 /* Of a new state, once its libraries are open. */
 void script_run_prepare(struct script_state *state);

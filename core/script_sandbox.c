@@ -441,6 +441,14 @@ static int refuse_unknown(lua_State *lua)
     return luaL_error(lua, "Script attempted to access nonexistent global variable '%s'", lua_tostring(lua, 2));
 }
 
+void script_protect(lua_State *lua)
+{
+    lua_newtable(lua);
+    lua_pushcfunction(lua, refuse_unknown);
+    lua_setfield(lua, -2, "__index");
+    lua_setmetatable(lua, -2);
+}
+
 /* All tables among the globals, but for the globals themselves. */
 static void seal_libraries(lua_State *lua)
 {
@@ -472,10 +480,7 @@ void script_sandbox_close(lua_State *lua)
     seal_libraries(lua);
     seal_methods(lua);
     lua_pushvalue(lua, LUA_GLOBALSINDEX);
-    lua_newtable(lua);
-    lua_pushcfunction(lua, refuse_unknown);
-    lua_setfield(lua, -2, "__index");
-    lua_setmetatable(lua, -2);
+    script_protect(lua);
     lua_pushvalue(lua, -1);
     script_seal(lua);
     lua_pushvalue(lua, -1);

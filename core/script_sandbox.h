@@ -17,6 +17,8 @@ void script_sandbox_open(lua_State *lua);
  * on the stack: what is put there with lua_rawset can be seen, but not replaced, by scripts. */
 void script_sandbox_close(lua_State *lua);
 
+/* What is looked up in the table on top and is not there is an error, as for a global variable. */
+void script_protect(lua_State *lua);
 /* Replaces the table on top of the stack by its sealed stand-in. */
 void script_seal(lua_State *lua);
 

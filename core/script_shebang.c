@@ -1,28 +1,38 @@
 #include "core/script_shebang.h"
 
+#include "core/assert.h"
 #include "core/memory.h"
 #include "core/resp_write.h"
 #include "core/scripts.h"
 #include "core/words.h"
 
+static const struct {
+    struct str name;
+    uint32_t flag;
+} flags_named[] = {
+    {STR("no-writes"), SCRIPT_NO_WRITES},
+    {STR("allow-oom"), SCRIPT_ALLOW_OOM},
+    {STR("allow-stale"), SCRIPT_ALLOW_STALE},
+    {STR("no-cluster"), SCRIPT_NO_CLUSTER},
+    {STR("allow-cross-slot-keys"), SCRIPT_ALLOW_CROSS_SLOT_KEYS},
+};
+
 uint32_t script_flag_named(struct str name)
 {
-    static const struct {
-        struct str name;
-        uint32_t flag;
-    } flags[] = {
-        {STR("no-writes"), SCRIPT_NO_WRITES},
-        {STR("allow-oom"), SCRIPT_ALLOW_OOM},
-        {STR("allow-stale"), SCRIPT_ALLOW_STALE},
-        {STR("no-cluster"), SCRIPT_NO_CLUSTER},
-        {STR("allow-cross-slot-keys"), SCRIPT_ALLOW_CROSS_SLOT_KEYS},
-    };
-
-    for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
-        if (str_equal(name, flags[i].name))
-            return flags[i].flag;
+    for (size_t i = 0; i < sizeof flags_named / sizeof *flags_named; i++) {
+        if (str_equal(name, flags_named[i].name))
+            return flags_named[i].flag;
     }
     return 0;
+}
+
+const char *script_flag_name(uint32_t flag)
+{
+    size_t i = 0;
+
+    while (flags_named[i].flag != flag)
+        ASSERT(++i < sizeof flags_named / sizeof *flags_named);
+    return flags_named[i].name.bytes;
 }
 
 static bool refuse(struct reply *reply, const char *what, struct str text)

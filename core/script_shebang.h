@@ -12,7 +12,8 @@ struct reply;
  * False: it is wrong, and the error has been written. */
 MUST_USE bool script_shebang_parse(struct str source, uint32_t *flags, size_t *body_at, struct reply *reply);
 
-/* The flag of that name; 0: there is none. */
+/* The flag of that name; 0: there is none. And back. */
 uint32_t script_flag_named(struct str name);
+const char *script_flag_name(uint32_t flag);
 
 #endif

@@ -226,6 +226,7 @@ static void run(struct shard *shard, struct gather *gather)
 {
     struct keyspace *keyspaces[CONFIG_SHARDS_MAX];
     struct scripts *scripts[CONFIG_SHARDS_MAX];
+    struct functions *functions[CONFIG_SHARDS_MAX];
     struct gather_reach reach = {.reach = {.keyspace_of = keyspace_of, .has = has, .everywhere = gather->everywhere},
                                  .gather = gather,
                                  .executor = shard};
@@ -234,9 +235,11 @@ static void run(struct shard *shard, struct gather *gather)
         for (int i = 0; i < shard->group->count; i++) {
             keyspaces[i] = shard->group->shards[i]->core.keyspace;
             scripts[i] = &shard->group->shards[i]->core.scripts;
+            functions[i] = &shard->group->shards[i]->core.functions;
         }
         reach.reach.keyspaces = keyspaces;
         reach.reach.scripts = scripts;
+        reach.reach.functions = functions;
         reach.reach.keyspace_count = shard->group->count;
         reach.reach.each_shard = each_shard;
     }

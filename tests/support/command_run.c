@@ -70,6 +70,7 @@ void command_run_init(struct command_run *run, int shard_count)
         core_init(&run->cores[i], &config, &run->facts, i, shard_count);
         run->keyspaces[i] = run->cores[i].keyspace;
         run->scripts[i] = &run->cores[i].scripts;
+        run->functions[i] = &run->cores[i].functions;
     }
     config_deinit(&config);
     run->reach = (struct reach){.keyspace_of = keyspace_of,
@@ -77,6 +78,7 @@ void command_run_init(struct command_run *run, int shard_count)
                                 .each_shard = each_shard,
                                 .keyspaces = run->keyspaces,
                                 .scripts = run->scripts,
+                                .functions = run->functions,
                                 .keyspace_count = shard_count,
                                 .everywhere = true};
     session_begin(&run->cores[0].sessions, &run->session, run->now_ms);

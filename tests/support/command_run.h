@@ -23,6 +23,7 @@ struct command_run {
     struct reach reach;     /* present in calls when count is above 1 */
     struct keyspace *keyspaces[COMMAND_RUN_SHARDS_MAX];
     struct scripts *scripts[COMMAND_RUN_SHARDS_MAX];
+    struct functions *functions[COMMAND_RUN_SHARDS_MAX];
     int64_t now_ms;
 };
 
