@@ -116,7 +116,3 @@ class Listeners:
     def stop(self):
         self.process.stdin.close()
         self.process.wait()
-
-
-def one_batch(*commands):
-    return batches([encode(*command) for command in commands], len(commands))

@@ -9,7 +9,7 @@ import tempfile
 
 from datatypes import Client, encode
 from load import Drive, measure
-from pumping import Listeners, Load, batches, end_pump, keys_by_quarter, one_batch, pump, start_pump
+from pumping import Listeners, Load, Pumped, batches, end_pump, keys_by_quarter, pump, start_pump
 from report import at_least, at_most, ratios
 from servers import ROOT, BenchError, Redis, Shoal, Together
 
@@ -237,13 +237,16 @@ def publish_to(bench, count, at_once):
             before = server.cpu_time()
             run = pump(server, load_cpus, load.paths, "--once")
             listeners[server.name].wait_for(publishes * count * MESSAGE_BYTES)
-            run.cpu, run.replies = server.cpu_time().since(before).total, publishes * count
-            return run
+            spent = server.cpu_time().since(before)
+            return Pumped(publishes * count, run.seconds, spent.total, spent.user)
 
         measured = alternate(bench, {server.name: lambda server=server: once(server) for server in servers})
         for some in listeners.values():
             some.stop()
-    report_per_reply(bench, f"a message to {count:,}, {at_once} at once", measured, at_most(0.7))
+    what = f"to {count:,}, {at_once} at once"
+    report_per_reply(bench, what, measured, at_most(0.7))
+    user = [[run.user / run.replies for run in measured[name]] for name in ("shoal", "redis")]
+    bench.report.add(f"{what}, shoal / redis, user space", ratios(*user), "x")
 
 
 # Commands on many keys.
