@@ -57,6 +57,8 @@ struct call {
     const struct reach *reach; /* NULL: every key of the command is in core->keyspace */
     struct session *session;   /* local commands, and transactions that contain some; else NULL */
     uint64_t session_id;
+    uint16_t home;    /* the shard of the session */
+    const char *peer; /* its address, while somebody monitors; NULL: a script */
     bool reached_all;  /* a nested command that no key names looked at all shards */
     bool out_of_reach; /* a script has met a key that is, and wrote no reply; what it did before is done */
     struct transaction *transaction; /* EXEC's, else NULL */

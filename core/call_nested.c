@@ -67,17 +67,23 @@ void call_nested(struct call *outer, const struct command *command, const struct
     call.wait = NULL;
     call.part = call.inner_failed = false;
     call.spent_ns = NULL;
+    if (outer->command->flags & CMD_SKIP_MONITOR)
+        call.peer = NULL;
     call.routed_key = (struct key){0};
     reply->error = false;
 
     struct call_counting counting = call_count_begin(&call);
 
+    if (monitors_watch(&call.core->monitors))
+        monitor_note_begin(&call);
     if (is_for_each_shard(command))
         run_on_each_shard(&call);
     else if (call.core->undo.keyspace)
         undo_run(&call);
     else
         call_run(&call);
+    if (monitors_watch(&call.core->monitors))
+        monitor_note_end(&call);
     call_count_end(&call, &counting);
     outer->inner_failed |= reply->error;
     reply->error |= failed;

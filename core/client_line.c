@@ -13,6 +13,8 @@ static const char *flags_of(const struct session *session, char text[static FLAG
 {
     char *end = text;
 
+    if (session->monitoring)
+        *end++ = 'O';
     if (subscriptions_total(&session->subscriptions) > 0)
         *end++ = 'P';
     if (session_is_queuing(session))

@@ -83,3 +83,18 @@ void cmd_lolwut(struct call *call)
     reply_verbatim(call->reply, buffer_str(&text), "txt");
     buffer_deinit(&text);
 }
+
+/* On every shard; what a session is to see it sees from this instant on. */
+void cmd_monitor(struct call *call)
+{
+    struct session *session = sessions_find(&call->core->sessions, call->session_id);
+
+    if (call->transaction) {
+        reply_error(call->reply, "ERR MONITOR isn't allowed for DENY BLOCKING client");
+        return;
+    }
+    if (session)
+        session->monitoring = true;
+    monitors_add(&call->core->monitors, call->session_id, call->home);
+    reply_ok(call->reply);
+}

@@ -113,6 +113,8 @@ const struct command *command_admit(const struct core *core, const struct sessio
         refuse_unauthenticated(command, reply);
     else if (session_takes_messages_only(session) && !(command->pubsub & PUBSUB_ALLOWED))
         refuse_subscribed(command, reply);
+    else if (session->monitoring && command->flags & (CMD_WRITE | CMD_READONLY | CMD_MAY_REPLICATE))
+        reply_error(reply, "ERR Replica can't interact with the keyspace");
     else if (session_is_queuing(session) && command->flags & CMD_NO_MULTI)
         reply_error(reply, "ERR Command not allowed inside a transaction");
     else

@@ -20,6 +20,7 @@ void core_init(struct core *core, const struct config *config, const struct serv
     publishing_init(&core->publishing, &core->memory);
     command_stats_init(&core->command_stats, &core->memory);
     slowlog_init(&core->slowlog, &core->memory);
+    monitors_init(&core->monitors, &core->memory);
     core_configure(core);
 }
 
@@ -34,6 +35,7 @@ void core_deinit(struct core *core)
     functions_deinit(&core->functions);
     undo_deinit(&core->undo);
     slowlog_deinit(&core->slowlog);
+    monitors_deinit(&core->monitors);
     command_stats_deinit(&core->command_stats);
     keyspace_destroy(core->keyspace);
     config_deinit(&core->config);

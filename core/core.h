@@ -11,6 +11,7 @@
 #include "core/functions.h"
 #include "core/latency.h"
 #include "core/memory.h"
+#include "core/monitor.h"
 #include "core/publish.h"
 #include "core/scripts.h"
 #include "core/session.h"
@@ -46,6 +47,7 @@ struct core {
     uint64_t script_random; /* of scripts' math.random */
     struct command_stats command_stats;
     struct latency latency;
+    struct monitors monitors;
     struct slowlog slowlog;   /* of commands of these connections */
     int index, count;         /* which shard of how many; frozen */
     const struct server_facts *facts; /* frozen before start */

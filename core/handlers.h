@@ -41,6 +41,7 @@ command_merge merge_memory_doctor, merge_memory_malloc_stats, merge_memory_stats
 command_handler cmd_latency_help, cmd_latency_histogram, cmd_latency_part, cmd_latency_reset;
 command_merge merge_latency_doctor, merge_latency_graph, merge_latency_histogram, merge_latency_history,
     merge_latency_latest, merge_latency_reset;
+command_handler cmd_monitor;
 command_handler cmd_slowlog_get, cmd_slowlog_help, cmd_slowlog_len, cmd_slowlog_reset;
 command_merge merge_slowlog_get, merge_slowlog_len;
 command_hides hides_auth, hides_hello, hides_config_set;

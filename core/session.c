@@ -115,7 +115,7 @@ void session_reset(struct session *session, bool authenticated)
     session->db = 0;
     session->protocol = 2;
     session->authenticated = authenticated;
-    session->no_evict = session->no_touch = false;
+    session->no_evict = session->no_touch = session->monitoring = false;
     if (session->reply_mode != SESSION_REPLY_SKIP)
         session->reply_mode = SESSION_REPLY_ON;
     session_set_text(session, &session->name, STR(""));

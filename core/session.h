@@ -47,6 +47,7 @@ struct session {
     bool closing;           /* nothing is sent any more, and it subscribes to nothing */
     bool killed;            /* CLIENT KILL: the connection closes as soon as it may */
     bool no_evict, no_touch;
+    bool monitoring; /* MONITOR */
     bool unix_socket;
     char *name; /* NULL when not set; the session's memory */
     char *library_name, *library_version;

@@ -312,6 +312,7 @@ static bool admit_request(struct conn *conn)
     }
     conn->session.last_command = command;
     start_request(conn, command, request);
+    conn->fenced |= monitors_watch(&conn->shard->core.monitors); /* they see each client's requests in order */
     return true;
 }
 
@@ -601,6 +602,7 @@ void conn_open(struct net_shard *net, int fd, bool unix_socket, const char *peer
     conn->session.authenticated = shard->core.config.requirepass[0] == '\0';
     snprintf(conn->session.peer, sizeof conn->session.peer, "%s", peer);
     snprintf(conn->session.local, sizeof conn->session.local, "%s", local);
+    conn->origin.peer = conn->session.peer;
     session_begin(&shard->core.sessions, &conn->session, shard_now_ms(shard));
     resp_parser_init(&conn->parser, &shard->core.memory);
     buffer_init(&conn->query, &shard->core.memory, NULL, 0);

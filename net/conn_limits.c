@@ -17,11 +17,15 @@ static const struct config *config_of(const struct conn *conn)
     return &conn->shard->core.config;
 }
 
+/* What MONITOR shows is not asked for bit by bit: where nothing else limits it, it is held to what subscribers are. */
 static const struct config_output_limit *output_limit(const struct conn *conn)
 {
-    bool pubsub = client_type_of(&conn->session) == CLIENT_TYPE_PUBSUB;
+    const struct config_output_limit *limits = config_of(conn)->output_limits, *normal = &limits[CLIENT_CLASS_NORMAL];
+    bool unlimited = normal->hard_bytes == 0 && normal->soft_bytes == 0;
 
-    return &config_of(conn)->output_limits[pubsub ? CLIENT_CLASS_PUBSUB : CLIENT_CLASS_NORMAL];
+    if (client_type_of(&conn->session) == CLIENT_TYPE_PUBSUB || (conn->session.monitoring && unlimited))
+        return &limits[CLIENT_CLASS_PUBSUB];
+    return normal;
 }
 
 /* A client with an output limit is closed at it, as in Redis; one without is held back instead, so that its memory
@@ -145,7 +149,7 @@ static void note_progress(struct conn *conn, int64_t now_ms)
 /* A client that waits is not idle: for an answer, for the end of a pause, or for messages. */
 static bool is_idle(const struct conn *conn, int64_t timeout_ms, int64_t now_ms)
 {
-    return conn->pipeline.count == 0 && !conn->paused && client_type_of(&conn->session) != CLIENT_TYPE_PUBSUB &&
+    return conn->pipeline.count == 0 && !conn->paused && !conn->session.monitoring && client_type_of(&conn->session) != CLIENT_TYPE_PUBSUB &&
            now_ms - conn->session.active_ms > timeout_ms;
 }
 

@@ -35,6 +35,7 @@ enum { PUBLISHER_UNKNOWN = -1 };
 
 /* A connection as the shards see it: what keeps its requests in order. */
 struct origin {
+    const char *peer;   /* its address, as long as it lives */
     uint32_t held;      /* requests that wait for room in a ring; later ones wait behind them */
     uint64_t held_turn; /* the last turn in which one found none */
     bool paused;        /* they wait for the end of CLIENT PAUSE instead */

@@ -322,3 +322,11 @@ bool scatter_settle(struct scatter *scatter)
     }
     return true;
 }
+
+/* Home does not touch the whole before all parts are back. */
+const struct request *scatter_whole(const struct request *part)
+{
+    const struct scatter *scatter = part->scatter;
+
+    return scatter->parts[0] == part && !scatter->silent ? scatter->whole : NULL;
+}

@@ -39,4 +39,8 @@ bool scatter_stage_change(struct shard *shard, struct request *request);
  */
 bool scatter_settle(struct scatter *scatter);
 
+/* The whole command, for the part that speaks for all of them; NULL: another part does. Any shard, before the part is
+ * answered. */
+const struct request *scatter_whole(const struct request *part);
+
 #endif

@@ -13,6 +13,7 @@
 #include "core/waits.h"
 #include "shards/blocked.h"
 #include "shards/gather.h"
+#include "shards/monitoring.h"
 #include "shards/publication.h"
 #include "shards/transaction.h"
 #include "shards/returns.h"
@@ -83,6 +84,8 @@ static __attribute__((noinline)) void stall(struct shard *shard)
 static inline __attribute__((always_inline)) void end_call(struct shard *shard, const struct request *request)
 {
     publish_changes(shard);
+    if (__builtin_expect(shard->core.monitors.lines.length > 0, 0))
+        monitoring_send(shard);
     if (__builtin_expect(publishing_has_work(&shard->core.publishing), 0))
         publication_send(shard, request);
     if (__builtin_expect(shard->core.stall_us > 0, 0))
@@ -115,6 +118,7 @@ static inline __attribute__((always_inline)) struct call call_of(struct shard *s
         .reach = reach,
         .session = request->session,
         .session_id = request->session_id,
+        .home = request->message.home,
         .transaction = request->transaction,
         .watched = request->watched,
         .part = request->part,
@@ -129,6 +133,13 @@ static inline __attribute__((always_inline)) struct call call_of(struct shard *s
     return call;
 }
 
+static __attribute__((noinline)) void watched_run(struct call *call, const struct request *request)
+{
+    monitoring_begin(call, request);
+    call_run(call);
+    monitoring_end(call, request);
+}
+
 static inline __attribute__((always_inline)) void
 execute(struct shard *shard, struct request *request, const struct reach *reach, int64_t now_ms, struct call_wait *wait)
 {
@@ -138,7 +149,10 @@ execute(struct shard *shard, struct request *request, const struct reach *reach,
 
     call.wait = wait;
     counting = call_count_begin(&call);
-    call_run(&call);
+    if (monitors_watch(&shard->core.monitors))
+        watched_run(&call, request);
+    else
+        call_run(&call);
     end_call(shard, request);
     call_count_end(&call, &counting);
     shard->core.stats.executed++;

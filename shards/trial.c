@@ -8,6 +8,7 @@
 #include "core/memory.h"
 #include "core/undo.h"
 #include "shards/gather.h"
+#include "shards/monitoring.h"
 #include "shards/shard.h"
 
 enum {
@@ -306,7 +307,9 @@ static void try_script(struct shard *shard, struct request *request, const struc
     for (int i = 0; i < count; i++)
         undo_begin(&cores[i]->undo, cores[i]->keyspace, &shard->core.config);
     struct call_counting counting = call_count_begin(&call);
+    monitoring_begin(&call, request);
     call_run(&call);
+    monitoring_end(&call, request);
     if (call.out_of_reach) {
         shard->core.stats.scripts_restarted += has_changes(cores, count);
         request->trial = TRIAL_OUT_OF_REACH;
@@ -375,7 +378,9 @@ void trial_run_gathered(struct shard *shard, struct request *request, const stru
     }
     struct call call = shard_call_of(shard, request, reach, shard_message_ms(shard));
     struct call_counting counting = call_count_begin(&call);
+    monitoring_begin(&call, request);
     call_run(&call);
+    monitoring_end(&call, request);
     if (!call.reached_all && stayed(shard, request, touched))
         request->trial = TRIAL_STAYED;
     shard_end_call(shard, request);

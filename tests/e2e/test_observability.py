@@ -302,3 +302,131 @@ def test_histogram_counts_every_call_though_few_are_timed(raw, raw3):
 def test_latency_answers_as_redis_does(raw, oracle, line):
     with oracle.connect() as redis:
         assert raw(line) == redis(line)
+
+
+# MONITOR
+
+
+LINE = re.compile(r'(\d+\.\d{6}) \[(\d+) ([^\]]+)\] (.*)')
+
+
+class Watching:
+    """A connection in MONITOR; what it sees, as (db, client, words)."""
+
+    def __init__(self, server, connection):
+        self.server, self.connection = server, connection
+        assert connection("MONITOR") == "OK"
+
+    def until(self, word):
+        """All that comes before the ECHO of that word."""
+        seen = []
+        while True:
+            _, db, client, words = LINE.fullmatch(self.connection.read()).groups()
+            if words.upper() == f'"ECHO" "{word}"'.upper():
+                return seen
+            if '"INFO"' not in words.upper():
+                seen.append((int(db), client, words))
+
+    def of(self, raw):
+        """What has been executed so far."""
+        raw("ECHO until-here")
+        return self.until("until-here")
+
+
+@pytest.fixture
+def monitor(server):
+    with server.connect() as connection:
+        yield Watching(server, connection)
+
+
+def address(connection):
+    return "%s:%d" % connection.socket.getsockname()
+
+
+def test_monitor_shows_what_redis_shows(raw, server, oracle):
+    script = "redis.call('set', KEYS[1], ARGV[1]) return redis.pcall('incr', KEYS[1])"
+    commands = [
+        *(("SET", "a", "1"), ("SELECT", "5"), ("GET", "a"), ("SELECT", "0"), ("PING",), ("CONFIG", "GET", "port")),
+        *(("CLIENT", "SETNAME", "x"), ("CLIENT", "LIST"), ("MULTI",), ("SET", "b", 'x\n"\\\xff'), ("GET", "b")),
+        *(("EXEC",), ("MSET", "a", "1", "b", "2", "c", "3"), ("MGET", "a", "b", "c"), ("RENAME", "a", "b"), ("DBSIZE",)),
+        *(("WATCH", "a", "b"), ("UNWATCH",), ("EVAL", script, "1", "a", "x"), ("BLPOP", "none", "0.01"), ("NOSUCH",)),
+        *(("GET",), ("AUTH", "u", "secret"), ("HELLO", "2", "AUTH", "u", "secret"), ("LPUSH", "a", "x"), ("SLOWLOG", "LEN")),
+        *(("MULTI",), ("SET", "c", "4"), ("DISCARD",), ("OBJECT", "ENCODING", "a"), ("FLUSHALL",), ("TIME",)),
+    ]
+
+    def seen_by(server):
+        with server.connect() as connection, server.connect() as client:
+            watching = Watching(server, connection)
+            for command in commands:
+                client.command(*command)
+            lines = watching.of(client)
+            return [(db, who.replace(address(client), "client"), words) for db, who, words in lines]
+
+    expected = [(db, who, words.replace('"EXEC"', '"exec"')) for db, who, words in seen_by(oracle)]
+    assert seen_by(server) == expected
+
+
+def test_monitors_see_all_shards_and_each_client_in_order(raw, server, monitor):
+    clients = [server.connect() for _ in range(4)]
+
+    def work(number):
+        for start in range(0, 600, 50):
+            clients[number].pipeline([("SET", f"{number}:{i}", i) for i in range(start, start + 50)])
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    lines = monitor.of(raw)
+    for number, client in enumerate(clients):
+        mine = [words for _, who, words in lines if who == address(client)]
+        assert mine == [f'"SET" "{number}:{i}" "{i}"' for i in range(600)]
+        client.close()
+    assert len(lines) == 2400
+
+
+def test_an_effect_is_not_seen_before_its_cause(raw, server, monitor):
+    """One client's write is shown before what another does that has seen it."""
+    with server.connect() as other:
+        for i in range(100):
+            raw.command("MSET", f"a{i}", "1", f"b{i}", "1", f"c{i}", "1")
+            other.command("GET", f"c{i}")
+    words = [words for _, _, words in monitor.of(raw)]
+    assert words == [
+        line for i in range(100) for line in (f'"MSET" "a{i}" "1" "b{i}" "1" "c{i}" "1"', f'"GET" "c{i}"')
+    ]
+
+
+def test_reset_and_close_end_monitor(raw, server):
+    with server.connect() as watcher:
+        assert watcher("MONITOR") == "OK"
+        assert " flags=O " in next(line for line in raw("CLIENT LIST").decode().splitlines() if "cmd=monitor" in line)
+        assert watcher("GET k") == "ERR Replica can't interact with the keyspace"
+        watcher.send(b"RESET\r\n")
+        while watcher.read() != "RESET":
+            pass
+        raw.pipeline([("SET", f"k:{i}", "v") for i in range(100)])
+        assert watcher("GET k:1") == b"v"
+        assert watcher("MONITOR") == "OK"
+    raw.pipeline([("SET", f"k:{i}", "v") for i in range(100)])
+    with server.connect() as watcher:
+        watching = Watching(server, watcher)
+        raw.pipeline([("SET", f"k:{i}", "v") for i in range(100)])
+        assert len(watching.of(raw)) == 100
+
+
+def test_monitor_is_refused_where_nothing_may_wait(raw):
+    assert raw.pipeline([("MULTI",), ("MONITOR",), ("EXEC",)])[2] == ["ERR MONITOR isn't allowed for DENY BLOCKING client"]
+    assert raw("CLIENT LIST").count(b"flags=O") == 0
+    raw("SET k v")
+
+
+def test_a_monitor_that_does_not_read_is_closed(start, backend):
+    """At the limit of subscribers, where its own class has none."""
+    server = start("--shards", 3, "--net-backend", backend, expected=[r"reached output buffer limits"])
+    with server.connect() as client, server.connect(receive_bytes=4096) as watcher:
+        client.command("CONFIG", "SET", "client-output-buffer-limit", "pubsub 1mb 0 0")
+        watcher("MONITOR")
+        lot = [("SET", "k", "x" * 10000)] * 100
+        wait_until(lambda: client.pipeline(lot) and b"flags=O" not in client("CLIENT LIST"), seconds=60)

@@ -1,0 +1,17 @@
+/* MONITOR between the shards: lines of what is executed here, to the shards whose
+ * sessions watch (core/monitor.h). They travel as news, so they come in the order of
+ * what caused what, and a client's in the order of its requests. */
+#ifndef SHARDS_MONITORING_H
+#define SHARDS_MONITORING_H
+
+struct call;
+struct request;
+struct shard;
+
+/* Around call_run. */
+void monitoring_begin(struct call *call, const struct request *request);
+void monitoring_end(const struct call *call, const struct request *request);
+/* After it: the lines leave. */
+void monitoring_send(struct shard *shard);
+
+#endif
