@@ -205,6 +205,7 @@ static void encode_table(struct encoder *encoder, int depth)
 {
     int length;
 
+    lua_sink_tick(&encoder->json);
     if (depth > encoder->settings->encode_depth_most || !lua_checkstack(encoder->lua, SLOTS_PER_TABLE))
         luaL_error(encoder->lua, "Cannot serialise, excessive nesting (%d)", depth);
     length = array_length(encoder);

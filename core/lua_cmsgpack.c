@@ -182,6 +182,7 @@ static void pack_table(struct lua_sink *sink, int index, unsigned nesting)
 {
     size_t count;
 
+    lua_sink_tick(sink);
     if (nesting == NESTING_MOST)
         add_tagged(sink, NIL, 0, 0);
     else if (table_is_array(sink->lua, index, &count))

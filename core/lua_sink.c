@@ -12,6 +12,7 @@ void lua_sink_open(struct lua_sink *sink, struct lua_State *lua)
     sink->anchor = lua_gettop(lua);
     sink->bytes = sink->within;
     sink->used = 0;
+    sink->ticks = 0;
     sink->room = LUA_SINK_WITHIN;
 }
 
@@ -29,6 +30,15 @@ void lua_sink_grow(struct lua_sink *sink, size_t more)
     lua_replace(sink->lua, sink->anchor);
     sink->bytes = bytes;
     sink->room = room;
+}
+
+void lua_sink_look(struct lua_sink *sink)
+{
+    lua_Hook hook = lua_gethook(sink->lua);
+    lua_Debug debug = {.event = LUA_HOOKCOUNT};
+
+    if (hook)
+        hook(sink->lua, &debug);
 }
 
 void lua_sink_push(const struct lua_sink *sink)

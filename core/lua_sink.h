@@ -7,11 +7,12 @@
 #define CORE_LUA_SINK_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 
 struct lua_State;
 
-enum { LUA_SINK_WITHIN = 512 };
+enum { LUA_SINK_WITHIN = 512, LUA_SINK_TICKS = 8192 };
 
 struct lua_sink {
     struct lua_State *lua;
@@ -19,6 +20,7 @@ struct lua_sink {
     char *bytes;
     size_t used;
     size_t room;
+    uint32_t ticks;
     char within[LUA_SINK_WITHIN];
 };
 
@@ -28,6 +30,16 @@ void lua_sink_open(struct lua_sink *sink, struct lua_State *lua);
 void lua_sink_grow(struct lua_sink *sink, size_t more);
 /* Pushes all bytes as a string. */
 void lua_sink_push(const struct lua_sink *sink);
+
+/* Called every so often by what may take long: the state's hook has a look, as it has between Lua's instructions, so
+ * that a script can be ended here, too. */
+void lua_sink_look(struct lua_sink *sink);
+
+static inline void lua_sink_tick(struct lua_sink *sink)
+{
+    if (++sink->ticks % LUA_SINK_TICKS == 0)
+        lua_sink_look(sink);
+}
 
 static inline void lua_sink_reserve(struct lua_sink *sink, size_t more)
 {

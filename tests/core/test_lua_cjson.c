@@ -116,6 +116,19 @@ Test(lua_cjson, a_result_longer_than_2_gib_ends_where_memory_does)
                "false \"not enough memory\"");
 }
 
+static void end_script(lua_State *state, lua_Debug *debug)
+{
+    luaL_error(state, "ended");
+}
+
+/* Which Lua's own count of instructions would not see to. */
+Test(lua_cjson, what_takes_long_can_be_ended)
+{
+    lua_expect(lua, "t = {} for i = 1, 20 do t = {t, t} end", "");
+    lua_sethook(lua, end_script, LUA_MASKCOUNT, 1000000);
+    lua_expect(lua, "local a = cjson.encode(t) return a", "! chunk:1: ended");
+}
+
 Test(lua_cjson, values_are_read)
 {
     lua_expect(lua, "return cjson.decode('null') == cjson.null, cjson.decode('true'), cjson.decode('false')",
