@@ -60,7 +60,8 @@ struct call {
     uint16_t home;    /* the shard of the session */
     const char *peer; /* its address, while somebody monitors; NULL: a script */
     bool reached_all;  /* a nested command that no key names looked at all shards */
-    bool out_of_reach; /* a script has met a key that is, and wrote no reply; what it did before is done */
+    bool out_of_reach; /* a script has met a key that is, or is new and would have to be told to shards that are; no
+                          reply has been written, and what it did before is done */
     struct transaction *transaction; /* EXEC's, else NULL */
     struct watched_keys *watched;    /* of WATCH, and of what ends watches, else NULL */
     struct call_wait *wait;          /* NULL: it cannot wait (a transaction, a script), and answers at once */

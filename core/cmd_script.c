@@ -147,6 +147,10 @@ static void eval(struct call *call, bool read_only)
         return;
     sha1_hex(call->argv[1], sha);
     script = scripts_find(&call->core->scripts, sha);
+    if (!script && call->reach && !call->reach->everywhere) {
+        call->out_of_reach = true; /* it has to become known to all shards at once */
+        return;
+    }
     if (!script && (script = add(call, sha, call->argv[1])) != NULL)
         spread(call, script);
     if (script)

@@ -104,6 +104,15 @@ static bool has_not(const struct reach *reach, struct str key)
     return key.length == 0 || key.bytes[key.length - 1] % 2 == 0;
 }
 
+static void load_everywhere(const char *script)
+{
+    struct str argv[] = {STR("SCRIPT"), STR("LOAD"), str_from(script)};
+
+    for (run.at = run.count - 1; run.at > 0; run.at--)
+        command_run_argv(&run, argv, 3);
+    command_run_argv(&run, argv, 3);
+}
+
 Test(script_run_shards, a_script_that_wants_a_key_out_of_reach_is_abandoned_without_a_reply)
 {
     static const char *const scripts[] = {
@@ -118,15 +127,30 @@ Test(script_run_shards, a_script_that_wants_a_key_out_of_reach_is_abandoned_with
         "redis.call('keys', '*')",
     };
 
-    expect("return 1", ":1 ");
+    expect("return redis.call('exists', 'k0')", ":0 ");
     run.reach.everywhere = false;
     run.reach.has = has_not;
     for (size_t i = 0; i < sizeof scripts / sizeof *scripts; i++) {
+        load_everywhere(scripts[i]);
         cr_assert_eq(eval(scripts[i]).length, 0, "%s", scripts[i]);
         expect("return redis.call('exists', 'k0')", ":0 ");
     }
     run.reach.everywhere = true;
     command_expect(&run, "EXISTS k0 k1", ":0 ");
+}
+
+Test(script_run_shards, a_new_script_is_told_to_all_shards_or_to_none)
+{
+    run.reach.everywhere = false;
+    run.reach.has = has_not;
+    cr_assert_eq(eval("return 2").length, 0);
+    cr_assert_eq(scripts_count(&run.cores[0].scripts), 0);
+    run.reach.everywhere = true;
+    expect("return 2", ":2 ");
+    run.reach.everywhere = false;
+    run.at = 1;
+    expect("return 2", ":2 ");
+    run.at = 0;
 }
 
 /* Memory. */
@@ -165,8 +189,7 @@ Test(script_run, over_maxmemory_scripts_that_may_need_more_are_refused)
     expect_error("return redis.call('set', 'a', '1')", "OOM command not allowed when used memory > 'maxmemory'.");
     expect("#!lua flags=allow-oom\nreturn redis.call('set', 'a', '1')", "+OK ");
     expect("#!lua flags=no-writes\nreturn redis.call('get', 'a')", "$1 1 ");
-    expect("#!lua\nreturn 1",
-           "-OOM allow-oom flag is not set on the script, can not run it when used memory > 'maxmemory' ");
+    expect("#!lua\nreturn 1", "-OOM command not allowed when used memory > 'maxmemory'. ");
     expect("redis.call('del', 'b') return redis.call('set', 'a', '2')", "+OK ");
 }
 

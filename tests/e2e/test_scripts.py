@@ -105,6 +105,20 @@ def test_a_script_is_known_to_all_connections_at_once(server):
         connection.close()
 
 
+def test_a_script_that_was_forgotten_becomes_known_to_all_again(server):
+    with server.connect() as connection:
+        for _ in range(3):
+            for i in range(10):
+                assert connection.command("EVAL", "return redis.call('incr', KEYS[1])", "1", f"key{i}") > 0
+            connection("SCRIPT FLUSH")
+        assert connection.command("EVAL", "return redis.call('get', KEYS[1])", "1", "key0") == b"3"
+        connection("SCRIPT FLUSH")
+        assert connection.command("EVAL", "return redis.call('get', KEYS[1])", "1", "key0") == b"3"
+        for i in range(10):
+            name = sha("return redis.call('get', KEYS[1])")
+            assert connection.command("EVALSHA", name, "1", f"key{i}") == b"3"
+
+
 def test_a_script_moves_between_shards_in_one_step(server):
     """Two sums are read while scripts move amounts between keys that nobody declared."""
     accounts = [f"account:{i}" for i in range(10)]
