@@ -64,6 +64,7 @@ struct call {
                           reply has been written, and what it did before is done */
     struct transaction *transaction; /* EXEC's, else NULL */
     struct watched_keys *watched;    /* of WATCH, and of what ends watches, else NULL */
+    int tracked_by; /* CLIENT TRACKING: 1 + the shard of the client that is told when what it reads changes; 0: none */
     struct call_wait *wait;          /* NULL: it cannot wait (a transaction, a script), and answers at once */
     /* For call_count: */
     bool inner_failed;          /* a command within it, whose error has been counted and may now be this one's */
@@ -72,6 +73,9 @@ struct call {
     struct slow_command **slow; /* takes what is for the slow log, newest first; NULL: nobody does */
     struct key routed_key;      /* hash of the first key, where routing computed it; name.bytes NULL otherwise */
 };
+
+/* What a command that reads has read is remembered for its client: see tracked_by. */
+void call_remember(struct call *call);
 
 /* Checks nothing: arity and authentication were checked when the request was staged. */
 void call_run(struct call *call);

@@ -84,12 +84,15 @@ void call_nested(struct call *outer, const struct command *command, const struct
         call_run(&call);
     if (monitors_watch(&call.core->monitors))
         monitor_note_end(&call);
+    if (call.tracked_by != 0)
+        call_remember(&call);
     call_count_end(&call, &counting);
     outer->inner_failed |= reply->error;
     reply->error |= failed;
     outer->reached_all |= !has_keys(command) && command->route != ROUTE_LOCAL && command->route != ROUTE_SINGLE;
     outer->db = call.db;
     outer->no_touch = call.no_touch;
+    outer->tracked_by = call.tracked_by;
 }
 
 struct look {

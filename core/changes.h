@@ -3,7 +3,7 @@
  * Three kinds of listeners: clients that watch keys (WATCH), clients that cache them
  * (CLIENT TRACKING), and whoever subscribed to events (notify-keyspace-events). `heeded`
  * says which of them there are, so that a write which nobody hears of costs one
- * branch. Events are queued as the command makes them; whoever executed it publishes them before
+ * branch. What the latter two are to hear is queued as the command makes it; whoever executed it tells them before
  * anything else is executed. A shard that is parked on a gather lends its keyspace, and
  * what happens there is queued with the executor's, in the order of the command.
  * Belongs to the keyspace, and to whom that belongs to. */
@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "core/buffer.h"
+#include "core/tracking_reader.h"
 
 struct memory;
 
@@ -38,20 +39,46 @@ enum event_class {
 enum { EVENTS_OF_DATA = EVENT_NEW - 1 /* A */ };
 
 /* Beside the classes of events, in `heeded`. */
-enum { CHANGES_WATCHED = 1 << 30, CHANGES_TRACKED = 1 << 29, CHANGES_TOUCHES = CHANGES_WATCHED | CHANGES_TRACKED };
+enum {
+    CHANGES_BROADCAST = 1 << 28, /* clients cache all keys of some prefixes */
+    CHANGES_TRACKED = 1 << 29,   /* keys of this keyspace have been read by clients that cache them */
+    CHANGES_WATCHED = 1 << 30,
+    CHANGES_TOUCHES = CHANGES_BROADCAST | CHANGES_TRACKED | CHANGES_WATCHED,
+};
 
 struct changes {
     uint32_t heeded;       /* classes of events that are published, and CHANGES_… */
-    struct changes *queue; /* whose `events` is written to: its own, or the executor's of a gather */
-    struct buffer events;
+    struct changes *queue; /* whose `records` is written to: its own, or the executor's of a gather */
+    struct buffer records;
+    size_t stale_at;  /* the last record of a stale key */
+    size_t published; /* up to where events have been published */
 };
 
-/* One event of a key; both texts are the queue's. */
+enum change_kind {
+    CHANGE_EVENT,   /* of a key */
+    CHANGE_STALE,   /* a key that was read has changed */
+    CHANGE_TOUCHED, /* a key has changed, for those who cache by prefixes */
+    CHANGE_FLUSHED, /* no key is what it was */
+};
+
+/* What is queued; all texts are the queue's. */
 struct change {
+    enum change_kind kind;
     uint32_t class;
     int db;
     struct str event, key;
+    uint64_t by;         /* which client's session changed the key, 0: none */
+    const char *readers; /* of a stale key: see change_reader */
+    uint32_t reader_count;
 };
+
+static inline struct tracking_reader change_reader(const struct change *change, uint32_t at)
+{
+    struct tracking_reader reader;
+
+    memcpy(&reader, change->readers + at * sizeof reader, sizeof reader);
+    return reader;
+}
 
 void changes_init(struct changes *changes, struct memory *memory);
 void changes_deinit(struct changes *changes);
@@ -66,6 +93,11 @@ void changes_set_events(struct changes *changes, uint32_t events);
 
 /* The event of a class that is heeded. */
 void changes_add_event(struct changes *changes, uint32_t class, const char *event, int db, struct str key);
+/* A key has changed, and these have read it: each is added afterwards, before anything else is. */
+void changes_add_stale(struct changes *changes, struct str key, uint64_t by);
+void changes_add_stale_reader(struct changes *changes, struct tracking_reader reader);
+void changes_add_touched(struct changes *changes, struct str key, uint64_t by);
+void changes_add_flushed(struct changes *changes, uint64_t by);
 
 /* The executor of a gather takes a parked shard's keyspace; and gives it back. */
 static inline void changes_lend(struct changes *changes, struct changes *executor)
@@ -79,13 +111,19 @@ static inline void changes_return(struct changes *changes)
 
 /* What is queued, oldest first. *at: 0 at the beginning. False: that was all. */
 MUST_USE bool changes_next(const struct changes *changes, size_t *at, struct change *change);
-static inline bool changes_has_events(const struct changes *changes)
+static inline bool changes_has_some(const struct changes *changes)
 {
-    return changes->events.length > 0;
+    return changes->records.length > 0;
+}
+/* Drops what was queued behind this many bytes. */
+static inline void changes_cut(struct changes *changes, size_t length)
+{
+    changes->records.length = length;
+    changes->published = changes->published < length ? changes->published : length;
 }
 static inline void changes_clear(struct changes *changes)
 {
-    changes->events.length = 0;
+    changes_cut(changes, 0);
 }
 
 #endif

@@ -21,6 +21,12 @@ static const char *flags_of(const struct session *session, char text[static FLAG
         *end++ = 'x';
     if (session->blocked)
         *end++ = 'b';
+    if (session->tracking.on)
+        *end++ = 't';
+    if (session->tracking.redirect_broken)
+        *end++ = 'R';
+    if (session->tracking.options.broadcast)
+        *end++ = 'B';
     if (session->transaction && watcher_is_touched(&session->transaction->watcher))
         *end++ = 'd';
     if (session->close_after_reply)
@@ -76,9 +82,9 @@ static void append_use(struct buffer *buffer, const struct session *session)
     char name[64];
     const char *command = session->last_command ? command_full_name(session->last_command, name) : "NULL";
 
-    buffer_append_format(buffer, " cmd=%s user=default redir=-1 resp=%d lib-name=%s lib-ver=%s\n", command,
-                         session->protocol, text_or_empty(session->library_name),
-                         text_or_empty(session->library_version));
+    buffer_append_format(buffer, " cmd=%s user=default redir=%lld resp=%d lib-name=%s lib-ver=%s\n", command,
+                         session->tracking.on ? (long long)session->tracking.options.redirect : -1, session->protocol,
+                         text_or_empty(session->library_name), text_or_empty(session->library_version));
 }
 
 void client_line_append(struct buffer *buffer, const struct session *session, int64_t now_ms)

@@ -195,6 +195,10 @@ void cmd_client_unblock(struct call *call)
 void cmd_client_help(struct call *call)
 {
     static const char *const lines[] = {
+        "CACHING (YES|NO)",
+        "    Say whether the next command's keys are to be tracked, in OPTIN and OPTOUT mode.",
+        "GETREDIR",
+        "    Tell the id of the client that gets this connection's invalidations.",
         "GETNAME",
         "    Tell the name of this connection.",
         "ID",
@@ -239,6 +243,11 @@ void cmd_client_help(struct call *call)
         "    * LIB-VER <version>",
         "SETNAME <name>",
         "    Give this connection a name.",
+        "TRACKING (ON|OFF) [REDIRECT <id>] [BCAST] [PREFIX <prefix> [...]]",
+        "         [OPTIN] [OPTOUT] [NOLOOP]",
+        "    Have this connection told when keys change that it has read.",
+        "TRACKINGINFO",
+        "    Tell how this connection tracks keys.",
         "UNBLOCK <clientid> [TIMEOUT|ERROR]",
         "    End the wait of a client that is blocked.",
         "UNPAUSE",

@@ -27,6 +27,7 @@ void cmd_flushdb(struct call *call)
     if (!flush_options_fit(call))
         return;
     keyspace_flush(call->core->keyspace, call->db);
+    keyspace_tell_flush(call->core->keyspace, call->session_id);
     reply_ok(call->reply);
 }
 
@@ -36,6 +37,7 @@ void cmd_flushall(struct call *call)
         return;
     for (int db = 0; db < keyspace_database_count(call->core->keyspace); db++)
         keyspace_flush(call->core->keyspace, db);
+    keyspace_tell_flush(call->core->keyspace, call->session_id);
     reply_ok(call->reply);
 }
 

@@ -6,11 +6,13 @@
 #include "core/assert.h"
 #include "core/call.h"
 #include "core/command.h"
+#include "core/events.h"
 
 void cmd_publish(struct call *call)
 {
     struct message_text text = {call->argv[1], call->argv[2]};
 
+    events_publish(call->core, call->session_id);
     reply_integer(call->reply,
                   publish_message(call->core, command_channel_kind(call->command), text, call->session_id));
 }

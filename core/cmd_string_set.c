@@ -8,7 +8,8 @@
 #include "core/string_options.h"
 #include "core/string_value.h"
 
-static void set_string(struct call *call, struct str value, int64_t expiry_ms)
+/* In line, as a frame of its own would be for the last lines alone. */
+static inline __attribute__((always_inline)) void set_string(struct call *call, struct str value, int64_t expiry_ms)
 {
     keyspace_set_string(call_keyspace(call, call->argv[1]), call->db, call_key(call, call->argv[1]), value, expiry_ms);
     call_changed(call, EVENT_STRING, "set", call->argv[1]);

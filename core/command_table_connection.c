@@ -1,4 +1,5 @@
 /* The connection commands: rows of the command table, sorted by name. */
+#include "core/client_tracking.h"
 #include "core/command_rows.h"
 #include "core/handlers.h"
 #include "core/merge.h"
@@ -6,9 +7,17 @@
 #define GROUP .group = "connection"
 
 static const struct command client_subcommands[] = {
+    {"caching", cmd_client_caching, .arity = 3, .route = ROUTE_LOCAL,
+     .flags = CMD_NOSCRIPT | CMD_LOADING | CMD_STALE | CMD_SENTINEL | CMD_SESSION, .acl = ACL_CONNECTION, GROUP,
+     .since = "6.0.0", .complexity = "O(1)", .summary = "Says whether the next command's keys are to be tracked.",
+     .syntax = "mode:<YES | NO>"},
     {"getname", cmd_client_getname, .arity = 2, .route = ROUTE_LOCAL,
      .flags = CMD_NOSCRIPT | CMD_LOADING | CMD_STALE | CMD_SENTINEL | CMD_SESSION, .acl = ACL_CONNECTION, GROUP,
      .since = "2.6.9", .complexity = "O(1)", .summary = "Tells the name of the connection."},
+    {"getredir", cmd_client_getredir, .arity = 2, .route = ROUTE_LOCAL,
+     .flags = CMD_NOSCRIPT | CMD_LOADING | CMD_STALE | CMD_SENTINEL | CMD_SESSION, .acl = ACL_CONNECTION, GROUP,
+     .since = "6.0.0", .complexity = "O(1)",
+     .summary = "Tells the id of the client that gets this connection's invalidations."},
     {"help", cmd_client_help, .arity = 2, .route = ROUTE_LOCAL, .flags = CMD_LOADING | CMD_STALE | CMD_SENTINEL,
      .acl = ACL_CONNECTION, GROUP, .since = "5.0.0", .complexity = "O(1)", .summary = "Explains the subcommands."},
     {"id", cmd_client_id, .arity = 2, .route = ROUTE_LOCAL,
@@ -54,6 +63,15 @@ static const struct command client_subcommands[] = {
     {"setname", cmd_client_setname, .arity = 3, .route = ROUTE_LOCAL,
      .flags = CMD_NOSCRIPT | CMD_LOADING | CMD_STALE | CMD_SENTINEL | CMD_SESSION, .acl = ACL_CONNECTION, GROUP,
      .since = "2.6.9", .complexity = "O(1)", .summary = "Names the connection.", .syntax = "connection-name"},
+    {"tracking", cmd_client_tracking, .arity = -3, .route = ROUTE_SESSION, .reaches_all = client_tracking_reaches_all,
+     .flags = CMD_NOSCRIPT | CMD_LOADING | CMD_STALE | CMD_SENTINEL | CMD_SESSION, .acl = ACL_CONNECTION, GROUP,
+     .since = "6.0.0", .complexity = "O(1). Some options may introduce additional complexity.",
+     .summary = "Has the connection told when keys change that it has read.",
+     .syntax = "status:<ON | OFF> [REDIRECT client-id] [PREFIX prefix [PREFIX prefix ...]] [BCAST] [OPTIN] [OPTOUT] "
+               "[NOLOOP]"},
+    {"trackinginfo", cmd_client_trackinginfo, .arity = 2, .route = ROUTE_LOCAL,
+     .flags = CMD_NOSCRIPT | CMD_LOADING | CMD_STALE | CMD_SENTINEL | CMD_SESSION, .acl = ACL_CONNECTION, GROUP,
+     .since = "6.2.0", .complexity = "O(1)", .summary = "Describes what the connection is told of keys that change."},
     {"unblock", cmd_client_unblock, .arity = -3, .route = ROUTE_SCATTER,
      .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_LOADING | CMD_STALE | CMD_SENTINEL, .acl = ACL_CONNECTION,
      .merge = merge_sum, GROUP, .since = "5.0.0", .complexity = "O(log N), where N is the number of connections",

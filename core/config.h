@@ -72,6 +72,7 @@ struct config {
     int databases;
     uint64_t maxmemory;
     int maxmemory_policy, maxmemory_samples, lfu_log_factor, lfu_decay_time;
+    uint64_t tracking_table_max_keys; /* 0: no limit */
     uint32_t notify_events; /* set of enum event_class */
     /* thresholds at which a value takes another encoding */
     int64_t hash_max_listpack_entries, hash_max_listpack_value;

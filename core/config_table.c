@@ -307,7 +307,7 @@ const struct config_row config_rows[] = {
     {INTEGER("active-defrag-cycle-min", "1", 1, 99)},
     {INTEGER("active-defrag-cycle-max", "25", 1, 99)},
     {INTEGER("active-defrag-max-scan-fields", "1000", 1, INT64_MAX)},
-    {LONG("tracking-table-max-keys", "1000000")},
+    {LONG("tracking-table-max-keys", "1000000"), FIELD(tracking_table_max_keys)},
     {YES_NO("lazyfree-lazy-eviction", "no")}, /* and the others: what is large is always freed in slices */
     {YES_NO("lazyfree-lazy-expire", "no")},
     {YES_NO("lazyfree-lazy-server-del", "no")},

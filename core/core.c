@@ -21,6 +21,7 @@ void core_init(struct core *core, const struct config *config, const struct serv
     command_stats_init(&core->command_stats, &core->memory);
     slowlog_init(&core->slowlog, &core->memory);
     monitors_init(&core->monitors, &core->memory);
+    broadcasts_init(&core->broadcasts, &core->memory);
     core_configure(core);
 }
 
@@ -34,6 +35,7 @@ void core_deinit(struct core *core)
     script_state_destroy(core->function_state);
     functions_deinit(&core->functions);
     undo_deinit(&core->undo);
+    broadcasts_deinit(&core->broadcasts);
     slowlog_deinit(&core->slowlog);
     monitors_deinit(&core->monitors);
     command_stats_deinit(&core->command_stats);
@@ -45,6 +47,11 @@ void core_configure(struct core *core)
 {
     command_stats_configure(&core->command_stats, &core->config);
     slowlog_configure(&core->slowlog, core->config.slowlog_max_len);
+}
+
+void core_heed_broadcasts(struct core *core)
+{
+    changes_heed(keyspace_changes(core->keyspace), CHANGES_BROADCAST, !broadcasts_is_empty(&core->broadcasts));
 }
 
 size_t core_used_bytes(const struct core *core)

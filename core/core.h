@@ -5,6 +5,7 @@
 #ifndef CORE_CORE_H
 #define CORE_CORE_H
 
+#include "core/broadcasts.h"
 #include "core/channels.h"
 #include "core/command_stats.h"
 #include "core/config.h"
@@ -38,6 +39,7 @@ struct core {
     struct sessions sessions; /* of the connections on this shard */
     struct channels channels; /* who subscribes to what, on all shards */
     struct publishing publishing;
+    struct broadcasts broadcasts; /* who caches by prefixes, on all shards; see core_heed_broadcasts */
     struct stats stats;
     struct scripts scripts;            /* all that are known; an executor may add to them as to the keyspace */
     struct script_state *script_state; /* this thread's Lua; NULL until a script runs */
@@ -62,6 +64,9 @@ void core_init(struct core *core, const struct config *config, const struct serv
 void core_deinit(struct core *core);
 /* What follows from the settings: when they have changed. */
 void core_configure(struct core *core);
+
+/* After a change of the broadcasts. */
+void core_heed_broadcasts(struct core *core);
 
 /* Over all accounts of the shard: the thread's, the keyspace's, the settings'. */
 size_t core_used_bytes(const struct core *core);

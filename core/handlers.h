@@ -20,9 +20,10 @@ command_handler cmd_object_encoding, cmd_object_freq, cmd_object_help, cmd_objec
 
 /* connection */
 command_handler cmd_auth, cmd_echo, cmd_hello, cmd_ping, cmd_quit, cmd_reset, cmd_select;
-command_handler cmd_client_getname, cmd_client_help, cmd_client_id, cmd_client_info, cmd_client_kill, cmd_client_list,
-    cmd_client_no_evict, cmd_client_no_touch, cmd_client_pause, cmd_client_reply, cmd_client_setinfo,
-    cmd_client_setname, cmd_client_unblock, cmd_client_unpause;
+command_handler cmd_client_caching, cmd_client_getname, cmd_client_getredir, cmd_client_help, cmd_client_id,
+    cmd_client_info, cmd_client_kill, cmd_client_list, cmd_client_no_evict, cmd_client_no_touch, cmd_client_pause,
+    cmd_client_reply, cmd_client_setinfo, cmd_client_setname, cmd_client_tracking, cmd_client_trackinginfo,
+    cmd_client_unblock, cmd_client_unpause;
 command_merge merge_client_list, merge_client_kill;
 
 /* transactions; what ends in _run is for the shards of the keys, and has no row in the table */

@@ -5,6 +5,7 @@
 #include "core/merge.h"
 #include "core/script_state.h"
 #include "core/table.h"
+#include "core/tracking.h"
 #include "core/waits.h"
 
 static uint64_t bytes_of_clients(const struct sessions *sessions)
@@ -50,6 +51,10 @@ static struct info_part part_of(struct core *core, int64_t now_ms)
         .patterns = core->channels.subscribed[CHANNEL_PATTERN],
         .shard_channels = core->channels.subscribed[CHANNEL_SHARD],
         .blocking_keys = keyspace_waits(core->keyspace)->keys.count,
+        .tracking_clients = core->sessions.tracking,
+        .tracked_keys = keyspace_tracking(core->keyspace)->keys.count,
+        .tracked_items = keyspace_tracking(core->keyspace)->items,
+        .tracked_prefixes = core->broadcasts.prefixes.count,
         .unfreed_objects = keyspace_unfreed_objects(core->keyspace),
         .rate_commands = stats_rate(core->stats.rate_commands),
         .rate_received = stats_rate(core->stats.rate_received),
@@ -165,6 +170,10 @@ static void add_part(struct info_part *to, const struct info_part *from)
     to->patterns = from->patterns;
     to->shard_channels = from->shard_channels;
     to->blocking_keys += from->blocking_keys;
+    to->tracking_clients += from->tracking_clients;
+    to->tracked_keys += from->tracked_keys;
+    to->tracked_items += from->tracked_items;
+    to->tracked_prefixes = from->tracked_prefixes;
     to->unfreed_objects += from->unfreed_objects;
     to->keys += from->keys;
     to->rate_commands += from->rate_commands;

@@ -81,10 +81,10 @@ static void write_clients(const struct info_report *report)
     WRITE("maxclients:%d\r\n", report->core->config.maxclients);
     WRITE("client_recent_max_input_buffer:%zu\r\n", total->stats.largest_query_bytes);
     WRITE("client_recent_max_output_buffer:%zu\r\n", total->stats.largest_output_bytes);
-    WRITE("blocked_clients:%lld\r\ntracking_clients:0\r\npubsub_clients:%lld\r\nwatching_clients:0\r\n"
+    WRITE("blocked_clients:%lld\r\ntracking_clients:%lld\r\npubsub_clients:%lld\r\nwatching_clients:0\r\n"
           "clients_in_timeout_table:0\r\ntotal_watched_keys:0\r\ntotal_blocking_keys:%lld\r\n"
           "total_blocking_keys_on_nokey:0\r\n",
-          ll(total->blocked_clients), ll(total->pubsub_clients), ll(total->blocking_keys));
+          ll(total->blocked_clients), ll(total->tracking_clients), ll(total->pubsub_clients), ll(total->blocking_keys));
 }
 
 static void write_memory_use(const struct info_report *report)
@@ -218,8 +218,9 @@ static void write_stats(const struct info_report *report)
     WRITE("latest_fork_usec:0\r\ntotal_forks:0\r\n"
           "migrate_cached_sockets:0\r\nslave_expires_tracked_keys:0\r\nactive_defrag_hits:0\r\n"
           "active_defrag_misses:0\r\nactive_defrag_key_hits:0\r\nactive_defrag_key_misses:0\r\n"
-          "total_active_defrag_time:0\r\ncurrent_active_defrag_time:0\r\ntracking_total_keys:0\r\n"
-          "tracking_total_items:0\r\ntracking_total_prefixes:0\r\nunexpected_error_replies:0\r\n");
+          "total_active_defrag_time:0\r\ncurrent_active_defrag_time:0\r\ntracking_total_keys:%lld\r\n"
+          "tracking_total_items:%lld\r\ntracking_total_prefixes:%lld\r\nunexpected_error_replies:0\r\n",
+          ll(total->tracked_keys), ll(total->tracked_items), ll(total->tracked_prefixes));
     WRITE("total_error_replies:%lld\r\ndump_payload_sanitizations:0\r\n", ll(stats->error_replies));
     WRITE("io_threaded_reads_processed:0\r\nio_threaded_writes_processed:0\r\n");
     WRITE("client_query_buffer_limit_disconnections:%lld\r\n", ll(stats->clients_killed_by_query_limit));

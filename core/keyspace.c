@@ -36,6 +36,7 @@ struct keyspace *keyspace_create(struct memory *memory, int databases)
     reclaim_init(&keyspace->reclaim, memory);
     waits_init(&keyspace->waits, memory);
     watches_init(&keyspace->watches, memory);
+    tracking_init(&keyspace->tracking, memory);
     for (int db = 0; db < databases; db++)
         keyspace_init_database(&keyspace->databases[db], memory);
     return keyspace;
@@ -49,6 +50,7 @@ void keyspace_destroy(struct keyspace *keyspace)
         continue;
     waits_deinit(&keyspace->waits);
     watches_deinit(&keyspace->watches);
+    tracking_deinit(&keyspace->tracking);
     changes_deinit(&keyspace->changes);
     memory_free(keyspace->memory, keyspace);
 }
@@ -86,17 +88,6 @@ void keyspace_signal(struct keyspace *keyspace, int db, struct str name)
 {
     if (__builtin_expect(!waits_is_empty(&keyspace->waits), 0))
         signal_waiters(keyspace, db, name);
-}
-
-/* Who hears of changes */
-
-void keyspace_tell_touch(struct keyspace *keyspace, int db, struct str name, uint64_t by)
-{
-    if (keyspace->undo != NULL) {
-        undo_touched(keyspace->undo, db, name, by);
-        return;
-    }
-    watches_touch(&keyspace->watches, db, name, keyspace_hash(name));
 }
 
 /* Finding and removing */

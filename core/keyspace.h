@@ -20,6 +20,7 @@
 struct memory;
 struct keyspace;
 struct table;
+struct tracking;
 struct waits;
 struct watch;
 struct watcher;
@@ -129,6 +130,12 @@ static inline void keyspace_touch(struct keyspace *keyspace, int db, struct str 
  * has not expired. */
 struct watch *keyspace_watch(struct keyspace *keyspace, int db, struct key key, struct watcher *watcher, int64_t now_ms);
 void keyspace_unwatch(struct keyspace *keyspace, struct watch *watch);
+/* CLIENT TRACKING: the reader has read the key, or that it is absent. Where more than `most` keys of this keyspace are
+ * remembered (0: there is no limit), one is told to have changed. */
+void keyspace_remember(struct keyspace *keyspace, struct key key, struct tracking_reader reader, uint64_t most);
+/* All that clients have kept is to be forgotten: a database is flushed. */
+void keyspace_tell_flush(struct keyspace *keyspace, uint64_t by);
+const struct tracking *keyspace_tracking(const struct keyspace *keyspace);
 static inline void keyspace_event(struct keyspace *keyspace, int db, uint32_t class, const char *event, struct str name)
 {
     if (__builtin_expect(keyspace_changes(keyspace)->heeded & class, 0))

@@ -65,7 +65,7 @@ size_t keyspace_reclaim(struct keyspace *keyspace, size_t most)
     size_t before = keyspace->reclaim.objects, left = reclaim_step(&keyspace->reclaim, most);
 
     keyspace->stats.freed_later += before - keyspace->reclaim.objects;
-    return left;
+    return left + (most > 0 ? tracking_reclaim(&keyspace->tracking) : keyspace->tracking.flushed.count);
 }
 
 size_t keyspace_unfreed_objects(const struct keyspace *keyspace)

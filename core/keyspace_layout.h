@@ -9,6 +9,7 @@
 #include "core/keyspace.h"
 #include "core/reclaim.h"
 #include "core/table.h"
+#include "core/tracking.h"
 #include "core/undo.h"
 #include "core/waits.h"
 #include "core/watch.h"
@@ -26,6 +27,7 @@ struct keyspace {
     struct waits waits;
     struct watches watches;
     struct undo *undo; /* of the script that is running here, NULL: none, or it will not be taken back */
+    struct tracking tracking;
     uint64_t random;
     enum access_policy access_policy;
     uint32_t fresh_access;
@@ -46,8 +48,8 @@ static inline struct database *database_of(const struct keyspace *keyspace, int 
 
 void keyspace_init_database(struct database *database, struct memory *memory);
 
-/* Those keys of `db` that are there, or in the other one: before the first is emptied (other_db: itself), or becomes the
- * second. */
+/* Those keys of `db` that are there, or in the other one: before the first is emptied (other_db: itself), or becomes
+ * the second. */
 void keyspace_touch_watched(struct keyspace *keyspace, int db, int other_db);
 /* Puts an entry that is nowhere yet under its key, in place of what is there. */
 void keyspace_put_entry(struct keyspace *keyspace, int db, struct key key, struct entry *entry);

@@ -16,6 +16,12 @@ void sessions_init(struct sessions *sessions, struct memory *memory)
 
 void sessions_deinit(struct sessions *sessions)
 {
+    struct tracking_order *order;
+
+    while ((order = sessions_take_left(sessions)) != NULL) {
+        memory_recharge(NULL, sessions->memory, order);
+        memory_free(sessions->memory, order);
+    }
     bptree_deinit(&sessions->by_id);
 }
 
@@ -86,6 +92,7 @@ void session_end(struct sessions *sessions, struct session *session)
     drop_attention(sessions, session);
     drop_pushed(sessions, session);
     pushes_clear(&session->pushes, session->memory);
+    client_tracking_end(sessions, session);
     *(session->previous ? &session->previous->next : &sessions->oldest) = session->next;
     *(session->next ? &session->next->previous : &sessions->newest) = session->previous;
     session->previous = session->next = NULL;

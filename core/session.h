@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "core/bptree.h"
+#include "core/client_tracking.h"
 #include "core/pushes.h"
 #include "core/str.h"
 #include "core/subscriptions.h"
@@ -28,11 +29,13 @@ struct watched_keys;
 enum session_unblock { SESSION_UNBLOCK_NONE, SESSION_UNBLOCK_TIMEOUT, SESSION_UNBLOCK_ERROR };
 enum session_reply_mode { SESSION_REPLY_ON, SESSION_REPLY_OFF, SESSION_REPLY_SKIP_NEXT, SESSION_REPLY_SKIP };
 
-/* What a command of ROUTE_SESSION leaves to be done on the shards of a transaction's keys; command NULL: nothing. */
+/* What a command of ROUTE_SESSION leaves to be done on the shards of a transaction's keys, or on all; command NULL:
+ * nothing. */
 struct session_rest {
     const struct command *command; /* a row of its own, see transaction.c */
     struct transaction *transaction; /* freed when it is done; NULL: none */
     struct watched_keys *watched;    /* to be begun with, or, with those that follow, to be ended */
+    struct str text;                 /* the command's only argument: a block of the core's memory; bytes NULL: none */
 };
 
 struct session {
@@ -48,6 +51,7 @@ struct session {
     bool killed;            /* CLIENT KILL: the connection closes as soon as it may */
     bool no_evict, no_touch;
     bool monitoring; /* MONITOR */
+    bool tracks; /* what its next command reads is to be remembered: see client_tracking.h */
     bool unix_socket;
     char *name; /* NULL when not set; the session's memory */
     char *library_name, *library_version;
@@ -67,6 +71,7 @@ struct session {
     struct session *pushed_next;
     bool pushed; /* in the list of those that have been pushed something in this turn */
     struct subscriptions subscriptions;
+    struct client_tracking tracking;
     struct waiter *waiter;        /* the shards': of a command that may block, else NULL */
     bool blocked;                 /* it waits for a key */
     enum session_unblock unblock; /* CLIENT UNBLOCK has said so */
@@ -82,6 +87,8 @@ struct sessions {
     struct bptree by_id; /* the sessions' addresses */
     size_t count;
     size_t blocked;            /* of them */
+    size_t tracking;           /* of them: CLIENT TRACKING is on */
+    struct tracking_order *left; /* prefixes that sessions had, of which all shards are to be told */
     enum session_pause pause;  /* CLIENT PAUSE: requests are held back until pause_until_ms */
     int64_t pause_until_ms;    /* 0 where there is none */
     struct session *attention; /* killed, or the pause changed */

@@ -175,7 +175,8 @@ void transaction_leave(struct session *session)
         return;
     session->transaction = NULL;
     if (transaction->watched)
-        session->rest = (struct session_rest){&unwatch, transaction, transaction->watched};
+        session->rest =
+            (struct session_rest){.command = &unwatch, .transaction = transaction, .watched = transaction->watched};
     else
         transaction_destroy(transaction);
 }

@@ -367,7 +367,7 @@ void undo_begin(struct undo *undo, struct keyspace *keyspace, const struct confi
     undo->config = config;
     undo->last = 0;
     undo->owned = 0;
-    undo->held_events = keyspace->changes.queue->events.length;
+    undo->held_events = keyspace->changes.queue->records.length;
     undo->stats = keyspace->stats;
     undo->random = keyspace->random;
     clear_marks(&undo->marks);
@@ -509,7 +509,7 @@ void undo_rollback(struct undo *undo)
     keyspace->undo = NULL;
     if (undo_has_changes(undo))
         go_back(undo);
-    keyspace->changes.queue->events.length = undo->held_events;
+    changes_cut(keyspace->changes.queue, undo->held_events);
     keyspace->stats = undo->stats;
     keyspace->random = undo->random;
     end(undo);

@@ -165,6 +165,8 @@ static void start_in_session(struct conn *conn, const struct command *command, s
         request->discard_reply = consume_reply_mode(session);
     request->session = session;
     router_submit(conn->shard, request);
+    if (request->command->flags & CMD_FENCE && !request->finished) /* what is left of it is */
+        conn->fenced = true;
 }
 
 static void queue(struct conn *conn, const struct command *command, struct request *request)
@@ -313,6 +315,8 @@ static bool admit_request(struct conn *conn)
     conn->session.last_command = command;
     start_request(conn, command, request);
     conn->fenced |= monitors_watch(&conn->shard->core.monitors); /* they see each client's requests in order */
+    if (__builtin_expect(conn->session.tracking.caching, 0))
+        client_tracking_note_command(&conn->session, command);
     return true;
 }
 

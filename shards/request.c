@@ -68,6 +68,7 @@ struct request *request_take(struct request_pool *pool, int argc, int protocol)
     prefetch_for_writing(pool->free);
     request->message = (struct message){.kind = MESSAGE_REQUEST, .home = pool->home};
     request->no_touch = false;
+    request->tracked = false;
     request->part = false;
     request->spent_ns = 0;
     request->slow = NULL;

@@ -59,10 +59,11 @@ struct request {
     struct message message;
     uint16_t db;
     bool no_touch;
-    bool part;     /* of a scatter */
-    uint16_t key;  /* the argument that is its only key, whose hash is key_hash; 0: none */
-    uint8_t trial; /* enum request_trial */
-    uint8_t epoch; /* of its connection, where `trial` says something */
+    bool part : 1;    /* of a scatter */
+    bool tracked : 1; /* what it reads is remembered for its client */
+    uint16_t key;     /* the argument that is its only key, whose hash is key_hash; 0: none */
+    uint8_t trial;    /* enum request_trial */
+    uint8_t epoch;    /* of its connection, where `trial` says something */
     int argc;
     struct str *argv; /* argv_inline, or a heap block */
     const struct command *command;

@@ -156,6 +156,7 @@ static struct request *part_take(struct shard *shard, struct scatter *scatter, c
     part->command = command;
     part->db = whole->db;
     part->no_touch = whole->no_touch;
+    part->tracked = whole->tracked;
     part->session_id = whole->session_id;
     part->origin = whole->origin;
     part->watched = whole->watched;

@@ -16,7 +16,9 @@
 #include "shards/monitoring.h"
 #include "shards/publication.h"
 #include "shards/transaction.h"
+#include "shards/invalidation.h"
 #include "shards/returns.h"
+#include "shards/telling.h"
 
 enum {
     EXPIRE_PER_TURN = 128,   /* keys whose deadline has come */
@@ -62,12 +64,12 @@ bool shard_open(struct shard *shard, struct loop *loop)
 /* Execution. */
 
 /* What has been changed is told before the answer is given and anything else is executed. */
-static inline void publish_changes(struct shard *shard)
+static inline void publish_changes(struct shard *shard, uint64_t cause)
 {
     struct changes *changes = keyspace_changes(shard->core.keyspace);
 
-    if (__builtin_expect(changes_has_events(changes), 0))
-        changes_clear(changes);
+    if (__builtin_expect(changes_has_some(changes), 0))
+        telling_run(shard, cause);
 }
 
 /* DEBUG SLEEP: stalls the server on purpose. */
@@ -83,7 +85,7 @@ static __attribute__((noinline)) void stall(struct shard *shard)
 /* What the command asked of the shard, and has to tell others. request: whose call it was; NULL: a part of another. */
 static inline __attribute__((always_inline)) void end_call(struct shard *shard, const struct request *request)
 {
-    publish_changes(shard);
+    publish_changes(shard, request ? request->session_id : 0);
     if (__builtin_expect(shard->core.monitors.lines.length > 0, 0))
         monitoring_send(shard);
     if (__builtin_expect(publishing_has_work(&shard->core.publishing), 0))
@@ -119,6 +121,7 @@ static inline __attribute__((always_inline)) struct call call_of(struct shard *s
         .session = request->session,
         .session_id = request->session_id,
         .home = request->message.home,
+        .tracked_by = request->tracked ? request->message.home + 1 : 0,
         .transaction = request->transaction,
         .watched = request->watched,
         .part = request->part,
@@ -153,6 +156,9 @@ execute(struct shard *shard, struct request *request, const struct reach *reach,
         watched_run(&call, request);
     else
         call_run(&call);
+    call_run(&call);
+    if (__builtin_expect(call.tracked_by != 0, 0))
+        call_remember(&call);
     end_call(shard, request);
     call_count_end(&call, &counting);
     shard->core.stats.executed++;
@@ -374,7 +380,7 @@ static int64_t idle_us(struct shard *shard)
 {
     int64_t deadline_ms;
 
-    if (shard->core.sessions.pushed)
+    if (shard->core.sessions.pushed || shard->core.sessions.left)
         return 0; /* told after this turn's connections had their say */
     if (shard->port.staged || (!shard->parked && mesh_has_own(&shard->port)))
         return 0;
@@ -448,7 +454,9 @@ static void expire(struct shard *shard)
 
     if (expires(shard) && keyspace_next_expiry_ms(shard->core.keyspace) <= settled_ms)
         expire_due(shard, settled_ms);
-    publish_changes(shard);
+    publish_changes(shard, 0);
+    if (__builtin_expect(publishing_has_work(&shard->core.publishing), 0))
+        publication_send(shard, NULL);
     serve_waiters(shard, settled_ms);
 }
 
@@ -503,6 +511,8 @@ void shard_turn(struct shard *shard)
     expire(shard);
     reclaim(shard);
     timers_run(&shard->timers, shard->now_ms);
+    if (__builtin_expect(shard->core.sessions.left != NULL, 0))
+        invalidation_leave(shard);
     mesh_publish_returns(&shard->port, shard->loop); /* (d) */
     attend_sessions(shard);
     notice_settings(shard);
@@ -518,6 +528,7 @@ struct request *shard_take_request(struct shard *shard, int argc, const struct s
 
     request->db = (uint16_t)session->db;
     request->no_touch = session->no_touch;
+    request->tracked = session->tracks;
     request->session_id = session->id;
     return request;
 }

@@ -2,6 +2,7 @@
 
 #include "core/assert.h"
 #include "core/command.h"
+#include "core/memory.h"
 #include "core/transaction.h"
 #include "shards/gather.h"
 #include "shards/scatter.h"
@@ -14,12 +15,28 @@ static bool is_run(const struct request *request)
 
 /* The session's part. */
 
+/* Nothing more is taken from the arguments that the client has sent. */
+static void take_text(struct request *request, struct str text)
+{
+    struct memory *memory = request->reply.buffer.memory;
+
+    request->argc = 0;
+    if (text.bytes == NULL)
+        return;
+    memory_free(memory, request->argument_block);
+    request->argument_block = (char *)(uintptr_t)text.bytes;
+    request->arguments_owned = true;
+    request->argv[0] = str_from(request->command->name);
+    request->argv[1] = text;
+    request->argc = 2;
+}
+
 void transaction_take_rest(struct request *request, struct session *session)
 {
     request->command = session->rest.command;
     request->transaction = session->rest.transaction;
     request->watched = session->rest.watched;
-    request->argc = 0; /* all that it takes is copied */
+    take_text(request, session->rest.text);
     request->session = NULL;
     if (is_run(request)) {
         request->publishes = request->transaction->publishes;

@@ -151,5 +151,5 @@ Test(change_shards, a_gathers_events_come_in_its_order_from_its_executor)
 {
     command_expect_events(&run, "MSET k0 1 k1 2 k2 3", "set 0:k0, set 0:k1, set 0:k2");
     command_expect_events(&run, "RENAME k0 k1", "rename_from 0:k0, rename_to 0:k1");
-    cr_assert_not(changes_has_events(keyspace_changes(run.keyspaces[0])));
+    cr_assert_not(changes_has_some(keyspace_changes(run.keyspaces[0])));
 }

@@ -230,6 +230,8 @@ static void expect_queue(struct command_run *run, const char *line, const char *
 
     buffer_init(&seen, &run->memory, NULL, 0);
     while (changes_next(keyspace_changes(run->keyspaces[run->at]), &at, &change)) {
+        if (change.kind != CHANGE_EVENT)
+            continue;
         buffer_append_str(&seen, seen.length > 0 ? STR(", ") : STR(""));
         buffer_append_str(&seen, change.event);
         buffer_append_format(&seen, " %d:", change.db);

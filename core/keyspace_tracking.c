@@ -1,0 +1,62 @@
+/* Who hears of changes: those who watch keys, and those who keep what they have read. */
+#include "core/keyspace_layout.h"
+
+const struct tracking *keyspace_tracking(const struct keyspace *keyspace)
+{
+    return &keyspace->tracking;
+}
+
+static void note_tracked(struct keyspace *keyspace)
+{
+    changes_heed(&keyspace->changes, CHANGES_TRACKED, !tracking_is_empty(&keyspace->tracking));
+}
+
+static void add_reader(void *context, struct tracking_reader reader)
+{
+    changes_add_stale_reader(context, reader);
+}
+
+static void forget(struct keyspace *keyspace, struct tracked_key *key, uint64_t by)
+{
+    changes_add_stale(&keyspace->changes, tracked_key_name(key), by);
+    tracking_forget(&keyspace->tracking, key, add_reader, &keyspace->changes);
+    note_tracked(keyspace);
+}
+
+void keyspace_tell_touch(struct keyspace *keyspace, int db, struct str name, uint64_t by)
+{
+    uint64_t hash = keyspace_hash(name);
+    struct tracked_key *key = tracking_find(&keyspace->tracking, name, hash);
+
+    if (keyspace->undo != NULL) {
+        undo_touched(keyspace->undo, db, name, by);
+        return;
+    }
+    watches_touch(&keyspace->watches, db, name, hash);
+    if (key)
+        forget(keyspace, key, by);
+    if (keyspace->changes.heeded & CHANGES_BROADCAST)
+        changes_add_touched(&keyspace->changes, name, by);
+}
+
+static uint64_t random_bits(void *context)
+{
+    return keyspace_random_bits(context);
+}
+
+void keyspace_remember(struct keyspace *keyspace, struct key key, struct tracking_reader reader, uint64_t most)
+{
+    struct tracking *tracking = &keyspace->tracking;
+
+    tracking_remember(tracking, key.name, key.hash, reader);
+    while (most > 0 && tracking->keys.count > most && keyspace->undo == NULL) /* what is told then may be taken back */
+        forget(keyspace, tracking_random(tracking, random_bits, keyspace), 0);
+    note_tracked(keyspace);
+}
+
+void keyspace_tell_flush(struct keyspace *keyspace, uint64_t by)
+{
+    tracking_flush(&keyspace->tracking);
+    note_tracked(keyspace);
+    changes_add_flushed(&keyspace->changes, by);
+}
