@@ -156,7 +156,6 @@ execute(struct shard *shard, struct request *request, const struct reach *reach,
         watched_run(&call, request);
     else
         call_run(&call);
-    call_run(&call);
     if (__builtin_expect(call.tracked_by != 0, 0))
         call_remember(&call);
     end_call(shard, request);
