@@ -42,11 +42,41 @@ void script_abandon(struct script_state *state, lua_State *lua, enum script_aban
     __builtin_unreachable();
 }
 
+/* The next time halfway to the limit; near it no more, as then what is there is alive. */
+static void collect(struct script_state *state)
+{
+    size_t limit = state->limit_bytes, room;
+
+    lua_gc(state->lua, LUA_GCCOLLECT, 0);
+    state->kept_bytes = state->memory.used_bytes;
+    if (limit == SIZE_MAX)
+        return;
+    room = limit > state->kept_bytes ? limit - state->kept_bytes : 0;
+    state->collect_above = room < limit / 16 ? limit : state->kept_bytes + room / 2;
+}
+
+void script_collect_soon(struct script_state *state)
+{
+    state->wants_collection = true;
+    look_after(state->lua, 1);
+}
+
+static void collect_if_wanted(struct script_state *state, lua_State *lua)
+{
+    if (!state->wants_collection)
+        return;
+    state->wants_collection = false;
+    look_after(lua, INSTRUCTIONS_BETWEEN_LOOKS);
+    look_after(state->lua, INSTRUCTIONS_BETWEEN_LOOKS);
+    collect(state);
+}
+
 static void look(lua_State *lua, lua_Debug *debug)
 {
     struct script_state *state = script_state_of(lua);
     struct script_run *run = state->run;
 
+    collect_if_wanted(state, lua);
     if (!run)
         return;
     const struct script_watch *watch = &run->call->core->script_watch;
@@ -210,10 +240,14 @@ static void give_back(struct script_state *state)
 }
 
 /* What one script needed a lot of is not kept for the others. */
-static void tidy(struct script_state *state, int status)
+static void tidy(struct script_state *state, int status, size_t limit)
 {
+    size_t used = state->memory.used_bytes;
+
     if (status == LUA_ERRMEM)
         give_back(state);
+    else if (used > limit / 4 && used > 2 * state->kept_bytes)
+        collect(state);
     if (state->reply.capacity <= SCRATCH_KEPT_BYTES && state->numbers.capacity <= SCRATCH_KEPT_BYTES)
         return;
     buffer_deinit(&state->reply);
@@ -228,17 +262,20 @@ void script_run(struct script_state *state, struct script_run *run, int argument
     uint16_t db = run->call->db;
     lua_State *lua = state->lua;
 
+    size_t limit = script_memory_limit(&run->call->core->config);
     state->run = run;
-    state->limit_bytes = script_memory_limit(&run->call->core->config);
+    state->limit_bytes = limit;
+    state->collect_above = limit / 2;
     int status = lua_pcall(lua, arguments, 1, ERROR_HANDLER);
-    state->limit_bytes = SIZE_MAX;
+    state->limit_bytes = state->collect_above = SIZE_MAX;
     run->call->db = db;
-    if (run->abandoned)
+    if (run->abandoned || state->wants_collection)
         look_after(lua, INSTRUCTIONS_BETWEEN_LOOKS);
+    state->wants_collection = false;
     finish(state, run, status);
     state->run = NULL;
     lua_settop(lua, ERROR_HANDLER);
-    tidy(state, status);
+    tidy(state, status, limit);
 }
 
 void script_push_strings(lua_State *lua, const struct str *strings, int count)

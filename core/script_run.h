@@ -51,6 +51,10 @@ size_t script_memory_limit(const struct config *config);
 /* Of a new state, once its libraries are open. */
 void script_run_prepare(struct script_state *state);
 
+/* From Lua's allocator: the next instruction begins with a full collection. Lua's own collector goes on by small steps,
+ * so that a few large strings, long dead, could fill all that a script may have. */
+void script_collect_soon(struct script_state *state);
+
 /* From C functions of a running script: does not return. */
 _Noreturn void script_abandon(struct script_state *state, lua_State *lua, enum script_abandon why);
 

@@ -20,7 +20,10 @@ static void *allocate(void *context, void *block, size_t old_bytes, size_t bytes
         memory_free(&state->memory, block);
         return NULL;
     }
-    if (bytes > old_bytes && state->memory.used_bytes + (bytes - old_bytes) > state->limit_bytes)
+    size_t wanted = state->memory.used_bytes + bytes - old_bytes;
+    if (bytes > old_bytes && wanted > state->collect_above && !state->wants_collection)
+        script_collect_soon(state);
+    if (bytes > old_bytes && wanted > state->limit_bytes)
         return NULL; /* Lua raises "not enough memory" */
     return memory_resize(&state->memory, block, bytes);
 }
@@ -80,7 +83,7 @@ struct script_state *script_state_create(struct core *core, void (*open_more)(lu
     struct script_state *state = (struct script_state *)memory_alloc_account(&nobody, sizeof *state);
 
     memory_move_account(&state->memory, NULL); /* an account of its own: Lua allocates often */
-    state->limit_bytes = SIZE_MAX;
+    state->limit_bytes = state->collect_above = SIZE_MAX;
     state->random = &core->script_random;
     buffer_init(&state->reply, &state->memory, NULL, 0);
     buffer_init(&state->numbers, &state->memory, NULL, 0);

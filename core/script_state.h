@@ -47,9 +47,12 @@ struct script_state {
     struct memory memory;   /* all that Lua has, and the state itself */
     lua_State *lua;         /* its main thread; the handler of errors lies at the bottom of its stack */
     struct script_run *run; /* NULL: no script is running */
-    size_t limit_bytes;     /* Lua gets no more: SIZE_MAX while no script is running */
-    int globals;            /* the real table of them, in the registry */
-    uint64_t *random;       /* the core's: where math.random goes on */
+    size_t collect_above;   /* from here on garbage is collected before more is allocated */
+    bool wants_collection;
+    size_t kept_bytes;  /* what the last full collection left */
+    size_t limit_bytes; /* Lua gets no more: SIZE_MAX while no script is running */
+    int globals;        /* the real table of them, in the registry */
+    uint64_t *random;   /* the core's: where math.random goes on */
     int words[SCRIPT_WORDS];
     /* Of redis.call, kept from one to the next. */
     struct buffer reply;

@@ -174,6 +174,19 @@ Test(script_run, a_script_that_wants_too_much_memory_fails_and_gives_it_back)
     expect("return 1", ":1 ");
 }
 
+Test(script_run, what_is_dead_is_not_held_against_a_script)
+{
+    run.cores[0].config.maxmemory = 1 << 20; /* 16 MB for scripts */
+    expect("local s = string.rep('x', 3e6) for i = 1, 50 do local t = s .. i end return #s", ":3000000 ");
+    run.cores[0].config.maxmemory = 64 << 20;
+    expect(
+        "redis.call('set', 'a', string.rep('x', 9e6)) for i = 1, 50 do local t = redis.call('get', 'a') end return 1",
+        ":1 ");
+    for (int i = 0; i < 20; i++)
+        expect("return #(string.rep('x', 15e6) .. 'y')", ":15000001 ");
+    cr_assert_lt(run.cores[0].script_state->memory.used_bytes, 40 << 20);
+}
+
 Test(script_run, deep_recursion_is_an_error)
 {
     expect_error("local function f() return 1 + f() end return f()", "stack overflow");
