@@ -359,13 +359,43 @@ void cmd_function_list(struct call *call)
     reply_array_at(call->reply, mark, count);
 }
 
+/* What runs on this shard while it answers. */
+static const struct script_run *running(const struct script_state *state)
+{
+    return state ? state->run : NULL;
+}
+
+static void reply_running(struct call *call, const struct script_run *run)
+{
+    struct reply *reply = call->reply;
+
+    reply_map(reply, 3);
+    reply_bulk(reply, STR("name"));
+    reply_bulk(reply, str_from(run->name));
+    reply_bulk(reply, STR("command"));
+    reply_array(reply, run->call->argc);
+    for (int i = 0; i < run->call->argc; i++)
+        reply_bulk(reply, run->call->argv[i]);
+    reply_bulk(reply, STR("duration_ms"));
+    reply_integer(reply, call->now_ms - run->call->now_ms);
+}
+
 void cmd_function_stats(struct call *call)
 {
     const struct functions *functions = &call->core->functions;
+    const struct script_run *run = running(call->core->function_state);
 
+    if (running(call->core->script_state)) {
+        reply_error(call->reply,
+                    "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.");
+        return;
+    }
     reply_map(call->reply, 2);
     reply_bulk(call->reply, STR("running_script"));
-    reply_null(call->reply);
+    if (run)
+        reply_running(call, run);
+    else
+        reply_null(call->reply);
     reply_bulk(call->reply, STR("engines"));
     reply_map(call->reply, 1);
     reply_bulk(call->reply, STR("LUA"));

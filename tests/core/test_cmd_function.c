@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "core/function_load.h"
+#include "core/handlers.h"
+#include "core/script_run.h"
 #include "core/script_state.h"
 #include "tests/support/command_run.h"
 
@@ -219,6 +221,39 @@ Test(cmd_function, libraries_are_listed)
     command_expect(&run, "FUNCTION FLUSH x", "-ERR FUNCTION FLUSH only supports SYNC|ASYNC option ");
     command_expect(&run, "FUNCTION FLUSH", "+OK ");
     command_expect(&run, "FUNCTION LIST", "*0 ");
+}
+
+/* As while a shard answers within a script that is busy. */
+static bool ask_for_stats(void *context, struct script_run *script)
+{
+    const char *expected = *(const char **)context;
+    const struct str argv[] = {STR("FUNCTION"), STR("STATS")};
+    struct memory memory = {0};
+    struct reply reply;
+    struct call call = {.argv = argv, .argc = 2, .now_ms = script->call->now_ms + 7, .reply = &reply};
+
+    call.core = script->call->core;
+    reply_init(&reply, &memory, NULL, 0, 2);
+    cmd_function_stats(&call);
+    command_expect_reply(&run, "FUNCTION STATS", buffer_str(&reply.buffer), expected);
+    buffer_deinit(&reply.buffer);
+    return false;
+}
+
+Test(cmd_function, stats_tell_what_is_running)
+{
+    struct script_watch *watch = &run.cores[0].script_watch;
+    const char *expected =
+        "*4 $14 running_script *6 $4 name $1 f $7 command *4 $5 FCALL $1 f $1 1 $1 k $11 duration_ms :7 "
+        "$7 engines *2 $3 LUA *4 $15 libraries_count :1 $15 functions_count :1 ";
+
+    load_f("while true do end");
+    *watch = (struct script_watch){.goes_on = ask_for_stats, .context = &expected};
+    command_run(&run, "FCALL f 1 k");
+    expected = "-BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE. ";
+    command_run(&run, "EVAL 'while true do end' 0");
+    *watch = (struct script_watch){0};
+    command_expect(&run, "FCALL g 0", "-ERR Function not found ");
 }
 
 /* What redis-server 7.0.15 gives for these libraries, and for none. */
