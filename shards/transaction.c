@@ -63,7 +63,7 @@ bool transaction_submit(struct shard *shard, struct request *request)
     transaction_take_rest(request, session);
     if (is_run(request))
         request->transaction->called = called;
-    if (!request->transaction)
+    if (request->watched && !request->transaction)
         place_watched(shard, request->watched);
     return true;
 }
