@@ -94,6 +94,7 @@ struct config {
     bool always_show_logo;
     int enable_debug_command, enable_protected_configs; /* enum config_access */
     int hz;
+    int64_t busy_reply_threshold_ms; /* 0: scripts may run for as long as they will */
     /* Everything else that redis.conf may say and Shoal has no use for yet is kept as text, for CONFIG GET and REWRITE.
      */
     struct config_kept *kept;

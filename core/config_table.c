@@ -315,7 +315,7 @@ const struct config_row config_rows[] = {
     {YES_NO("lazyfree-lazy-user-flush", "no")},
 
     /* scripts, slow log, latency, events */
-    {LONG("busy-reply-threshold", "5000"), ALIAS("lua-time-limit")},
+    {LONG("busy-reply-threshold", "5000"), ALIAS("lua-time-limit"), FIELD(busy_reply_threshold_ms)},
     {INTEGER("slowlog-log-slower-than", "10000", -1, INT64_MAX), FIELD(slowlog_log_slower_than)},
     {LONG("slowlog-max-len", "128"), FIELD(slowlog_max_len)},
     {LONG("latency-monitor-threshold", "0"), FIELD(latency_monitor_threshold)},

@@ -21,12 +21,15 @@
 #include "core/undo.h"
 
 struct keyspace;
+struct reply;
 struct script_run;
 struct script_state;
 
 /* Who is asked, every so many instructions, whether a running script shall go on; NULL: it shall. */
 struct script_watch {
     bool (*goes_on)(void *context, struct script_run *run);
+    /* SCRIPT KILL, FUNCTION KILL. */
+    void (*kill)(void *context, bool function, struct reply *reply);
     void *context;
 };
 

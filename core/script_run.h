@@ -32,6 +32,7 @@ struct script_run {
     int protocol; /* redis.setresp: 2 or 3 */
     bool wrote;   /* a command that writes has been run: it cannot be killed any more */
     enum script_abandon abandoned;
+    int64_t began_us; /* who watches it first saw it then; 0: not yet */
 };
 
 /* Whether the script may run at all, by its flags and those of the command that it is called by; else the error has

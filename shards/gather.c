@@ -6,6 +6,8 @@
 #include "core/assert.h"
 #include "core/call.h"
 #include "core/memory.h"
+#include "core/transaction.h"
+#include "shards/busy.h"
 #include "shards/returns.h"
 #include "shards/trial.h"
 #include "shards/shard.h"
@@ -21,12 +23,16 @@ struct gather {
     _Atomic(int) to_arrive; /* acquire-release: the last to arrive sees what each did to its keyspace before */
     _Atomic(bool) done;     /* released by the executor, acquired by who leaves: sees what was done to its keyspace */
     _Atomic(int) to_leave;  /* the last one takes the gather home */
+    _Atomic(int) refused;   /* enum busy_kind, by a participant before it arrives: nobody executes it */
+    _Atomic(int) busy;      /* the same, by the executor: it is a script that runs for long */
     /* Parts that each shard runs on its own thread. */
     const struct call *asked; /* the command */
     struct reply *replies;    /* by shard */
     _Atomic(uint32_t) asks;   /* how many so far: released by the executor, acquired by who runs a part */
     _Atomic(int) to_run;      /* parts of the last one: released by who has run it, acquired by the executor */
 };
+
+enum busy_kind { BUSY_NOT, BUSY_EVAL, BUSY_FCALL };
 
 /* Home: staging. */
 
@@ -53,6 +59,8 @@ static struct gather *gather_create(struct shard *shard, struct request *request
     atomic_init(&gather->done, false);
     atomic_init(&gather->asks, 0);
     atomic_init(&gather->to_run, 0);
+    atomic_init(&gather->refused, BUSY_NOT);
+    atomic_init(&gather->busy, BUSY_NOT);
     shard->gathers++;
     return gather;
 }
@@ -251,9 +259,8 @@ static void run(struct shard *shard, struct gather *gather)
     return_changes(shard, gather);
 }
 
-static void leave(struct shard *shard, struct gather *gather)
+static void count_out(struct shard *shard, struct gather *gather)
 {
-    shard->parked = NULL;
     simulate_step();
     if (atomic_fetch_sub_explicit(&gather->to_leave, 1, memory_order_acq_rel) > 1)
         return;
@@ -261,6 +268,12 @@ static void leave(struct shard *shard, struct gather *gather)
         gather_free(shard, gather);
     else
         mesh_return(&shard->port, gather->message.home, &gather->message);
+}
+
+static void leave(struct shard *shard, struct gather *gather)
+{
+    shard->parked = NULL;
+    count_out(shard, gather);
 }
 
 /* News of what was executed go before its effects can be seen. False: they have found no room yet. */
@@ -278,18 +291,34 @@ static bool end_executed(struct shard *shard)
     return true;
 }
 
+static void refuse(struct shard *shard, struct gather *gather, int kind)
+{
+    struct request *request = gather->request;
+
+    request->reply.buffer.memory = &shard->core.memory;
+    busy_reply(&request->reply, kind == BUSY_FCALL);
+    shard_answer(shard, request);
+}
+
 /* False: it is not to be left yet. */
 static bool execute(struct shard *shard, struct gather *gather)
 {
+    int refused = atomic_load_explicit(&gather->refused, memory_order_relaxed); /* before its participant arrived */
+
     returns_take(shard); /* news of what the others executed before they arrived */
-    run(shard, gather);
+    if (refused)
+        refuse(shard, gather, refused);
+    else
+        run(shard, gather);
     shard->executed_gather = true;
     return end_executed(shard);
 }
 
+/* Whoever is the last to come refuses what is to be refused. */
 static bool executes(const struct shard *shard, const struct gather *gather)
 {
-    return !gather->by_home || gather->message.home == shard->index;
+    return atomic_load_explicit(&gather->refused, memory_order_relaxed) || !gather->by_home ||
+           gather->message.home == shard->index;
 }
 
 static void wake_home(struct shard *shard, const struct gather *gather)
@@ -330,7 +359,8 @@ static bool is_ours_to_execute(const struct shard *shard)
     const struct gather *gather = shard->parked;
 
     return gather->by_home && gather->message.home == shard->index &&
-           atomic_load_explicit(&gather->to_arrive, memory_order_acquire) == 0;
+           atomic_load_explicit(&gather->to_arrive, memory_order_acquire) == 0 &&
+           !atomic_load_explicit(&gather->refused, memory_order_relaxed);
 }
 
 bool gather_calls(const struct shard *shard)
@@ -355,4 +385,51 @@ bool gather_try_leave(struct shard *shard)
         return false;
     leave(shard, shard->parked);
     return true;
+}
+
+/* Busy scripts. */
+
+/* What has watches to end has to be executed where these are. */
+static bool may_be_refused(const struct gather *gather)
+{
+    const struct request *request = gather->request;
+
+    return !request->blocking && !(request->transaction && request->transaction->watched);
+}
+
+/* The gather that the shard is parked on, or executes, has nothing to do with this one. */
+bool gather_refuse(struct shard *shard, struct gather *gather, bool function)
+{
+    int kind = function ? BUSY_FCALL : BUSY_EVAL;
+
+    if (!may_be_refused(gather))
+        return false;
+    if (gather->request->trial == TRIAL_AGAIN)
+        trial_met_again(shard, gather->request);
+    atomic_store_explicit(&gather->refused, kind, memory_order_relaxed);
+    if (atomic_fetch_sub_explicit(&gather->to_arrive, 1, memory_order_acq_rel) == 1) {
+        refuse(shard, gather, kind);
+        atomic_store_explicit(&gather->done, true, memory_order_release);
+        wake_participants(shard, gather);
+    }
+    count_out(shard, gather);
+    return true;
+}
+
+void gather_tell_busy(struct shard *shard, bool function)
+{
+    struct gather *gather = shard->parked;
+
+    if (!gather || atomic_load_explicit(&gather->busy, memory_order_relaxed))
+        return;
+    atomic_store_explicit(&gather->busy, function ? BUSY_FCALL : BUSY_EVAL, memory_order_relaxed);
+    wake_participants(shard, gather);
+}
+
+bool gather_is_busy(const struct shard *shard, bool *function)
+{
+    int kind = shard->parked ? atomic_load_explicit(&shard->parked->busy, memory_order_relaxed) : BUSY_NOT;
+
+    *function = kind == BUSY_FCALL;
+    return kind != BUSY_NOT;
 }

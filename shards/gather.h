@@ -20,6 +20,8 @@
 
 #include <stdbool.h>
 
+#include "core/str.h"
+
 struct gather;
 struct key_owners;
 struct request;
@@ -38,6 +40,14 @@ bool gather_try_leave(struct shard *shard);
 
 /* Whether gather_try_leave has something to do. The shard is parked. */
 bool gather_calls(const struct shard *shard);
+
+/* A script keeps the shard from executing: the gather is answered with -BUSY, and the shard has left it when this
+ * returns. False: it may not be refused, and is to be met later. */
+MUST_USE bool gather_refuse(struct shard *shard, struct gather *gather, bool function);
+/* The script that the shard is running as an executor, if it is one, is busy: the participants are told. */
+void gather_tell_busy(struct shard *shard, bool function);
+/* What the shard is parked on is busy. */
+bool gather_is_busy(const struct shard *shard, bool *function);
 
 /* Back home when all have left. */
 void gather_free(struct shard *shard, struct gather *gather);

@@ -257,6 +257,10 @@ void router_hold_before(struct shard *shard, struct request *first, struct reque
 void router_submit(struct shard *shard, struct request *request)
 {
     shard->core.stats.commands++;
+    if (__builtin_expect(shard->busy.active, 0) && busy_refuses(shard, request->command, &request->reply)) {
+        shard_answer(shard, request);
+        return;
+    }
     if (request->command->route == ROUTE_LOCAL && !(request->command->pubsub & PUBSUB_CHANGES)) {
         shard_execute(shard, request, NULL, shard_now_ms(shard), NULL);
         shard_answer(shard, request);

@@ -259,6 +259,17 @@ static void meet(struct shard *shard, struct message *message)
             shard_run(shard, request, NULL);
     }
     serve_waiters(shard, shard_message_ms(shard));
+    if (__builtin_expect(shard->busy.active, 0))
+        busy_end(shard);
+}
+
+/* What came while a script was busy, and could not be refused. */
+static void meet_waiting(struct shard *shard)
+{
+    struct message *message;
+
+    while (!shard->parked && (message = busy_take_waiting(shard)) != NULL)
+        meet(shard, message);
 }
 
 static void own_arguments(void *context, struct message *message)
@@ -267,6 +278,11 @@ static void own_arguments(void *context, struct message *message)
 
     if (message->kind == MESSAGE_REQUEST)
         request_own_arguments(&shard->requests, (struct request *)message);
+}
+
+void shard_own_arguments(struct shard *shard)
+{
+    mesh_each_own(&shard->port, own_arguments, shard);
 }
 
 /* A request at some distance whose key is known; NULL: none. */
@@ -313,25 +329,31 @@ static void prefetch(const struct shard *shard)
 static void execute_due(struct shard *shard)
 {
     struct message *message;
+    bool function;
 
     if (!gather_try_leave(shard)) {
-        mesh_each_own(&shard->port, own_arguments, shard);
+        if (gather_is_busy(shard, &function))
+            busy_refuse_due(shard, function);
+        shard_own_arguments(shard);
         return;
     }
     shard->core.command_stats.known_ns = shard->monotonic_us * 1000; /* it was read when this was published */
     serve_waiters(shard, shard_message_ms(shard));                   /* of what the gather that was left brought */
+    if (__builtin_expect(shard->busy.active, 0))                     /* a gather that home has executed */
+        busy_end(shard);
+    meet_waiting(shard);
     mesh_collect(&shard->port);
     returns_take(shard); /* news of what was published before any of this */
     keyspace_set_access(shard->core.keyspace,
                         config_maxmemory_policy_is_lfu(&shard->core.config) ? ACCESS_LFU : ACCESS_LRU, shard->now_ms);
-    while (!mesh_is_held_up(&shard->port) && (message = mesh_next(&shard->port)) != NULL) {
+    while (!shard->parked && !mesh_is_held_up(&shard->port) && (message = mesh_next(&shard->port)) != NULL) {
         prefetch(shard);
         meet(shard, message);
-        if (shard->parked)
-            break;
+        if (__builtin_expect(shard->busy.waiting_count > 0, 0))
+            meet_waiting(shard);
     }
     mesh_release(&shard->port);
-    mesh_each_own(&shard->port, own_arguments, shard); /* parked, or held up by a stamp that is coming */
+    shard_own_arguments(shard); /* parked, or held up by a stamp that is coming */
 }
 
 void shard_close(struct shard *shard)
@@ -416,12 +438,12 @@ static bool spin(const struct shard *shard)
 
 static void wait(struct shard *shard)
 {
-    bool parked = shard->parked != NULL;
+    bool function, parked = shard->parked != NULL && !gather_is_busy(shard, &function);
     int64_t wait_us = idle_us(shard);
 
     if (wait_us != 0 && (spin(shard) || !mesh_fall_asleep(&shard->port, parked)))
         wait_us = 0;
-    if (wait_us != 0 && parked && gather_calls(shard)) /* after mesh_fall_asleep's fence */
+    if (wait_us != 0 && shard->parked && gather_calls(shard)) /* after mesh_fall_asleep's fence */
         wait_us = 0;
     shard->port.exchanged = false;
     loop_wait(shard->loop, wait_us);
@@ -466,7 +488,7 @@ static void reclaim(struct shard *shard)
         keyspace_reclaim(shard->core.keyspace, RECLAIM_PER_TURN);
 }
 
-static void attend_sessions(struct shard *shard)
+void shard_attend_sessions(struct shard *shard)
 {
     struct completion *attention, *flush;
 
@@ -513,7 +535,7 @@ void shard_turn(struct shard *shard)
     if (__builtin_expect(shard->core.sessions.left != NULL, 0))
         invalidation_leave(shard);
     mesh_publish_returns(&shard->port, shard->loop); /* (d) */
-    attend_sessions(shard);
+    shard_attend_sessions(shard);
     notice_settings(shard);
     loop_run_deferred(shard->loop); /* connections send */
     stats_sample_rates(&shard->core.stats, shard->now_ms);

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "core/core.h"
+#include "shards/busy.h"
 #include "shards/loop.h"
 #include "shards/mesh.h"
 #include "shards/request.h"
@@ -76,6 +77,7 @@ struct shard {
     struct key_owners owners;  /* the router's scratch */
     struct script_memory script_memory;
     struct trial_bounces trial_bounces;
+    struct busy busy;
     uint64_t *returns_seen; /* when each shard's ring was last looked at, as a count of looks */
     uint64_t returns_looks;
     bool executed_gather; /* the parked one, and its news have found no room yet */
@@ -135,6 +137,10 @@ void shard_count(struct shard *shard, struct request *request, int64_t ns);
  * whoever has to look at it afterwards. */
 struct call shard_call_of(struct shard *shard, struct request *request, const struct reach *reach, int64_t now_ms);
 void shard_end_call(struct shard *shard, const struct request *request);
+/* Of requests of the own batch that are not executed in this turn. */
+void shard_own_arguments(struct shard *shard);
+/* Connections whose sessions ask for it. */
+void shard_attend_sessions(struct shard *shard);
 /* The time of the message that the shard is about to execute. */
 int64_t shard_message_ms(const struct shard *shard);
 /* Gives the executed request back to its home, which calls request->done. */

@@ -21,6 +21,7 @@ static struct shard *shard_create(struct shard_group *group, const struct config
     router_start(shard);
     script_memory_init(&shard->script_memory, &shard->core.memory);
     core_init(&shard->core, config, group->facts, index, group->count);
+    busy_init(shard);
     request_pool_init(&shard->requests, &shard->core.memory, (uint16_t)index);
     mesh_port_init(&shard->port, &group->mesh, &shard->core.memory, index);
     timers_init(&shard->timers, &shard->core.memory);
@@ -36,6 +37,7 @@ static void shard_destroy(struct shard_group *group, struct shard *shard)
     memory_free(&shard->core.memory, shard->returns_seen);
     memory_free(&shard->core.memory, shard->owners.places);
     trial_deinit(shard);
+    busy_deinit(shard);
     bptree_deinit(&shard->waiters);
     timers_deinit(&shard->timers);
     mesh_port_deinit(&shard->port);

@@ -71,6 +71,7 @@ static bool stage_on_several(struct shard *shard, struct request *request)
 
 bool trial_stage(struct shard *shard, struct request *request)
 {
+    request_own_arguments(&shard->requests, request); /* should it run for so long that it outlives this turn */
     if (shard->group->count == 1)
         return router_stage_single(shard, shard->index, request);
     if (request->origin->awaited > 0)
