@@ -56,39 +56,28 @@ struct message *busy_take_waiting(struct shard *shard)
     return busy->waiting[busy->waiting_first++];
 }
 
-enum answer { ANSWER_REFUSE, ANSWER_RUN, ANSWER_WAIT };
-
-static enum answer answer_to(const struct request *request)
+/* What would be done in part, or is more than a client's wish, waits. */
+static bool may_be_refused(const struct request *request)
 {
     uint32_t flags = request->command->flags;
 
-    if (request->blocking)
-        return ANSWER_WAIT;
-    if (flags & CMD_EXECUTES)
-        return request->transaction->watched ? ANSWER_WAIT : ANSWER_REFUSE;
-    if (request->watched || request->transaction || flags & CMD_ALLOW_BUSY)
-        return ANSWER_RUN;
-    if (!request->part || flags & CMD_READONLY)
-        return ANSWER_REFUSE;
-    return ANSWER_WAIT;
+    if (request->blocking || request->watched || flags & CMD_ALLOW_BUSY)
+        return false;
+    if (request->transaction)
+        return flags & CMD_EXECUTES && !request->transaction->watched;
+    return !request->part || flags & CMD_READONLY;
 }
 
-static void answer(struct shard *shard, struct request *request, bool function)
+static void meet(struct shard *shard, struct request *request, bool function)
 {
-    switch (answer_to(request)) {
-    case ANSWER_RUN:
-        shard_run(shard, request, NULL);
-        return;
-    case ANSWER_WAIT:
+    if (!may_be_refused(request)) {
         request_own_arguments(&shard->requests, request);
         add_waiting(shard, &request->message);
         return;
-    case ANSWER_REFUSE:
-        request->reply.buffer.memory = &shard->core.memory;
-        busy_reply(&request->reply, function);
-        shard_answer(shard, request);
-        return;
     }
+    request->reply.buffer.memory = &shard->core.memory;
+    busy_reply(&request->reply, function);
+    shard_answer(shard, request);
 }
 
 void busy_refuse_due(struct shard *shard, bool function)
@@ -98,7 +87,7 @@ void busy_refuse_due(struct shard *shard, bool function)
     mesh_collect(&shard->port);
     while (!mesh_is_held_up(&shard->port) && (message = mesh_next(&shard->port)) != NULL) {
         if (message->kind == MESSAGE_REQUEST)
-            answer(shard, (struct request *)message, function);
+            meet(shard, (struct request *)message, function);
         else if (!gather_refuse(shard, (struct gather *)message, function))
             add_waiting(shard, message);
     }
@@ -125,6 +114,7 @@ static void begin(struct shard *shard, const struct script_run *run, int64_t ela
 /* A turn without execution. */
 static void serve(struct shard *shard, bool function)
 {
+    shard->busy.serving = true;
     shard_own_arguments(shard);
     shard->turn++;
     loop_wait(shard->loop, 0);
@@ -138,6 +128,7 @@ static void serve(struct shard *shard, bool function)
     shard_attend_sessions(shard);
     loop_run_deferred(shard->loop);
     loop_submit(shard->loop);
+    shard->busy.serving = false;
 }
 
 static bool goes_on(void *context, struct script_run *run)

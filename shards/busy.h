@@ -26,6 +26,7 @@ enum busy_state {
 struct busy {
     /* This thread. */
     bool active;                                    /* a script of this thread is busy */
+    bool serving;                                   /* within its question: what it has to tell is not complete */
     struct message **waiting;                       /* what could not be refused, first to last */
     int waiting_first, waiting_count, waiting_room; /* of them */
     /* Shared. */

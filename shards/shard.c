@@ -68,7 +68,7 @@ static inline void publish_changes(struct shard *shard, uint64_t cause)
 {
     struct changes *changes = keyspace_changes(shard->core.keyspace);
 
-    if (__builtin_expect(changes_has_some(changes), 0))
+    if (__builtin_expect(changes_has_some(changes), 0) && !shard->busy.serving)
         telling_run(shard, cause);
 }
 
@@ -86,9 +86,9 @@ static __attribute__((noinline)) void stall(struct shard *shard)
 static inline __attribute__((always_inline)) void end_call(struct shard *shard, const struct request *request)
 {
     publish_changes(shard, request ? request->session_id : 0);
-    if (__builtin_expect(shard->core.monitors.lines.length > 0, 0))
+    if (__builtin_expect(shard->core.monitors.lines.length > 0, 0) && !shard->busy.serving)
         monitoring_send(shard);
-    if (__builtin_expect(publishing_has_work(&shard->core.publishing), 0))
+    if (__builtin_expect(publishing_has_work(&shard->core.publishing), 0) && !shard->busy.serving)
         publication_send(shard, request);
     if (__builtin_expect(shard->core.stall_us > 0, 0))
         stall(shard);

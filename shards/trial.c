@@ -304,6 +304,7 @@ static void try_script(struct shard *shard, struct request *request, const struc
                        struct core *const *cores, int count)
 {
     struct call call = shard_call_of(shard, request, reach, shard_message_ms(shard));
+    size_t monitored = shard->core.monitors.lines.length;
 
     for (int i = 0; i < count; i++)
         undo_begin(&cores[i]->undo, cores[i]->keyspace, &shard->core.config);
@@ -315,6 +316,7 @@ static void try_script(struct shard *shard, struct request *request, const struc
         shard->core.stats.scripts_restarted += has_changes(cores, count);
         request->trial = TRIAL_OUT_OF_REACH;
         publishing_clear(&shard->core.publishing);
+        shard->core.monitors.lines.length = monitored;
     }
     end_undo(cores, count, call.out_of_reach);
     shard_end_call(shard, request);

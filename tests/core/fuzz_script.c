@@ -52,7 +52,7 @@ static void init(void)
     config.maxmemory = MEMORY_MOST;
     core_init(&core, &config, &facts, 0, 1);
     config_deinit(&config);
-    core.script_watch = (struct script_watch){goes_on, NULL};
+    core.script_watch = (struct script_watch){.goes_on = goes_on};
 }
 
 static void run(const char *name, struct str script, struct reply *reply)

@@ -99,7 +99,7 @@ Test(cmd_script, an_endless_script_is_stopped_whatever_it_catches)
 {
     int looks = 0;
 
-    run.cores[0].script_watch = (struct script_watch){stop, &looks};
+    run.cores[0].script_watch = (struct script_watch){.goes_on = stop, .context = &looks};
     command_expect(&run,
                    "EVAL 'while true do pcall(function() while true do end end) coroutine.wrap(function() while true "
                    "do end end)() end' 0",

@@ -81,7 +81,7 @@ Test(script_run, an_endless_script_ends_when_it_is_to_whatever_it_catches)
     for (size_t i = 0; i < sizeof endless / sizeof *endless; i++) {
         struct watch watch = {.most = 3};
 
-        run.cores[0].script_watch = (struct script_watch){goes_on, &watch};
+        run.cores[0].script_watch = (struct script_watch){.goes_on = goes_on, .context = &watch};
         expect_error(endless[i], "Script killed by user with SCRIPT KILL...");
         cr_assert_eq(watch.looks, 3, "%s: it was asked again", endless[i]);
         expect("local s = 0 for i = 1, 10 do s = s + i end return s", ":55 ");
@@ -92,7 +92,7 @@ Test(script_run, the_watch_sees_what_has_been_written)
 {
     struct watch watch = {.most = 1};
 
-    run.cores[0].script_watch = (struct script_watch){goes_on, &watch};
+    run.cores[0].script_watch = (struct script_watch){.goes_on = goes_on, .context = &watch};
     expect_error("redis.call('set', 'a', '1') while true do end", "killed");
     command_expect(&run, "GET a", "$1 1 ");
 }

@@ -145,3 +145,17 @@ def test_shutdown_ends_an_endless_script(start):
         with server.connect() as connection:
             connection.send_commands([("SHUTDOWN", "NOSAVE")])
             server.process.wait(timeout=10)
+
+
+def test_a_function_is_killed_by_function_kill(busy_server, raw):
+    library = "#!lua name=busy\nredis.register_function('spin', function() while true do end end)"
+    assert raw.command("FUNCTION", "LOAD", "REPLACE", library) == b"busy"
+    assert raw.command("FUNCTION", "KILL") == "NOTBUSY No scripts in execution right now."
+    with busy_server.connect() as victim:
+        start_script(victim, "FCALL", "spin", 1, "k")
+        wait_for_busy(busy_server, "k")
+        assert raw.command("GET", "k") == BUSY.replace("SCRIPT KILL", "FUNCTION KILL")
+        assert raw.command("SCRIPT", "KILL") == BUSY.replace("SCRIPT KILL", "FUNCTION KILL")
+        assert raw.command("FUNCTION", "KILL") == "OK"
+        assert "killed by user" in victim.read()
+    assert raw.command("FUNCTION", "FLUSH") == "OK"
