@@ -81,7 +81,8 @@ void call_remember(struct call *call);
 void call_run(struct call *call);
 
 /* Runs a command within a transaction or a script: at the same instant, over the same keyspaces, in the outer call's
- * database, which SELECT may change. It does not block. Checks nothing either; the command's keys are in reach. */
+ * database, which SELECT may change. It does not block. Checks nothing either but that each key of
+ * MSET has its value; the command's keys are in reach. */
 void call_nested(struct call *outer, const struct command *command, const struct str *argv, int argc,
                  struct reply *reply);
 /* Whether all that the command may look at is in reach: its keys, and for a command that is for all shards those. */

@@ -7,6 +7,7 @@
 #include "core/call.h"
 #include "core/call_count.h"
 #include "core/command.h"
+#include "core/command_admit.h"
 #include "core/merge.h"
 
 static bool has_keys(const struct command *command)
@@ -54,6 +55,19 @@ static void run_on_each_shard(struct call *call)
         buffer_deinit(&parts[i].buffer);
 }
 
+/* What a client sends alone is not admitted without its values; here, as in Redis, it shows when it is run. */
+static void run(struct call *call)
+{
+    if (!command_values_complete(call->command, call->argc))
+        command_refuse_arity(call->command, call->reply);
+    else if (is_for_each_shard(call->command))
+        run_on_each_shard(call);
+    else if (call->core->undo.keyspace)
+        undo_run(call);
+    else
+        call_run(call);
+}
+
 void call_nested(struct call *outer, const struct command *command, const struct str *argv, int argc,
                  struct reply *reply)
 {
@@ -76,12 +90,7 @@ void call_nested(struct call *outer, const struct command *command, const struct
 
     if (monitors_watch(&call.core->monitors))
         monitor_note_begin(&call);
-    if (is_for_each_shard(command))
-        run_on_each_shard(&call);
-    else if (call.core->undo.keyspace)
-        undo_run(&call);
-    else
-        call_run(&call);
+    run(&call);
     if (monitors_watch(&call.core->monitors))
         monitor_note_end(&call);
     if (call.tracked_by != 0)

@@ -71,10 +71,11 @@ void command_refuse_arity(const struct command *command, struct reply *reply)
 }
 
 /* EXEC says itself what is wrong, for then it ends the transaction. */
-static bool may_have(const struct command *command, int argc)
+static bool may_have(const struct session *session, const struct command *command, int argc)
 {
-    return command->flags & CMD_EXECUTES ||
-           (command_arity_fits(command, argc) && command_values_complete(command, argc));
+    if (command->flags & CMD_EXECUTES)
+        return true;
+    return command_arity_fits(command, argc) && (command_values_complete(command, argc) || session_is_queuing(session));
 }
 
 static void refuse_unauthenticated(const struct command *command, struct reply *reply)
@@ -105,7 +106,7 @@ const struct command *command_admit(const struct core *core, const struct sessio
         refuse_unknown_subcommand(argv, reply);
     else if (!command)
         refuse_unknown(argv, argc, reply);
-    else if (!may_have(command, argc))
+    else if (!may_have(session, command, argc))
         command_refuse_arity(command, reply);
     else if (command->flags & CMD_PROTECTED && !may_run_protected(&core->config, session))
         refuse_protected(reply);

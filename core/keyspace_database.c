@@ -34,6 +34,9 @@ void keyspace_swap(struct keyspace *keyspace, int first_db, int second_db)
     struct database *first = database_of(keyspace, first_db), *second = database_of(keyspace, second_db);
     struct database kept = *first;
 
+    keyspace->stats.dirty++;
+    if (first_db == second_db)
+        return;
     keyspace_touch_watched(keyspace, first_db, second_db);
     keyspace_touch_watched(keyspace, second_db, first_db);
     *first = *second;
@@ -41,7 +44,6 @@ void keyspace_swap(struct keyspace *keyspace, int first_db, int second_db)
     keyspace_find_next_expiry(keyspace);
     waits_signal_all(&keyspace->waits, first_db);
     waits_signal_all(&keyspace->waits, second_db);
-    keyspace->stats.dirty++;
 }
 
 size_t keyspace_flush(struct keyspace *keyspace, int db)

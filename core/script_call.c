@@ -86,10 +86,7 @@ static void run_command(struct script_state *state, struct reply *reply, const s
     reply->buffer = state->reply;
     reply->buffer.length = 0;
     reply->protocol = run->protocol;
-    if (command_values_complete(command, argc))
-        call_nested(run->call, command, state->argv, argc, reply);
-    else
-        command_refuse_arity(command, reply);
+    call_nested(run->call, command, state->argv, argc, reply);
     state->reply = reply->buffer; /* it may have grown */
 }
 

@@ -66,9 +66,18 @@ Test(transaction, an_error_that_shows_at_run_time_does_not_stop_the_others)
     cr_assert_eq(run.cores[0].stats.error_replies, 2);
 }
 
+Test(transaction, a_value_that_is_missing_shows_when_it_is_run)
+{
+    expect("MULTI", "+OK ");
+    expect("MSET k0 1 k1", "+QUEUED ");
+    expect("PING", "+QUEUED ");
+    expect("EXEC", "*2 -ERR wrong number of arguments for 'mset' command +PONG ");
+    expect("GET k0", "$-1 ");
+}
+
 Test(transaction, what_is_refused_when_queued_aborts_it)
 {
-    const char *refused[] = {"NOSUCH", "GET", "CONFIG NOSUCH", "MULTI 1", "SHUTDOWN NOSAVE", "MSET k0 1 k1"};
+    const char *refused[] = {"NOSUCH", "GET", "CONFIG NOSUCH", "MULTI 1", "SHUTDOWN NOSAVE"};
 
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
         expect("MULTI", "+OK ");

@@ -132,6 +132,9 @@ Test(watch, a_swap_touches_what_is_there_or_comes)
     expect(absent, 2, false);
     expect(other, 3, true);
     expect(third, 4, false);
+    here = watch(1, "here", 0);
+    keyspace_swap(keyspace, 1, 1);
+    expect(here, 0, false);
 }
 
 /* Watches come and go and keys are touched, beside a table of who watches what how often. */

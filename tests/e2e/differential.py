@@ -71,6 +71,10 @@ TYPES = [
 ]
 
 
+def _bytes(argument):
+    return argument if isinstance(argument, bytes) else argument.encode()
+
+
 class Stream:
     """Makes commands. Each is (kind, arguments): the kind says how its replies are compared."""
 
@@ -257,6 +261,7 @@ class Stream:
             command[0] = command[0].lower() if isinstance(command[0], str) else command[0]
         return command
 
+    TRANSACTIONS = 0.03
     resp = 2
     types = TYPES
     WEIGHTS = [
@@ -287,9 +292,25 @@ class Stream:
 
     def command(self):
         while True:
-            command = tuple(a if isinstance(a, bytes) else a.encode() for a in self.any_command())
+            command = tuple(map(_bytes, self.any_command()))
             if not any(avoid(command) for avoid in AVOID):
                 return command
+
+    def transaction(self):
+        """MULTI, some commands and EXEC, perhaps with keys that are watched."""
+        commands = [(b"WATCH", *map(_bytes, self.many_keys("")[1:]))] if self.dice.random() < 0.4 else []
+        commands += [(b"UNWATCH",)] if self.dice.random() < 0.05 else []
+        commands += [self.command() for _ in range(self.dice.choice([0, 0, 0, 1, 2]))]
+        commands.append((b"MULTI",))
+        commands += [self.command() for _ in range(self.dice.choice([0, 1, 2, 3, 5, 12]))]
+        commands.append(self.dice.choices([(b"EXEC",), (b"DISCARD",), (b"EXEC", b"x")], [20, 2, 1])[0])
+        return [command for command in commands if not _before(command) and not _has_another_arity(command)]
+
+    def batch(self, count):
+        commands = []
+        while len(commands) < count:
+            commands += self.transaction() if self.dice.random() < self.TRANSACTIONS else [self.command()]
+        return commands
 
     def short_lived(self):
         """A key that is gone a moment later: the batch ends there, and both servers are given that moment."""
@@ -301,7 +322,7 @@ class Stream:
                 ["GETEX", self.key(), "PX", milliseconds],
             ]
         )
-        return tuple(a if isinstance(a, bytes) else a.encode() for a in command)
+        return tuple(map(_bytes, command))
 
 
 class Difference(Exception):
@@ -318,6 +339,31 @@ READERS["string"] = lambda connection, key: connection.command("GET", key)
 
 
 CLOCK_COMMANDS = {b"TTL": 1000, b"EXPIRETIME": 1000, b"PTTL": 1, b"PEXPIRETIME": 1}
+
+
+def _values(raw):
+    """The elements of an array."""
+    values, at = [], raw.index(b"\n") + 1
+    while at < len(raw):
+        begin, left = at, 1
+        while left:
+            end = raw.index(b"\r\n", at) + 2
+            kind, count = raw[at : at + 1], raw[at + 1 : end - 2]
+            at, left = end, left - 1
+            if kind in b"$=" and count != b"-1":
+                at += int(count) + 2
+            elif kind in b"*~>%" and count != b"-1":
+                left += int(count) * (2 if kind == b"%" else 1)
+        values.append(raw[begin:at])
+    return values
+
+
+def _agree_on_all(queued, expected, got, connection):
+    """EXEC: each command's reply by its own rule."""
+    pairs = [_values(expected), _values(got)] if expected[:1] == got[:1] == b"*" else [[], []]
+    return len(queued) == len(pairs[0]) == len(pairs[1]) > 0 and all(
+        _agree(command, theirs, ours, connection) for command, theirs, ours in zip(queued, *pairs)
+    )
 
 
 def _agree(command, expected, got, connection):
@@ -345,6 +391,11 @@ def _agree(command, expected, got, connection):
 
 def _same_encoding(expected, got, types):
     return got == expected or any(got in ENCODINGS.get(name, {}).get(expected, ()) for name in types)
+
+
+def _has_another_arity(command):
+    """redis-server 7.0 refuses WITHSCORE when it is queued, and with it the transaction."""
+    return command[0].upper() in (b"ZRANK", b"ZREVRANK") and len(command) > 3
 
 
 def _before(command):
@@ -377,6 +428,7 @@ class Pair:
         self.count = connections
         self.resp = resp_version
         self.connections = ([], [])
+        self.queued = []  # for each connection: the commands since MULTI
         self.settings = {}
         self.begin()
 
@@ -388,6 +440,7 @@ class Pair:
             for connection in connections:
                 connection.close()
             connections[:] = [server.connect(protocol=self.resp, timeout=30) for _ in range(self.count)]
+            self.queued = [[] for _ in range(self.count)]
             connections[0].command("FLUSHALL")
             for name, value in self.settings.items():
                 connections[0].command("CONFIG", "SET", name, value)
@@ -414,9 +467,21 @@ class Pair:
                 got = self.connections[1][index].read_raw()
             except (resp.Closed, ConnectionError):
                 raise Difference(position, self._what_died()) from None
-            if not _agree(command, expected, got, self.connections[1][index]):
+            if not self._is_right(index, command, expected, got):
                 text = f"redis-server {expected[:300]!r}\n  Shoal        {got[:300]!r}"
                 raise Difference(position, text, command[0].upper())
+
+    def _is_right(self, index, command, expected, got):
+        queued, connection = self.queued[index], self.connections[1][index]
+        if expected == got == b"+QUEUED\r\n":
+            queued.append(command)
+            return True
+        if command[0].upper() in (b"MULTI", b"DISCARD", b"RESET") and expected[:1] == b"+":
+            queued.clear()
+        if command[0].upper() != b"EXEC":
+            return _agree(command, expected, got, connection)
+        self.queued[index] = []
+        return expected == got or _agree_on_all(queued, expected, got, connection)
 
     def _what_died(self):
         time.sleep(0.2)  # for its last words
@@ -522,7 +587,7 @@ def run(pair, options, seed):
     pair.set({name: dice.choice(values) for module in TYPES for name, values in module.SETTINGS.items()})
     passed, failed, sent, history, since_check = 0, 0, 0, [], 0
     while sent < options.commands and failed < options.failures:
-        batch = [stream.command() for _ in range(dice.randint(1, BATCH_MOST))]
+        batch = stream.batch(dice.randint(1, BATCH_MOST))
         if dice.random() < 0.06:
             batch.append(stream.short_lived())
         history.append((dice.randrange(pair.count), batch))
