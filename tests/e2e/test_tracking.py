@@ -344,3 +344,22 @@ def test_no_cache_keeps_a_stale_value(server, options):
         stale = {key: (value, truth[key]) for key, value in cache.values.items() if value != truth[key]}
         assert not stale
         cache.connection.close()
+
+
+def test_resp2_is_told_by_a_channel_of_another_connection(server, oracle):
+    def seen(end):
+        listener, reader, writer = (end.connect() for _ in range(3))
+        number = listener("CLIENT ID")
+        listener("SUBSCRIBE __redis__:invalidate")
+        reader(f"CLIENT TRACKING ON REDIRECT {number}")
+        reader("GET k")
+        writer("SET k 1")
+        messages = [listener.read()]
+        reader("GET k")
+        writer("FLUSHALL")
+        messages.append(listener.read())
+        for connection in (listener, reader, writer):
+            connection.close()
+        return messages
+
+    assert seen(server) == seen(oracle)
