@@ -80,7 +80,8 @@ static void check_keys(const struct command *row)
         cr_assert_geq(spec->step, 1, "%s", row->name);
         if (spec->find == KEY_FIND_RANGE && spec->last >= 0)
             cr_assert_lt(spec->index + spec->last, least_argc(row), "%s", row->name);
-        cr_assert_eq(__builtin_popcount(spec->flags & (KEY_RO | KEY_RW | KEY_OW | KEY_RM)), 1, "%s", row->name);
+        if (!(spec->flags & KEY_NOT_KEY)) /* a channel */
+            cr_assert_eq(__builtin_popcount(spec->flags & (KEY_RO | KEY_RW | KEY_OW | KEY_RM)), 1, "%s", row->name);
     }
 }
 
@@ -96,7 +97,7 @@ static void check_access(const struct command *row)
 
     cr_assert(!(reads && writes), "%s", row->name);
     for (int i = 0; i < COMMAND_KEY_SPECS && row->keys[i].begin != KEY_BEGIN_NONE; i++)
-        cr_assert(writes || caches || row->keys[i].flags & KEY_RO, "%s changes keys", row->name);
+        cr_assert(writes || caches || row->keys[i].flags & (KEY_RO | KEY_NOT_KEY), "%s changes keys", row->name);
     cr_assert(!(row->flags & CMD_DENYOOM) || writes, "%s", row->name);
 }
 
@@ -107,12 +108,12 @@ Test(command, only_writes_change_keys)
 
 static void check_route(const struct command *row)
 {
-    bool keyed = row->keys[0].begin != KEY_BEGIN_NONE;
+    bool keyed = row->keys[0].begin != KEY_BEGIN_NONE && !(row->keys[0].flags & KEY_NOT_KEY);
 
     cr_assert(!row->merge || row->route == ROUTE_SCATTER, "%s merges what is not split", row->name);
     cr_assert(row->route != ROUTE_LOCAL || !keyed, "%s has keys", row->name);
     /* Without keys: on the connection's shard, but in the order of its pipeline, as CONFIG GET behind CONFIG SET. */
-    cr_assert(row->route != ROUTE_SINGLE || keyed || row->flags & (CMD_ADMIN | CMD_NOSCRIPT), "%s has no keys", row->name);
+    cr_assert(row->route != ROUTE_SINGLE || keyed || row->flags & (CMD_ADMIN | CMD_NOSCRIPT | CMD_PUBSUB), "%s has no keys", row->name);
     cr_assert((row->route != ROUTE_GATHER && row->route != ROUTE_CURSOR) || !keyed, "%s has keys", row->name);
     if (row->route == ROUTE_SCATTER && row->flags & CMD_READONLY)
         cr_assert(row->merge, "%s does not say how its parts combine", row->name);

@@ -125,9 +125,11 @@ static void check_row(const struct command *row)
 {
     int specs = 0;
 
-    /* One that begins nobody knows where is of patterns (SORT), or has an argument that another names already. */
+    /* One that begins nobody knows where is of patterns (SORT), or has an argument that another names already; and
+     * a channel is no key. */
     for (int i = 0; i < COMMAND_KEY_SPECS; i++)
-        specs += row->keys[i].begin != KEY_BEGIN_NONE && row->keys[i].begin != KEY_BEGIN_UNKNOWN;
+        specs += row->keys[i].begin != KEY_BEGIN_NONE && row->keys[i].begin != KEY_BEGIN_UNKNOWN &&
+                 !(row->keys[i].flags & KEY_NOT_KEY);
     command_syntax_parse(&syntax, row->syntax);
     cr_assert_eq(syntax.key_count > 0, specs > 0 && !(row->flags & CMD_HIDDEN), "%s", row->name);
     cr_assert_geq(syntax.key_count, row->flags & CMD_HIDDEN ? 0 : specs, "%s", row->name);
