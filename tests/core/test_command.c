@@ -74,7 +74,8 @@ static void check_keys(const struct command *row)
 {
     for (int i = 0; i < COMMAND_KEY_SPECS && row->keys[i].begin == KEY_BEGIN_INDEX; i++) {
         const struct key_spec *spec = &row->keys[i];
-        bool may_be_none = i > 0 && spec->find == KEY_FIND_RANGE && spec->last == -1; /* PFMERGE's sources */
+        bool may_be_none = (i > 0 || spec->flags & KEY_NOT_KEY) && spec->find == KEY_FIND_RANGE &&
+                           spec->last == -1; /* PFMERGE's sources, SUNSUBSCRIBE's channels */
 
         cr_assert(spec->index > 0 && spec->index < least_argc(row) + may_be_none, "%s", row->name);
         cr_assert_geq(spec->step, 1, "%s", row->name);
@@ -113,7 +114,8 @@ static void check_route(const struct command *row)
     cr_assert(!row->merge || row->route == ROUTE_SCATTER, "%s merges what is not split", row->name);
     cr_assert(row->route != ROUTE_LOCAL || !keyed, "%s has keys", row->name);
     /* Without keys: on the connection's shard, but in the order of its pipeline, as CONFIG GET behind CONFIG SET. */
-    cr_assert(row->route != ROUTE_SINGLE || keyed || row->flags & (CMD_ADMIN | CMD_NOSCRIPT | CMD_PUBSUB), "%s has no keys", row->name);
+    cr_assert(row->route != ROUTE_SINGLE || keyed || row->flags & (CMD_ADMIN | CMD_NOSCRIPT | CMD_PUBSUB),
+              "%s has no keys", row->name);
     cr_assert((row->route != ROUTE_GATHER && row->route != ROUTE_CURSOR) || !keyed, "%s has keys", row->name);
     if (row->route == ROUTE_SCATTER && row->flags & CMD_READONLY)
         cr_assert(row->merge, "%s does not say how its parts combine", row->name);
