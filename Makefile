@@ -70,7 +70,7 @@ SERVER := $(BUILD)/shoal-server
 TESTS  := $(BUILD)/test_core $(BUILD)/test_shards $(BUILD)/test_net
 STRESS := $(patsubst tests/shards/%.c,$(BUILD)/%,$(wildcard tests/shards/stress_*.c))
 
-.PHONY: all run test unit e2e clients diff asan tsan bench fuzz sim model install clean setup format
+.PHONY: all run test unit e2e live clients diff asan tsan bench fuzz sim model install clean setup format
 
 all: build/shoal-server
 
@@ -160,10 +160,22 @@ DIFF := --runs 120 --commands 50000 --jobs 2
 diff: build/shoal-server
 	SHOAL_SERVER=$(CURDIR)/build/shoal-server $(PYTHON) tests/e2e/differential.py $(DIFF)
 
+# Many clients' histories on 1 to 16 shards: make live LIVE="--seconds 1800"; with FLAVOR=tsan on that build's server.
+LIVE := --seconds 60
+ifeq ($(FLAVOR),release)
+live: build/shoal-server
+	SHOAL_SERVER=$(CURDIR)/build/shoal-server $(PYTHON) tests/live/live.py $(LIVE)
+else
+live: setup-check
+	@$(MAKE) --no-print-directory FLAVOR=$(FLAVOR) $(SERVER)
+	SHOAL_SERVER=$(CURDIR)/$(SERVER) $(PYTHON) tests/live/live.py $(LIVE)
+endif
+
 test: unit
 	tests/sim/model build/model --quick
 	@$(MAKE) --no-print-directory sim SIM="--seeds 300"
 	@$(MAKE) --no-print-directory diff DIFF="--commands 40000"
+	@$(MAKE) --no-print-directory live LIVE="--seconds 24"
 	@$(MAKE) --no-print-directory e2e
 
 asan: setup-check

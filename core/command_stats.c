@@ -11,8 +11,8 @@
 enum {
     SHORT_NS = 1024,      /* below that the clock's part is worth saving */
     FIRST_CALLS = 64,     /* which are all timed */
-    SKIPPED_LEAST = 16,   /* calls from one that is timed to the next */
-    SKIPPED_SPREAD = 32,  /* a power of two: so many more at most, or a pipeline's beat would be all that is seen */
+    SKIPPED_LEAST = 64,   /* calls from one that is timed to the next */
+    SKIPPED_SPREAD = 64,  /* a power of two: so many more at most, or a pipeline's beat would be all that is seen */
     EXACT_BELOW_US = 1000 /* a slow log of such times wants to know each */
 };
 

@@ -4,7 +4,7 @@
  *
  * Every call is counted, but reading the clock twice costs as much as half a GET.
  * So of a command that is steady (it takes about as long each time: CMD_FAST, or O(1)) and
- * short, one call in some thirty is timed, at random distances, and stands for those
+ * short, one call in some hundred is timed, at random distances, and stands for those
  * since the last one. All others are timed: the first calls of each command, whatever took longer than a
  * microsecond last time, whatever has many or large arguments or a large answer, all commands whose time
  * depends on the data, and everything while the slow log asks for times of less than a millisecond.
