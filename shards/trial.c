@@ -51,11 +51,16 @@ static int only_owner(const struct shard *shard)
     return shard->owners.count > 0 ? shard->owners.places[0].owner : shard->index;
 }
 
+/* What is behind a script that has come home may be on its way yet. */
+static bool has_trial(const struct origin *origin)
+{
+    return origin->tried > 0 || origin->behind > 0;
+}
+
 static bool stage_on_one(struct shard *shard, struct request *request, int owner)
 {
-    const struct origin *origin = request->origin;
-
-    if ((origin->tried > 0 && origin->tried_on != owner) || !router_stage_single(shard, owner, request))
+    if ((has_trial(request->origin) && request->origin->tried_on != owner) ||
+        !router_stage_single(shard, owner, request))
         return false;
     try_on(request, owner);
     return true;
@@ -63,7 +68,7 @@ static bool stage_on_one(struct shard *shard, struct request *request, int owner
 
 static bool stage_on_several(struct shard *shard, struct request *request)
 {
-    if (request->origin->tried > 0 || !gather_stage(shard, request, &shard->owners, false))
+    if (has_trial(request->origin) || !gather_stage(shard, request, &shard->owners, false))
         return false;
     try_on(request, NO_SHARD);
     return true;

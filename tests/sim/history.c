@@ -22,9 +22,17 @@ void history_deinit(struct history *history)
     texts_deinit(&history->texts);
 }
 
+/* The same script under several names: each is known by itself. */
+#define SCRIPT(name)                                                                                                   \
+    "local\ta=redis.pcall('APPEND',KEYS[1],ARGV[1])\n"                                                                 \
+    "if\ttype(a)=='number'and\ta%3==0\tthen\treturn{a,redis.pcall('APPEND',ARGV[2],ARGV[3])}end\nreturn{a}--" name
+static const char *const scripts[] = {SCRIPT("a"), SCRIPT("b"), SCRIPT("c")};
+
 /* Words of a request: '%k' its next key, '%v' its next value, '%*' all keys, '%p' all pairs, '%n' its own values,
  * '%d' the deadline, '%t' the same in seconds, '%c' the other client's id, '%s' its own values with their scores,
- * '%m' the time for which an entry has to have been idle, '%i' an entry's ID, '%u' its own consumer, '%>' for each key.
+ * '%m' the time for which an entry has to have been idle, '%i' an entry's ID, '%u' its own consumer, '%>' for each key,
+ * '%x' a script, '%a' and
+ * '%b' the first two keys, '%w' its second value.
  */
 static const char *const syntax[OPERATION_KINDS] = {
     [OPERATION_GET] = "GET %k",
@@ -50,6 +58,7 @@ static const char *const syntax[OPERATION_KINDS] = {
     [OPERATION_FLUSHDB] = "FLUSHDB",
     [OPERATION_FLUSHALL] = "FLUSHALL",
     [OPERATION_SWAPDB] = "SWAPDB 0 1",
+    [OPERATION_SCRIPT] = "EVAL %x 1 %a %v %b %w",
     [OPERATION_RPUSH] = "RPUSH %k %n",
     [OPERATION_LPOP] = "LPOP %k",
     [OPERATION_LRANGE] = "LRANGE %k 0 -1",
@@ -122,6 +131,16 @@ static void add_word(struct words *words, const struct history *history, const s
     case 'n':
         for (int i = 0; i < operation->value_count; i++)
             words->words[words->count++] = texts_get(&history->texts, operation->values[i]);
+        break;
+    case 'w':
+        words->words[words->count++] = texts_get(&history->texts, operation->values[1]);
+        break;
+    case 'x':
+        words->words[words->count++] = str_from(scripts[operation->other % 3]);
+        break;
+    case 'a':
+    case 'b':
+        words->words[words->count++] = history->keys[operation->keys[word[1] - 'a']];
         break;
     case 'd':
         add_number(words, "%" PRId64, operation->deadline_ms);

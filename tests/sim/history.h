@@ -43,7 +43,8 @@ enum operation_kind {
     OPERATION_FLUSHDB,
     OPERATION_FLUSHALL,
     OPERATION_SWAPDB,
-    OPERATION_RPUSH, /* from here on: not of strings */
+    OPERATION_SCRIPT, /* appends to its declared key, and by the length that this has then to another one, too */
+    OPERATION_RPUSH,  /* from here on: not of strings */
     OPERATION_LPOP,
     OPERATION_LRANGE,
     OPERATION_ZADD, /* of sorted sets */

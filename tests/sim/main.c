@@ -24,7 +24,8 @@ static const char *const fault_names[FAULT_COUNT] = {
     [FAULT_NO_PARK] = "no-park",         [FAULT_OWN_CLOCK] = "own-clock", [FAULT_NO_WAKE] = "no-wake",
     [FAULT_NO_CLAIM] = "no-claim",       [FAULT_NO_NOTICE] = "no-notice", [FAULT_OVERTAKE] = "overtake",
     [FAULT_NO_TURN] = "no-turn",         [FAULT_NO_NEXT] = "no-next",     [FAULT_SERVE_GONE] = "serve-gone",
-    [FAULT_EARLY_WATCH] = "early-watch",
+    [FAULT_EARLY_WATCH] = "early-watch", [FAULT_NO_UNDO] = "no-undo",     [FAULT_NO_BOUNCE] = "no-bounce",
+    [FAULT_NO_HOLD] = "no-hold",
 };
 
 struct options {

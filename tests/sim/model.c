@@ -1,6 +1,7 @@
 #include "tests/sim/model.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "core/number.h"
 
@@ -279,6 +280,31 @@ static void apply_to_collections(struct model_value *db, struct history *history
     }
 }
 
+/* Its commands, one by one. */
+static void run_script(struct model *model, struct history *history, const struct operation *operation,
+                       struct buffer *reply)
+{
+    struct operation step = *operation;
+    struct buffer answers;
+    long long length = 1;
+    char storage[256];
+
+    buffer_init(&answers, reply->memory, storage, sizeof storage);
+    step.kind = OPERATION_APPEND;
+    step.key_count = 1;
+    model_apply_command(model, history, &step, &answers);
+    if (answers.bytes[0] == ':')
+        length = strtoll(answers.bytes + 1, NULL, 10);
+    if (length % 3 == 0) {
+        step.keys[0] = operation->keys[1];
+        step.values[0] = operation->values[1];
+        model_apply_command(model, history, &step, &answers);
+    }
+    buffer_append_format(reply, "*%d\r\n", length % 3 == 0 ? 2 : 1);
+    buffer_append_str(reply, buffer_str(&answers));
+    buffer_deinit(&answers);
+}
+
 void model_apply_command(struct model *model, struct history *history, const struct operation *operation,
                          struct buffer *reply)
 {
@@ -302,6 +328,9 @@ void model_apply_command(struct model *model, struct history *history, const str
     case OPERATION_SWAPDB:
         swap(model);
         answer_ok(reply);
+        break;
+    case OPERATION_SCRIPT:
+        run_script(model, history, operation, reply);
         break;
     case OPERATION_NAME:
         buffer_append_str(reply, STR("$-1\r\n"));

@@ -56,8 +56,8 @@ static void draw_list_weights(struct workload *workload, struct dice *dice)
                                                      OPERATION_BRPOP,        OPERATION_BLMOVE, OPERATION_UNBLOCK,
                                                      OPERATION_UNBLOCK_ERROR};
     static const enum operation_kind string_kinds[] = {
-        OPERATION_SET,  OPERATION_SETNX,  OPERATION_SET_PX, OPERATION_SET_PXAT, OPERATION_APPEND,
-        OPERATION_INCR, OPERATION_MSETNX, OPERATION_MSET,   OPERATION_GET,      OPERATION_GETDEL};
+        OPERATION_SET,    OPERATION_SETNX, OPERATION_SET_PX, OPERATION_SET_PXAT, OPERATION_APPEND, OPERATION_INCR,
+        OPERATION_MSETNX, OPERATION_MSET,  OPERATION_GET,    OPERATION_GETDEL,   OPERATION_SCRIPT};
     static const uint8_t weights[] = {0, 1, 3, 6};
 
     for (size_t i = 0; i < sizeof list_kinds / sizeof *list_kinds; i++)
@@ -128,6 +128,7 @@ static void draw_weights(struct workload *workload, struct dice *dice)
         draw_sorted_weights(workload, dice);
     if (workload->streams)
         draw_stream_weights(workload, dice);
+    workload->weights[OPERATION_SCRIPT] = workload->scripts ? (uint8_t)dice_between(dice, 2, 8) : 0;
     if (workload->transactions)
         draw_transaction_weights(workload, dice);
 }
@@ -168,6 +169,7 @@ void workload_draw(struct workload *workload, struct dice *dice)
     workload->streams = workload->lists && !workload->sorted && dice_one_in(dice, 5);
     if (workload->streams)
         workload->deadlines = false;
+    workload->scripts = !workload->lists && dice_one_in(dice, 2);
     workload->transactions = !workload->in_line && !workload->streams && dice_one_in(dice, 2);
     workload->window_most = workload->in_line && dice_one_in(dice, 2) ? 1 : draw_window(workload, dice);
     draw_weights(workload, dice);
@@ -230,6 +232,7 @@ static int draw_key_count(struct dice *dice, enum operation_kind kind)
     case OPERATION_COPY:
     case OPERATION_COPY_REPLACE:
     case OPERATION_BLMOVE:
+    case OPERATION_SCRIPT:
         return 2;
     case OPERATION_MGET:
     case OPERATION_MSET:

@@ -21,8 +21,8 @@ struct workload {
     bool sorted;     /* sorted sets instead of the lists, or beside them */
     bool streams;    /* instead: streams and the readers of their groups */
     bool claims;     /* who claim what is pending, too, and do not leave then */
-    bool transactions;
-    bool in_line;    /* nothing else: see workload_line.c */
+    bool transactions, scripts;
+    bool in_line; /* nothing else: see workload_line.c */
     uint8_t weights[OPERATION_KINDS];
 };
 
