@@ -5,8 +5,10 @@
 
 #include "core/assert.h"
 #include "core/call.h"
+#include "core/command.h"
 #include "core/memory.h"
 #include "core/transaction.h"
+#include "core/waits.h"
 #include "shards/busy.h"
 #include "shards/returns.h"
 #include "shards/trial.h"
@@ -15,6 +17,7 @@
 struct gather {
     struct message message;
     struct request *request;
+    struct gather *follower; /* staged right behind it, in the same batch, or NULL: written before they are published */
     struct shard_group *group;
     bool everywhere; /* every shard takes part */
     bool by_home;    /* home executes */
@@ -73,6 +76,14 @@ static bool room_for_all(struct shard *shard, const struct gather *gather)
     return true;
 }
 
+static void follow_last_staged(struct shard *shard, struct gather *gather)
+{
+    struct message *last = shard->port.last_staged;
+
+    if (last && last->kind == MESSAGE_GATHER)
+        ((struct gather *)last)->follower = gather;
+}
+
 bool gather_stage(struct shard *shard, struct request *request, const struct key_owners *owners, bool by_home)
 {
     struct gather *gather = gather_create(shard, request, owners, by_home);
@@ -83,6 +94,7 @@ bool gather_stage(struct shard *shard, struct request *request, const struct key
         return false;
     }
     request_own_arguments(&shard->requests, request);
+    follow_last_staged(shard, gather);
     for (int i = 0; i < shard->group->count; i++)
         if (takes_part(gather, i))
             mesh_stage(&shard->port, i, &gather->message);
@@ -276,6 +288,12 @@ static void leave(struct shard *shard, struct gather *gather)
     count_out(shard, gather);
 }
 
+static void set_done(struct gather *gather)
+{
+    simulate_step();
+    atomic_store_explicit(&gather->done, true, memory_order_release);
+}
+
 /* News of what was executed go before its effects can be seen. False: they have found no room yet. */
 static bool end_executed(struct shard *shard)
 {
@@ -283,9 +301,10 @@ static bool end_executed(struct shard *shard)
 
     if (mesh_is_held_up(&shard->port))
         return false;
-    shard->executed_gather = false;
-    simulate_step();
-    atomic_store_explicit(&gather->done, true, memory_order_release);
+    for (struct gather *behind = gather; behind != shard->executed_gather; set_done(behind))
+        behind = behind->follower;
+    shard->executed_gather = NULL;
+    set_done(gather); /* the last: who sees it leaves, and has to find the others done */
     wake_participants(shard, gather);
     leave(shard, gather);
     return true;
@@ -300,25 +319,87 @@ static void refuse(struct shard *shard, struct gather *gather, int kind)
     shard_answer(shard, request);
 }
 
+/* Whoever is the last to come refuses what is to be refused. */
+static bool executes(const struct shard *shard, const struct gather *gather)
+{
+    return atomic_load_explicit(&gather->refused, memory_order_relaxed) || !gather->by_home ||
+           gather->message.home == shard->index;
+}
+
+/* What has watches to end has to be executed where these are. */
+static bool may_be_refused(const struct gather *gather)
+{
+    const struct request *request = gather->request;
+
+    return !request->blocking && !(request->transaction && request->transaction->watched);
+}
+
+/* Rows of gathers. */
+
+/* What every shard takes part in may ask each for its part, and looks for those that are parked on it alone. */
+static bool has_participants_of(const struct gather *gather, const struct gather *other)
+{
+    if (gather->everywhere || other->everywhere)
+        return gather->everywhere && !other->everywhere;
+    for (int word = 0; word < SHARD_SET_WORDS; word++)
+        if (other->participants[word] & ~gather->participants[word])
+            return false;
+    return true;
+}
+
+static bool has_waiters_to_serve(const struct shard *shard, const struct gather *gather)
+{
+    for (int i = 0; i < shard->group->count; i++)
+        if (takes_part(gather, i) && shard->group->shards[i]->waits->signalled)
+            return true;
+    return false;
+}
+
+/* While a script is busy, those that are parked with it refuse what is behind: it may have gone before it is met. What
+ * may not be refused itself may be met after what is behind it has gone. */
+static bool is_followed(const struct gather *gather)
+{
+    const struct request *request = gather->request;
+    uint32_t flags = request->command->flags | (request->transaction ? request->transaction->flags : 0);
+
+    return request->trial == TRIAL_NONE && !(flags & CMD_NO_MANDATORY_KEYS) && may_be_refused(gather);
+}
+
+/* All shards of the gather are parked on it, and it was executed with those behind it up to shard->executed_gather.
+ * Whoever waits for a key is served by its own shard before the next command. */
+static bool can_go_on(const struct shard *shard, const struct gather *gather)
+{
+    const struct gather *next = shard->executed_gather->follower;
+
+    return next && has_participants_of(gather, next) && executes(shard, next) && is_followed(next) &&
+           !mesh_is_held_up(&shard->port) && !has_waiters_to_serve(shard, gather);
+}
+
+static void run_row(struct shard *shard, struct gather *gather)
+{
+    bool followed = is_followed(gather);
+
+    run(shard, gather);
+    shard->executed_gather = gather;
+    while (followed && can_go_on(shard, gather)) {
+        run(shard, shard->executed_gather->follower);
+        shard->executed_gather = shard->executed_gather->follower;
+    }
+}
+
 /* False: it is not to be left yet. */
 static bool execute(struct shard *shard, struct gather *gather)
 {
     int refused = atomic_load_explicit(&gather->refused, memory_order_relaxed); /* before its participant arrived */
 
     returns_take(shard); /* news of what the others executed before they arrived */
-    if (refused)
+    if (refused) {
         refuse(shard, gather, refused);
-    else
-        run(shard, gather);
-    shard->executed_gather = true;
+        shard->executed_gather = gather;
+    } else {
+        run_row(shard, gather);
+    }
     return end_executed(shard);
-}
-
-/* Whoever is the last to come refuses what is to be refused. */
-static bool executes(const struct shard *shard, const struct gather *gather)
-{
-    return atomic_load_explicit(&gather->refused, memory_order_relaxed) || !gather->by_home ||
-           gather->message.home == shard->index;
 }
 
 static void wake_home(struct shard *shard, const struct gather *gather)
@@ -331,9 +412,18 @@ static void wake_home(struct shard *shard, const struct gather *gather)
         loop_submit(shard->loop);
 }
 
+static bool is_done(const struct gather *gather)
+{
+    return atomic_load_explicit(&gather->done, memory_order_acquire);
+}
+
 void gather_arrive(struct shard *shard, struct gather *gather)
 {
     simulate_step();
+    if (is_done(gather)) { /* with the one before it, on which we were parked */
+        count_out(shard, gather);
+        return;
+    }
     shard->parked = gather;
     shard->asks_done = 0;
     if (gather->request->trial == TRIAL_AGAIN)
@@ -346,11 +436,6 @@ void gather_arrive(struct shard *shard, struct gather *gather)
     } else {
         wake_home(shard, gather);
     }
-}
-
-static bool is_done(const struct gather *gather)
-{
-    return atomic_load_explicit(&gather->done, memory_order_acquire);
 }
 
 /* All have arrived while we were parked, and we are to execute it. */
@@ -389,14 +474,6 @@ bool gather_try_leave(struct shard *shard)
 
 /* Busy scripts. */
 
-/* What has watches to end has to be executed where these are. */
-static bool may_be_refused(const struct gather *gather)
-{
-    const struct request *request = gather->request;
-
-    return !request->blocking && !(request->transaction && request->transaction->watched);
-}
-
 /* The gather that the shard is parked on, or executes, has nothing to do with this one. */
 bool gather_refuse(struct shard *shard, struct gather *gather, bool function)
 {
@@ -409,7 +486,7 @@ bool gather_refuse(struct shard *shard, struct gather *gather, bool function)
     atomic_store_explicit(&gather->refused, kind, memory_order_relaxed);
     if (atomic_fetch_sub_explicit(&gather->to_arrive, 1, memory_order_acq_rel) == 1) {
         refuse(shard, gather, kind);
-        atomic_store_explicit(&gather->done, true, memory_order_release);
+        set_done(gather);
         wake_participants(shard, gather);
     }
     count_out(shard, gather);

@@ -8,6 +8,11 @@
  * code as any other, then publishes `done`; the others see it, leave and go on.
  * All shards meet gathers in one order, so none can wait for another in a circle.
  *
+ * Gathers often come in rows, from pipelines of transactions. The executor goes on
+ * with those that were staged right behind in the same batch and take no other
+ * shard: all that are to execute them are parked, and have them next. So shards
+ * meet once for a row, not for each; a meeting costs more than most commands.
+ *
  * What needs the client's session is executed by home, which is a participant
  * then: the last to arrive wakes it.
  * Some commands within a transaction or a script have a part for each shard that

@@ -167,6 +167,7 @@ bool mesh_room(struct mesh_port *port, int to)
 void mesh_stage(struct mesh_port *port, int to, struct message *message)
 {
     port->staged = true;
+    port->last_staged = message;
     if (to == port->index) {
         own_stage(port, message);
         return;
@@ -240,6 +241,7 @@ void mesh_publish(struct mesh_port *port, struct loop *loop, int64_t now_ms)
     }
     port->bound = publish_batch(port, now_ms);
     port->staged = false;
+    port->last_staged = NULL;
     wake_marked(port, port->pushed_to, loop);
 }
 

@@ -63,7 +63,8 @@ struct mesh_port {
     struct mesh_own own;
     /* The batch being staged. */
     bool staged;
-    bool exchanged; /* with another shard, in this turn */
+    struct message *last_staged; /* in it, to any shard; NULL: nothing yet */
+    bool exchanged;              /* with another shard, in this turn */
     /* The turn's view, made by mesh_collect. */
     uint64_t bound;
     uint64_t limit; /* the lowest closed gate: nothing from there on is executed */

@@ -80,7 +80,8 @@ struct shard {
     struct busy busy;
     uint64_t *returns_seen; /* when each shard's ring was last looked at, as a count of looks */
     uint64_t returns_looks;
-    bool executed_gather; /* the parked one, and its news have found no room yet */
+    struct gather *executed_gather; /* the parked one, or the last of those behind it, where we have executed it and
+                                     * its news have found no room yet; else NULL */
     uint64_t turn;
     uint64_t config_generation; /* of the settings that `configured` has been called for */
     int64_t now_ms, now_us;     /* Unix time of this turn, see shard_read_clock; between turns use shard_now_ms */

@@ -351,3 +351,14 @@ def test_a_reader_that_claims_sleeps_until_then(server, raw):
         ticks = server.cpu_ticks()
         time.sleep(0.5)
         assert server.cpu_ticks() - ticks <= 10
+
+
+def test_a_waiter_is_served_before_the_next_of_a_row_of_commands_over_the_same_shards(server, raw):
+    """Which one thread may execute at one meeting of the shards."""
+    for number in range(20):
+        source, target, other = f"{{a{number}}}from", f"{{b{number}}}to", f"{{a{number}}}other"
+        raw.command("RPUSH", source, "v")
+        with begin(server, "BLPOP", target, 0) as waiter:
+            answers = raw.pipeline([("LMOVE", source, target, "LEFT", "LEFT"), ("RENAME", target, other)])
+            assert answers[0] == b"v" and str(answers[1]) == "ERR no such key"
+            assert waiter.read() == [target.encode(), b"v"]

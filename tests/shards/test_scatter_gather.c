@@ -290,6 +290,36 @@ Test(gather, participants_execute_nothing_until_it_is_done)
     expect("GET %3a", "$1 v ");
 }
 
+Test(gather, a_row_of_them_is_executed_at_one_meeting)
+{
+    struct ask *set = ask("MSETNX %1a 1 %3a 3 %0a 0"), *one = ask("RENAME %1a %3b"), *two = ask("RENAME %3b %1c");
+
+    group_turn(&run, 1);
+    group_turn(&run, 0);
+    group_turn(&run, 1);
+    cr_assert_not_null(run.group.shards[1]->parked);
+    group_turn(&run, 3); /* the last to arrive executes all three */
+    cr_assert_null(run.group.shards[3]->parked);
+    group_turn(&run, 0);
+    expect_answer(set, ":1 ");
+    expect_answer(one, "+OK ");
+    expect_answer(two, "+OK ");
+    group_settle(&run);
+    expect("MGET %0a %1a %1c %3a %3b", "*5 $1 0 $-1 $1 1 $1 3 $-1 ");
+}
+
+Test(gather, what_lies_between_two_is_executed_between_them)
+{
+    ask("SET %1a v");
+    ask("RENAME %1a %3a");
+    ask("SET %1a w");
+    ask("RENAME %1a %3b");
+    ask("RENAME %3b %4a"); /* of another shard */
+    ask("MSETNX %1a x %3b y %4b z");
+    group_settle(&run);
+    expect("MGET %1a %3a %3b %4a %4b", "*5 $1 x $1 v $1 y $1 w $1 z ");
+}
+
 Test(gather, who_takes_no_part_goes_on)
 {
     struct group_client *other = group_connect(&run, 2);
