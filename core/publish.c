@@ -44,6 +44,7 @@ struct delivery {
     struct message_text text;
     int from;
     uint64_t cause;
+    enum publish_whom whom;
 };
 
 static void write_text(const struct delivery *delivery, const struct channel *channel)
@@ -76,12 +77,19 @@ static void deliver(const struct delivery *delivery, struct session *session)
                  buffer_str(&publishing->text));
 }
 
+static bool concerns(const struct delivery *delivery, const struct subscription *subscription)
+{
+    bool is_cause = subscription->session->id == delivery->cause;
+
+    return delivery->whom == PUBLISH_TO_ALL || is_cause == (delivery->whom == PUBLISH_TO_CAUSE);
+}
+
 static void deliver_to(const struct delivery *delivery, const struct channel *channel)
 {
     bool written = false;
 
     for (const struct subscription *subscription = channel->first; subscription; subscription = subscription->next) {
-        if (!subscription_hears(subscription, delivery->from))
+        if (!concerns(delivery, subscription) || !subscription_hears(subscription, delivery->from))
             continue;
         if (!written)
             write_text(delivery, channel);
@@ -90,9 +98,10 @@ static void deliver_to(const struct delivery *delivery, const struct channel *ch
     }
 }
 
-void publish_here(struct core *core, enum channel_kind kind, struct message_text text, int from, uint64_t cause)
+void publish_here(struct core *core, enum channel_kind kind, struct message_text text, int from, uint64_t cause,
+                  enum publish_whom whom)
 {
-    const struct delivery delivery = {core, text, from, cause};
+    const struct delivery delivery = {core, text, from, cause, whom};
     const struct channel *channel = channels_find(&core->channels, kind, text.channel);
 
     if (channel)
@@ -127,16 +136,19 @@ static int64_t count_receivers(const struct channels *channels, enum channel_kin
     return receivers;
 }
 
-static bool is_empty(const struct channel_shards *shards)
+static bool is_here_alone(const struct channel_shards *shards, int here)
 {
+    struct channel_shards others = *shards;
+
+    channel_shards_remove(&others, here);
     for (int i = 0; i < CHANNEL_SHARD_WORDS; i++)
-        if (shards->words[i])
+        if (others.words[i])
             return false;
     return true;
 }
 
 static void queue(struct core *core, enum channel_kind kind, struct message_text text, const struct channel_shards *to,
-                  uint64_t cause)
+                  uint64_t cause, bool cause_has_heard)
 {
     struct publishing *publishing = &core->publishing;
     struct publication *publication =
@@ -145,12 +157,20 @@ static void queue(struct core *core, enum channel_kind kind, struct message_text
     *publication = (struct publication){.kind = kind,
                                         .to = *to,
                                         .cause = cause,
+                                        .cause_has_heard = cause_has_heard,
                                         .channel_length = text.channel.length,
                                         .message_length = text.message.length};
     str_copy(publication->bytes, text.channel);
     str_copy(publication->bytes + text.channel.length, text.message);
     *(publishing->first ? &publishing->last->next : &publishing->first) = publication;
     publishing->last = publication;
+}
+
+static bool listens_here(const struct core *core, uint64_t cause)
+{
+    const struct session *session = cause ? sessions_find(&core->sessions, cause) : NULL;
+
+    return session && subscriptions_total(&session->subscriptions) > 0;
 }
 
 int64_t publish_message(struct core *core, enum channel_kind kind, struct message_text text, uint64_t cause)
@@ -160,11 +180,16 @@ int64_t publish_message(struct core *core, enum channel_kind kind, struct messag
 
     if (receivers == 0)
         return 0;
-    if (channel_shards_has(&shards, core->index) && !core->undo.keyspace) {
-        publish_here(core, kind, text, core->index, cause);
-        channel_shards_remove(&shards, core->index);
+    if (core->undo.keyspace) {
+        queue(core, kind, text, &shards, cause, false);
+    } else if (is_here_alone(&shards, core->index)) {
+        publish_here(core, kind, text, core->index, cause, PUBLISH_TO_ALL);
+    } else {
+        bool cause_listens = listens_here(core, cause);
+
+        if (cause_listens) /* the next command of its transaction may end its subscription */
+            publish_here(core, kind, text, core->index, cause, PUBLISH_TO_CAUSE);
+        queue(core, kind, text, &shards, cause, cause_listens);
     }
-    if (!is_empty(&shards))
-        queue(core, kind, text, &shards, cause);
     return receivers;
 }

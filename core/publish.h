@@ -1,8 +1,8 @@
 /* Publishing a message: who hears it, and on which shards they are.
  *
- * Subscribers of this shard's connections get it at once, into their pushes. For those
- * of other shards it is queued as a publication, which the shard sends to
- * them before anything else is executed. While a script may yet be taken back, all is queued. The directory tells how
+ * Where all subscribers are this shard's connections they get it at once, into their
+ * pushes. Else it is queued as a publication, which the shard sends to them all before
+ * anything else is executed; and so it is while a script may yet be taken back. The directory tells how
  * many there are in all. What the client who caused it is to hear itself lies behind the answer to its command, so that
  * is kept apart (publish_own). Belongs to the shard's thread. */
 #ifndef CORE_PUBLISH_H
@@ -22,6 +22,7 @@ struct publication {
     enum channel_kind kind;
     struct channel_shards to;
     uint64_t cause; /* the session whose command it is of, 0: none */
+    bool cause_has_heard;
     size_t channel_length, message_length;
     char bytes[]; /* the channel's name, then the message */
 };
@@ -44,8 +45,11 @@ struct message_text {
  * CHANNEL_SHARD. cause: the session that executes, 0: none. */
 int64_t publish_message(struct core *core, enum channel_kind kind, struct message_text text, uint64_t cause);
 
+enum publish_whom { PUBLISH_TO_ALL, PUBLISH_TO_CAUSE, PUBLISH_TO_OTHERS };
+
 /* Gives a message that comes from that shard to the subscribers here. */
-void publish_here(struct core *core, enum channel_kind kind, struct message_text text, int from, uint64_t cause);
+void publish_here(struct core *core, enum channel_kind kind, struct message_text text, int from, uint64_t cause,
+                  enum publish_whom whom);
 
 static inline bool publishing_has_work(const struct publishing *publishing)
 {

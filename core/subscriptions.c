@@ -184,6 +184,9 @@ struct subscription_change *subscriptions_plan(struct channels *channels, struct
                                                struct reply *reply)
 {
     struct subscriptions *subscriptions = &session->subscriptions;
+
+    subscriptions->change_ahead = false;
+
     size_t most = argc > 1 ? (size_t)argc - 1 : subscriptions->counts[command_channel_kind(command)];
     struct subscription_change *change = change_create(channels, session, home, command, most);
 
@@ -271,5 +274,5 @@ uint64_t subscriptions_place(const struct session *session, int shard)
     for (; change; change = change->next)
         if (!change->ended && !channel_shards_has(&change->home, shard))
             return change->place - 1;
-    return session->pushes.admitted;
+    return session->pushes.admitted - session->subscriptions.change_ahead;
 }

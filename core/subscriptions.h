@@ -35,6 +35,7 @@ struct subscriptions {
     struct subscription *first, *last;
     uint32_t counts[CHANNEL_KINDS];                         /* that are wanted */
     struct subscription_change *first_change, *last_change; /* under way, in the order of the requests */
+    bool change_ahead; /* the last request that was admitted is to be planned, or is an EXEC with such a command */
 };
 
 /* One subscription in one change. */

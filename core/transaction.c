@@ -103,6 +103,7 @@ void transaction_queue(struct transaction *transaction, const struct command *co
     transaction->last = &(*transaction->last)->next;
     transaction->count++;
     transaction->flags |= command->flags;
+    transaction->subscribes |= (command->pubsub & PUBSUB_CHANGES) != 0;
     transaction->publishes |= command->pubsub & PUBSUB_PUBLISHES || command->route == ROUTE_SCRIPT;
     transaction->for_all_shards |= is_for_all_shards(command, argv, argc);
     transaction->fences |= fences(command);

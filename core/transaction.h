@@ -44,6 +44,7 @@ struct transaction {
     bool failed;                  /* a command was refused: EXEC will be, too */
     bool for_all_shards;          /* a queued command is */
     bool fences;                  /* nothing may be admitted behind EXEC before it is answered: see transaction.c */
+    bool subscribes;              /* or unsubscribes */
     bool publishes;               /* messages, which keep their order with those before and behind */
     const struct command *called; /* EXEC, as it is counted */
     uint32_t flags;               /* of all queued commands together: enum command_flag */

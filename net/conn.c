@@ -159,8 +159,10 @@ static void start_in_session(struct conn *conn, const struct command *command, s
 {
     struct session *session = &conn->session;
 
-    if (command->flags & CMD_EXECUTES && session_is_queuing(session) && session->transaction->fences)
+    if (command->flags & CMD_EXECUTES && session_is_queuing(session) && session->transaction->fences) {
         conn->fenced = true;
+        session->subscriptions.change_ahead = session->transaction->subscribes;
+    }
     if (!honours_reply_mode(session, command))
         request->discard_reply = consume_reply_mode(session);
     request->session = session;
@@ -199,7 +201,7 @@ static void start_change(struct conn *conn, struct request *request)
 
     request->session = &conn->session;
     router_submit(conn->shard, request);
-    conn->fenced = conn->origin.held > 0;
+    conn->fenced = conn->session.subscriptions.change_ahead = conn->origin.held > 0;
 }
 
 static void start_request(struct conn *conn, const struct command *command, struct request *request)
@@ -545,7 +547,7 @@ static void drain(struct conn *conn)
     conn_note_answers(conn,
                       pipeline_drain(&conn->pipeline, &conn->output, &conn->shard->requests, conn->session.blocked));
     if (conn->pipeline.count == 0)
-        conn->fenced = false; /* it was the last */
+        conn->fenced = conn->session.subscriptions.change_ahead = false; /* it was the last */
 }
 
 /* The end of a turn in which something happened to this connection. */

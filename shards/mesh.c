@@ -41,11 +41,13 @@ void mesh_init(struct mesh *mesh, struct memory *memory, int shards)
     mesh->count = shards;
     atomic_init(&mesh->clock.next, 1);
     mesh->gates = memory_alloc_aligned(memory, count * sizeof *mesh->gates, CACHE_LINE);
+    mesh->said = memory_alloc_aligned(memory, count * sizeof *mesh->said, CACHE_LINE);
     mesh->sleepers = memory_alloc_aligned(memory, count * sizeof *mesh->sleepers, CACHE_LINE);
     mesh->requests = memory_alloc_zeroed(memory, count * count * sizeof(struct spsc *));
     mesh->returns = memory_alloc_zeroed(memory, count * count * sizeof(struct spsc *));
     for (size_t i = 0; i < count; i++) {
         atomic_init(&mesh->gates[i].lowest, STAMP_GATE_OPEN);
+        atomic_init(&mesh->said[i].said, 0);
         atomic_init(&mesh->sleepers[i].asleep, false);
         mesh->sleepers[i].loop = NULL;
         for (size_t j = 0; j < count; j++) {
@@ -68,6 +70,7 @@ void mesh_deinit(struct mesh *mesh)
     memory_free(mesh->memory, mesh->requests);
     memory_free(mesh->memory, mesh->returns);
     memory_free(mesh->memory, mesh->gates);
+    memory_free(mesh->memory, mesh->said);
     memory_free(mesh->memory, mesh->sleepers);
 }
 
@@ -424,8 +427,31 @@ static void publish_returns_to(struct mesh_port *port, int to, void *context)
 void mesh_return_now(struct mesh_port *port, int to, struct message *message)
 {
     mesh_return(port, to, message);
-    if (port->urgent_count == 0)
+    if (port->urgent_count == 0 && !simulate_fault(FAULT_LATE_NEWS))
         spsc_publish(&port->returns_to[to], 0);
+}
+
+uint64_t mesh_begin_news(struct mesh_port *port)
+{
+    return port->saying = stamp_of_news(&port->mesh->clock);
+}
+
+void mesh_end_news(struct mesh_port *port)
+{
+    if (port->urgent_count > 0)
+        return;
+    simulate_step();
+    /* Pairs with mesh_said: who hears one of the news finds all of them in their rings. */
+    atomic_store_explicit(&port->mesh->said[port->index].said, port->saying, memory_order_release);
+    port->saying = 0;
+}
+
+uint64_t mesh_said(const struct mesh_port *port, int source)
+{
+    simulate_step();
+    if (simulate_fault(FAULT_NEWS_APART))
+        return UINT64_MAX;
+    return atomic_load_explicit(&port->mesh->said[source].said, memory_order_acquire);
 }
 
 /* Only as far as news have to come out first. */
@@ -459,8 +485,11 @@ void mesh_publish_returns(struct mesh_port *port, struct loop *loop)
     if (port->mesh->count == 1)
         return;
     mark_overflowing(port);
-    if (port->urgent_count > 0)
+    if (port->urgent_count > 0) {
         publish_urgent(port);
+        if (port->saying)
+            mesh_end_news(port);
+    }
     if (port->urgent_count == 0)
         each_marked(port, port->returned_to, publish_returns_to, NULL);
     wake_returned(port, loop);

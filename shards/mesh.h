@@ -35,6 +35,7 @@ struct mesh_sleeper {
 struct mesh {
     struct stamp_clock clock;
     struct stamp_gate *gates;      /* by shard */
+    struct stamp_news_gate *said;  /* by shard */
     struct mesh_sleeper *sleepers; /* by shard */
     struct spsc **requests;        /* [from * count + to]; none from a shard to itself */
     struct spsc **returns;
@@ -80,6 +81,7 @@ struct mesh_port {
     struct mesh_overflow *overflow;
     size_t overflow_count;
     size_t urgent_count; /* of them: news, which nothing later may overtake */
+    uint64_t saying;     /* stamp of the news that are being said; 0: none */
     uint64_t wakes;
 };
 
@@ -123,13 +125,12 @@ static inline int64_t mesh_settled_ms(const struct mesh_port *port)
     return stamp_time_ms(port->limit < port->bound ? port->limit : port->bound);
 }
 
-/* The stamp of what is being executed, or, between two turns' executions, one that is not below any that was. */
-static inline uint64_t mesh_executing_stamp(const struct mesh_port *port)
-{
-    if (port->run_source >= 0)
-        return port->run_stamp;
-    return port->limit < port->bound ? port->limit : port->bound;
-}
+/* News: begins what is to be said to several shards, each by mesh_return_now; returns its stamp. */
+uint64_t mesh_begin_news(struct mesh_port *port);
+/* That was all: lets it be heard, as soon as there was room for all of it. */
+void mesh_end_news(struct mesh_port *port);
+/* Up to this stamp the news of that source may be heard. To be read after its ring was looked at. */
+uint64_t mesh_said(const struct mesh_port *port, int source);
 
 /* (d) Answer: sends a message back to its home, without order. */
 void mesh_return(struct mesh_port *port, int to, struct message *message);

@@ -19,14 +19,57 @@ void news_take(struct shard *shard, struct news *news)
     memory_free(&shard->core.memory, news);
 }
 
-void news_send(struct shard *shard, int to, struct news *news)
+void news_begin(struct shard *shard)
+{
+    mesh_begin_news(&shard->port);
+}
+
+void news_send_to(struct shard *shard, int to, struct news *news)
 {
     news->message = (struct message){.kind = MESSAGE_NEWS, .home = (uint16_t)shard->index};
-    news->stamp = mesh_executing_stamp(&shard->port);
-    if (to == shard->index)
+    news->stamp = shard->port.saying;
+    mesh_return_now(&shard->port, to, &news->message);
+}
+
+void news_end(struct shard *shard)
+{
+    mesh_end_news(&shard->port);
+}
+
+void news_send(struct shard *shard, int to, struct news *news)
+{
+    news->message.home = (uint16_t)shard->index;
+    if (to == shard->index) {
         news_take(shard, news);
-    else
-        mesh_return_now(&shard->port, to, &news->message);
+        return;
+    }
+    news_begin(shard);
+    news_send_to(shard, to, news);
+    news_end(shard);
+}
+
+void news_hear(struct shard *shard, struct news *news)
+{
+    news->message.home = (uint16_t)shard->index;
+    if (!mesh_is_held_up(&shard->port)) {
+        news_take(shard, news);
+        return;
+    }
+    news->next = NULL;
+    *(shard->own_news ? &shard->last_own_news->next : &shard->own_news) = news;
+    shard->last_own_news = news;
+}
+
+void news_hear_kept(struct shard *shard)
+{
+    struct news *news;
+
+    if (__builtin_expect(!shard->own_news, 1) || mesh_is_held_up(&shard->port))
+        return;
+    while ((news = shard->own_news) != NULL) {
+        shard->own_news = news->next;
+        news_take(shard, news);
+    }
 }
 
 /* Bytes for one session. */

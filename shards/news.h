@@ -21,9 +21,10 @@ struct shard;
 /* The first member of what a kind of news carries. */
 struct news {
     struct message message; /* its home is the shard that sends it */
-    uint64_t stamp;         /* of the command that caused it */
+    uint64_t stamp;         /* rises with each that is said, wherever; what is said to several shards has one */
     /* Called on the receiving shard's thread, which frees the news afterwards. */
     void (*deliver)(struct shard *shard, struct news *news);
+    struct news *next; /* of those that wait to be heard on the sending shard */
 };
 
 /* Zeroed, of at least sizeof(struct news); charged to nobody. */
@@ -32,6 +33,16 @@ void *news_create(struct shard *shard, size_t bytes);
 /* Takes the news. To the shard itself it is delivered before this returns. The thread of shard, between the commands
  * that it executes or while it executes one. */
 void news_send(struct shard *shard, int to, struct news *news);
+
+/* The same to several shards: news_begin, news_send_to for each but the shard itself, news_end. None hears it before it
+ * is there for all. */
+void news_begin(struct shard *shard);
+void news_send_to(struct shard *shard, int to, struct news *news);
+void news_end(struct shard *shard);
+/* After news_end: what the shard itself hears of it, when the others may. */
+void news_hear(struct shard *shard, struct news *news);
+/* What had to wait; before any news of others. */
+void news_hear_kept(struct shard *shard);
 
 /* The shard that they came to. */
 void news_take(struct shard *shard, struct news *news);

@@ -71,11 +71,24 @@ static bool take_until_news(struct shard *shard, int source)
     return true;
 }
 
-/* Looks what has come since. True: there are news. */
+/* The news at the head, if it may be heard as far as was known at the last look. */
+static const struct news *heard_next(const struct shard *shard, int source)
+{
+    const struct news *news = source == shard->index ? NULL : news_at_head(shard, source);
+
+    return news && news->stamp <= shard->returns[source].said ? news : NULL;
+}
+
+/* Looks what has come since. True: there are news that may be heard. */
 static bool look(struct shard *shard, int source)
 {
-    shard->returns_seen[source] = ++shard->returns_looks;
-    return mesh_collect_returns(&shard->port, source) && take_until_news(shard, source);
+    struct returns_look *look = &shard->returns[source];
+
+    look->at = ++shard->returns_looks;
+    if (!mesh_collect_returns(&shard->port, source) || !take_until_news(shard, source))
+        return false;
+    look->said = mesh_said(&shard->port, source);
+    return heard_next(shard, source) != NULL;
 }
 
 /* The source whose news is the next; -1: there are none. */
@@ -85,7 +98,7 @@ static int choose(const struct shard *shard)
     int chosen = -1;
 
     for (int source = 0; source < shard->group->count; source++) {
-        const struct news *news = source == shard->index ? NULL : news_at_head(shard, source);
+        const struct news *news = heard_next(shard, source);
 
         if (news && news->stamp < lowest) {
             lowest = news->stamp;
@@ -95,14 +108,14 @@ static int choose(const struct shard *shard)
     return chosen;
 }
 
-/* Looks at each ring that shows no news and was last looked at before that source was. True: one has some now. */
+/* Looks at each ring that shows none and was last looked at before that source was. True: one has some now. */
 static bool look_at_others(struct shard *shard, int chosen)
 {
     bool found = false;
 
     for (int source = 0; source < shard->group->count; source++)
-        if (source != shard->index && !news_at_head(shard, source) &&
-            shard->returns_seen[source] < shard->returns_seen[chosen])
+        if (source != shard->index && !heard_next(shard, source) &&
+            shard->returns[source].at < shard->returns[chosen].at)
             found |= look(shard, source);
     return found;
 }
@@ -123,6 +136,7 @@ void returns_take(struct shard *shard)
 {
     bool news = false;
 
+    news_hear_kept(shard); /* nobody else's before: they may be of who has heard ours */
     for (int source = 0; source < shard->group->count; source++)
         if (source != shard->index)
             news |= look(shard, source);

@@ -8,7 +8,15 @@
 #ifndef SHARDS_RETURNS_H
 #define SHARDS_RETURNS_H
 
+#include <stdint.h>
+
 struct shard;
+
+/* What is known of one ring. */
+struct returns_look {
+    uint64_t at;   /* when it was last looked at, as a count of looks */
+    uint64_t said; /* up to this stamp its news may be heard, as was known then */
+};
 
 void returns_take(struct shard *shard);
 

@@ -190,7 +190,7 @@ static bool stage_publisher(struct shard *shard, struct request *request)
     struct origin *origin = request->origin;
     int publisher = publisher_of(shard, request);
 
-    if (shard->group->count > 1 && origin->publishing > 0 &&
+    if (shard->group->count > 1 && origin->publishing > 0 && !simulate_fault(FAULT_PUBLISH_APART) &&
         (publisher == PUBLISHER_UNKNOWN || publisher != origin->publisher))
         return false;
     if (!stage(shard, request))
@@ -204,7 +204,8 @@ static bool stage_publisher(struct shard *shard, struct request *request)
 /* What comes behind a script to another shard waits in any case (trial.h). */
 static bool stage_in_order(struct shard *shard, struct request *request)
 {
-    if (request->command->route == ROUTE_SCRIPT && request->origin->publishing > 0)
+    if (request->command->route == ROUTE_SCRIPT && request->origin->publishing > 0 &&
+        !simulate_fault(FAULT_PUBLISH_APART))
         return false;
     return request->publishes ? stage_publisher(shard, request) : stage(shard, request);
 }
@@ -263,11 +264,11 @@ void router_submit(struct shard *shard, struct request *request)
     }
     if (request->command->route == ROUTE_LOCAL && !(request->command->pubsub & PUBSUB_CHANGES)) {
         shard_execute(shard, request, NULL, shard_now_ms(shard), NULL);
-        shard_answer(shard, request);
+        shard_finish(shard, request);
         return;
     }
     if (request->command->route == ROUTE_SESSION && !transaction_submit(shard, request)) {
-        shard_answer(shard, request);
+        shard_finish(shard, request);
         return;
     }
     router_submit_rest(shard, request);

@@ -109,7 +109,7 @@ static void part_done(struct request *part)
     struct shard *shard = scatter->shard;
 
     ASSERT(scatter->waiting > 0);
-    if (scatter->change)
+    if (scatter->change && !simulate_fault(FAULT_WHOLE_CHANGE))
         subscription_change_came_home(scatter->change, shard_of_part(scatter, part));
     if (--scatter->waiting > 0)
         return;

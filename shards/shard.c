@@ -215,8 +215,36 @@ void shard_finish(struct shard *shard, struct request *request)
     request->done(request);
 }
 
+/* What it has said has found no room yet: nobody is to know of the command before. */
+static void keep_answer(struct shard *shard, struct request *request)
+{
+    request->next_held = NULL;
+    if (shard->unanswered)
+        shard->last_unanswered->next_held = request;
+    else
+        shard->unanswered = request;
+    shard->last_unanswered = request;
+}
+
+static void give_kept_answers(struct shard *shard)
+{
+    struct request *request = shard->unanswered, *next;
+
+    if (__builtin_expect(!request, 1) || mesh_is_held_up(&shard->port))
+        return;
+    shard->unanswered = NULL;
+    for (; request; request = next) {
+        next = request->next_held;
+        shard_answer(shard, request);
+    }
+}
+
 void shard_answer(struct shard *shard, struct request *request)
 {
+    if (__builtin_expect(mesh_is_held_up(&shard->port), 0)) {
+        keep_answer(shard, request);
+        return;
+    }
     if (request->message.home == shard->index) {
         shard_finish(shard, request);
         return;
@@ -331,6 +359,7 @@ static void execute_due(struct shard *shard)
     struct message *message;
     bool function;
 
+    give_kept_answers(shard);
     if (!gather_try_leave(shard)) {
         if (gather_is_busy(shard, &function))
             busy_refuse_due(shard, function);
@@ -407,7 +436,8 @@ static int64_t idle_us(struct shard *shard)
         return 0;
     if (!shard->parked && keyspace_reclaim(shard->core.keyspace, 0) > 0)
         return 0;
-    if (shard->held_first || shard->port.overflow_count > 0 || shard->executed_gather)
+    if (shard->held_first || shard->port.overflow_count > 0 || shard->executed_gather || shard->unanswered ||
+        shard->own_news)
         return RETRY_US;
     if (atomic_load_explicit(&shard->group->stopping, memory_order_relaxed))
         return DRAIN_US;

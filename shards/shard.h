@@ -78,8 +78,10 @@ struct shard {
     struct script_memory script_memory;
     struct trial_bounces trial_bounces;
     struct busy busy;
-    uint64_t *returns_seen; /* when each shard's ring was last looked at, as a count of looks */
+    struct returns_look *returns; /* by source */
     uint64_t returns_looks;
+    struct news *own_news, *last_own_news;        /* likewise: to be heard here */
+    struct request *unanswered, *last_unanswered; /* executed, and their news have found no room yet */
     struct gather *executed_gather; /* the parked one, or the last of those behind it, where we have executed it and
                                      * its news have found no room yet; else NULL */
     uint64_t turn;

@@ -9,6 +9,7 @@
 #include "core/assert.h"
 #include "core/keyspace.h"
 #include "core/memory.h"
+#include "shards/returns.h"
 #include "shards/shard.h"
 
 static struct shard *shard_create(struct shard_group *group, const struct config *config, int index)
@@ -28,13 +29,13 @@ static struct shard *shard_create(struct shard_group *group, const struct config
     bptree_init(&shard->waiters, &shard->core.memory, NULL);
     shard->waits = keyspace_waits(shard->core.keyspace);
     shard->owners.memory = &shard->core.memory;
-    shard->returns_seen = memory_alloc_zeroed(&shard->core.memory, (size_t)group->count * sizeof(uint64_t));
+    shard->returns = memory_alloc_zeroed(&shard->core.memory, (size_t)group->count * sizeof *shard->returns);
     return shard;
 }
 
 static void shard_destroy(struct shard_group *group, struct shard *shard)
 {
-    memory_free(&shard->core.memory, shard->returns_seen);
+    memory_free(&shard->core.memory, shard->returns);
     memory_free(&shard->core.memory, shard->owners.places);
     trial_deinit(shard);
     busy_deinit(shard);

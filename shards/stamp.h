@@ -60,9 +60,21 @@ struct stamp_gate {
     alignas(CACHE_LINE) _Atomic(uint64_t) lowest; /* no stamp below it will still come from this shard */
 };
 
+/* What a shard says to several others at once is heard by none before it is there for all. */
+struct stamp_news_gate {
+    alignas(CACHE_LINE) _Atomic(uint64_t) said; /* stamp of the last news that are */
+};
+
 struct stamp_clock {
     alignas(CACHE_LINE) _Atomic(uint64_t) next;
 };
+
+/* A stamp for news: above those of all news that were said before, wherever. */
+static inline uint64_t stamp_of_news(struct stamp_clock *clock)
+{
+    simulate_step();
+    return atomic_fetch_add_explicit(&clock->next, 1, memory_order_acq_rel);
+}
 
 /* The time at which what has this stamp is executed: Unix time. */
 static inline int64_t stamp_time_ms(uint64_t stamp)

@@ -227,6 +227,10 @@ static bool has_changed_nothing(const struct search *search, const struct operat
     case OPERATION_UNBLOCK_ERROR:
     case OPERATION_KILL:
     case OPERATION_UNWATCH:
+    case OPERATION_SUBSCRIBE:
+    case OPERATION_UNSUBSCRIBE:
+    case OPERATION_PUBLISH:
+    case OPERATION_SCRIPT_PUBLISH:
         return true;
     case OPERATION_EXEC:
     case OPERATION_DISCARD:

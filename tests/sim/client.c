@@ -130,6 +130,7 @@ static size_t reply_length(struct str bytes, size_t from)
     case '+':
     case '-':
     case ':':
+    case '_':
         return line;
     case '$':
         count = strtol(bytes.bytes + from + 1, NULL, 10);
@@ -137,7 +138,10 @@ static size_t reply_length(struct str bytes, size_t from)
             line += (size_t)count + 2;
         return from + line <= bytes.length ? line : 0;
     case '*':
-        for (count = strtol(bytes.bytes + from + 1, NULL, 10); count > 0; count--) {
+    case '>':
+    case '%':
+        count = strtol(bytes.bytes + from + 1, NULL, 10);
+        for (count *= bytes.bytes[from] == '%' ? 2 : 1; count > 0; count--) {
             size_t element = from + line < bytes.length ? reply_length(bytes, from + line) : 0;
 
             if (element == 0 || element == SIZE_MAX)
@@ -150,9 +154,32 @@ static size_t reply_length(struct str bytes, size_t from)
     }
 }
 
+/* ">3 $7 message $2 c0 $4 2.17", each with its line break: who published it, and which of his operations it was. */
+static bool take_message(struct client *client, struct str reply)
+{
+    static const char begin[] = ">3\r\n$7\r\nmessage\r\n$2\r\nc0\r\n$";
+    struct heard heard = {.listener = client->index, .after = client->answered, .at = client->scheduler->decisions};
+    const char *text;
+    char *point;
+
+    if (reply.length < sizeof begin || memcmp(reply.bytes, begin, 17) != 0)
+        return false;
+    text = memchr(reply.bytes + sizeof begin, '\n', reply.length - sizeof begin);
+    ASSERT(text);
+    heard.publisher = (int)strtol(text + 1, &point, 10);
+    heard.number = (int)strtol(point + 1, NULL, 10);
+    history_add_heard(client->history, heard);
+    return true;
+}
+
 static void take_reply(struct client *client, struct str reply)
 {
     struct operation *operation;
+
+    if (take_message(client, reply))
+        return;
+    if (str_equal(reply, STR("_\r\n"))) /* the model speaks RESP2 */
+        reply = STR("$-1\r\n");
 
     if (client->greetings > 0) {
         client->greetings--;
@@ -235,6 +262,10 @@ void client_init(struct client *client, struct scheduler *scheduler, struct sim_
     wire_init(&client->wire, loop, WIRE_FIRST_FD + index);
     buffer_init(&client->to_send, loop->loop.memory, NULL, 0);
     buffer_init(&client->received, loop->loop.memory, NULL, 0);
+    if (history->in_channels) {
+        buffer_append_format(&client->to_send, "HELLO 3\r\n");
+        client->greetings++;
+    }
     if (db > 0) {
         buffer_append_format(&client->to_send, "SELECT %d\r\n", db);
         client->greetings++;

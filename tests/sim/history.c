@@ -19,7 +19,17 @@ void history_deinit(struct history *history)
             free(history->operations[i][at].queued);
         free(history->operations[i]);
     }
+    free(history->heard);
     texts_deinit(&history->texts);
+}
+
+void history_add_heard(struct history *history, struct heard heard)
+{
+    if (history->heard_count == history->heard_capacity) {
+        history->heard_capacity = history->heard_capacity ? 2 * history->heard_capacity : 64;
+        history->heard = realloc(history->heard, (size_t)history->heard_capacity * sizeof heard);
+    }
+    history->heard[history->heard_count++] = heard;
 }
 
 /* The same script under several names: each is known by itself. */
@@ -31,7 +41,7 @@ static const char *const scripts[] = {SCRIPT("a"), SCRIPT("b"), SCRIPT("c")};
 /* Words of a request: '%k' its next key, '%v' its next value, '%*' all keys, '%p' all pairs, '%n' its own values,
  * '%d' the deadline, '%t' the same in seconds, '%c' the other client's id, '%s' its own values with their scores,
  * '%m' the time for which an entry has to have been idle, '%i' an entry's ID, '%u' its own consumer, '%>' for each key,
- * '%x' a script, '%a' and
+ * '%x' a script, '%y' one that publishes, '%a' and
  * '%b' the first two keys, '%w' its second value.
  */
 static const char *const syntax[OPERATION_KINDS] = {
@@ -77,6 +87,10 @@ static const char *const syntax[OPERATION_KINDS] = {
     [OPERATION_UNBLOCK] = "CLIENT UNBLOCK %c",
     [OPERATION_UNBLOCK_ERROR] = "CLIENT UNBLOCK %c ERROR",
     [OPERATION_KILL] = "CLIENT KILL ID %c",
+    [OPERATION_SUBSCRIBE] = "SUBSCRIBE %v",
+    [OPERATION_UNSUBSCRIBE] = "UNSUBSCRIBE %v",
+    [OPERATION_PUBLISH] = "PUBLISH %n",
+    [OPERATION_SCRIPT_PUBLISH] = "EVAL %y 1 %k %n",
     [OPERATION_NAME] = "CLIENT GETNAME",
     [OPERATION_WATCH] = "WATCH %*",
     [OPERATION_UNWATCH] = "UNWATCH",
@@ -159,6 +173,9 @@ static void add_word(struct words *words, const struct history *history, const s
         break;
     case 'm':
         add_number(words, "%" PRId64, operation->claim_ms);
+        break;
+    case 'y':
+        words->words[words->count++] = STR("return redis.call('PUBLISH', ARGV[1], ARGV[2])");
         break;
     case 'i':
         add_number(words, "0-%" PRId64, operation->other);

@@ -62,6 +62,10 @@ enum operation_kind {
     OPERATION_UNBLOCK, /* another client: these change no data */
     OPERATION_UNBLOCK_ERROR,
     OPERATION_KILL,
+    OPERATION_SUBSCRIBE, /* to values[0]; from here on: of channels */
+    OPERATION_UNSUBSCRIBE,
+    OPERATION_PUBLISH, /* values[1] */
+    OPERATION_SCRIPT_PUBLISH,
     OPERATION_NAME,  /* its own, which it has none: needs the session */
     OPERATION_WATCH, /* from here on: transactions */
     OPERATION_UNWATCH,
@@ -94,6 +98,13 @@ struct operation {
     uint32_t reply;                   /* text: the bytes as they came */
 };
 
+/* A message that a client heard: the publisher's operation. */
+struct heard {
+    int listener, after; /* so many answers */
+    int publisher, number;
+    uint64_t at; /* decision */
+};
+
 struct history {
     struct texts texts;
     struct str keys[KEYS_MAX];
@@ -104,6 +115,9 @@ struct history {
     int client_count;
     int stage, last_stage;         /* what may be sent now; the last of them is for those who look */
     int leave_stages[CLIENTS_MAX]; /* in which the client leaves, 0: it stays */
+    bool in_channels;              /* clients publish and subscribe, see workload_channels.c */
+    struct heard *heard;           /* of all clients, in the order of time */
+    int heard_count, heard_capacity;
     bool in_line; /* clients wait in line, and only pushes put elements into keys, see workload_line.c */
 };
 
@@ -121,6 +135,11 @@ static inline bool operation_has_rested(const struct operation *operation)
 static inline bool operation_may_wait(const struct operation *operation)
 {
     return operation->kind >= OPERATION_BLPOP && operation->kind <= OPERATION_XREADGROUP_CLAIM;
+}
+
+static inline bool operation_publishes(const struct operation *operation)
+{
+    return operation->kind == OPERATION_PUBLISH || operation->kind == OPERATION_SCRIPT_PUBLISH;
 }
 
 static inline bool operation_reads_group(const struct operation *operation)
@@ -141,6 +160,8 @@ static inline int operation_reply_count(const struct operation *operation)
 {
     return operation_is_transaction(operation) ? operation->queued_count + 2 : 1;
 }
+
+void history_add_heard(struct history *history, struct heard heard);
 
 /* The request, or requests, as bytes. */
 void operation_encode(const struct history *history, const struct operation *operation, struct buffer *bytes);

@@ -17,15 +17,16 @@
 
 #include "tests/sim/simulation.h"
 
-enum { FAULT_SEEDS_MOST = 3000, FAILURES_SHOWN = 5, NO_FAULT = -1 };
+enum { FAULT_SEEDS_MOST = 10000, FAILURES_SHOWN = 5, NO_FAULT = -1 };
 
 static const char *const fault_names[FAULT_COUNT] = {
-    [FAULT_NO_MERGE] = "no-merge",       [FAULT_NO_GATE] = "no-gate",     [FAULT_SPLIT_BATCH] = "split-batch",
-    [FAULT_NO_PARK] = "no-park",         [FAULT_OWN_CLOCK] = "own-clock", [FAULT_NO_WAKE] = "no-wake",
-    [FAULT_NO_CLAIM] = "no-claim",       [FAULT_NO_NOTICE] = "no-notice", [FAULT_OVERTAKE] = "overtake",
-    [FAULT_NO_TURN] = "no-turn",         [FAULT_NO_NEXT] = "no-next",     [FAULT_SERVE_GONE] = "serve-gone",
-    [FAULT_EARLY_WATCH] = "early-watch", [FAULT_NO_UNDO] = "no-undo",     [FAULT_NO_BOUNCE] = "no-bounce",
-    [FAULT_NO_HOLD] = "no-hold",
+    [FAULT_NO_MERGE] = "no-merge",         [FAULT_NO_GATE] = "no-gate",       [FAULT_SPLIT_BATCH] = "split-batch",
+    [FAULT_NO_PARK] = "no-park",           [FAULT_OWN_CLOCK] = "own-clock",   [FAULT_NO_WAKE] = "no-wake",
+    [FAULT_NO_CLAIM] = "no-claim",         [FAULT_NO_NOTICE] = "no-notice",   [FAULT_OVERTAKE] = "overtake",
+    [FAULT_NO_TURN] = "no-turn",           [FAULT_NO_NEXT] = "no-next",       [FAULT_SERVE_GONE] = "serve-gone",
+    [FAULT_EARLY_WATCH] = "early-watch",   [FAULT_NO_UNDO] = "no-undo",       [FAULT_NO_BOUNCE] = "no-bounce",
+    [FAULT_NO_HOLD] = "no-hold",           [FAULT_LATE_NEWS] = "late-news",   [FAULT_PUBLISH_APART] = "publish-apart",
+    [FAULT_WHOLE_CHANGE] = "whole-change", [FAULT_NEWS_APART] = "news-apart",
 };
 
 struct options {

@@ -275,6 +275,12 @@ static void apply_to_collections(struct model_value *db, struct history *history
     case OPERATION_KILL:
         unblock(history, operation, reply);
         break;
+    case OPERATION_SUBSCRIBE: /* channels.c looks at these */
+    case OPERATION_UNSUBSCRIBE:
+    case OPERATION_PUBLISH:
+    case OPERATION_SCRIPT_PUBLISH:
+        buffer_append_str(reply, texts_get(&history->texts, operation->reply));
+        break;
     default:
         model_apply_to_lists(db, history, operation, reply);
     }

@@ -12,6 +12,7 @@
 #include "core/memory.h"
 #include "core/stream_value.h"
 #include "net/conn.h"
+#include "tests/sim/channels.h"
 #include "tests/sim/line.h"
 
 void simulation_init(struct simulation *simulation)
@@ -250,6 +251,11 @@ static bool waits_were_fair(struct simulation *simulation)
     return line_check(&simulation->history, simulation->scheduler.failure, sizeof simulation->scheduler.failure);
 }
 
+static bool messages_were_heard(struct simulation *simulation)
+{
+    return channels_check(&simulation->history, simulation->scheduler.failure, sizeof simulation->scheduler.failure);
+}
+
 static bool has_an_order(struct simulation *simulation)
 {
     switch (checker_check(&simulation->checker, &simulation->history)) {
@@ -337,7 +343,7 @@ bool simulation_run(struct simulation *simulation, uint64_t seed, int fault)
     if (!run_stages(simulation) || !all_answered(simulation) || !all_asleep(simulation))
         return false;
     note_kills(simulation);
-    if (!waits_were_fair(simulation) || !has_an_order(simulation))
+    if (!waits_were_fair(simulation) || !messages_were_heard(simulation) || !has_an_order(simulation))
         return false;
     disconnect(simulation);
     scheduler->at_rest = NULL;

@@ -159,6 +159,13 @@ void workload_draw(struct workload *workload, struct dice *dice)
         .deadlines = dice_one_in(dice, 3),
         .breaks_off = dice_one_in(dice, 6),
     };
+    workload->in_channels = dice_one_in(dice, 7);
+    if (workload->in_channels) {
+        workload->breaks_off = workload->deadlines = false;
+        workload->databases = 1;
+        workload->window_most = draw_window(workload, dice);
+        return;
+    }
     workload->lists = workload->deadlines ? dice_one_in(dice, 4) : !dice_one_in(dice, 3);
     workload->in_line = workload->lists && dice_one_in(dice, 2);
     if (workload->in_line)
@@ -414,7 +421,9 @@ void workload_plan(const struct workload *workload, struct dice *dice, const str
                    struct history *history)
 {
     plan_keys(workload, dice, router, history);
-    if (workload->in_line)
+    if (workload->in_channels)
+        workload_plan_channels(workload, dice, history);
+    else if (workload->in_line)
         workload_plan_line(workload, dice, history);
     else
         plan_pipelines(workload, dice, now_ms, history);

@@ -23,6 +23,7 @@ struct workload {
     bool claims;     /* who claim what is pending, too, and do not leave then */
     bool transactions, scripts;
     bool in_line; /* nothing else: see workload_line.c */
+    bool in_channels; /* nothing else: see workload_channels.c */
     uint8_t weights[OPERATION_KINDS];
 };
 
@@ -30,6 +31,9 @@ void workload_draw(struct workload *workload, struct dice *dice);
 
 /* A workload of its own: clients that come to wait for the first key one after another, and others that push. */
 void workload_plan_line(const struct workload *workload, struct dice *dice, struct history *history);
+
+/* Another: clients that publish, subscribe and unsubscribe. */
+void workload_plan_channels(const struct workload *workload, struct dice *dice, struct history *history);
 
 /* Unique, so that a reader shows whom it saw; a number now and then, for INCR. */
 uint32_t workload_draw_value(struct dice *dice, struct texts *texts, int client, int number, int which);
