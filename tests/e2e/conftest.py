@@ -59,14 +59,18 @@ def server(shared_server):
         admin("CLIENT UNPAUSE")
         admin("DEBUG SET-ACTIVE-EXPIRE 1")
         admin("FLUSHALL")
-        for name, value in _settings(admin).items():
-            if value != before[name]:
-                assert admin.command("CONFIG", "SET", name, before[name]) == "OK", name
+        _restore_settings(admin, before)
 
 
 def _settings(admin):
     pairs = admin("CONFIG GET *")
     return dict(zip(pairs[::2], pairs[1::2]))
+
+
+def _restore_settings(admin, before):
+    for name, value in _settings(admin).items():
+        if value != before[name]:
+            assert admin.command("CONFIG", "SET", name, before[name]) == "OK", name
 
 
 @pytest.fixture
@@ -117,8 +121,7 @@ def start(tmp_path):
 
 
 @pytest.fixture(scope="session")
-def oracle(tmp_path_factory):
-    """A stock redis-server to compare with."""
+def shared_oracle(tmp_path_factory):
     if not shutil.which("redis-server"):
         pytest.skip("no redis-server to compare with")
     server = Server(
@@ -130,3 +133,14 @@ def oracle(tmp_path_factory):
         yield server.start()
     finally:
         server.kill()
+
+
+@pytest.fixture
+def oracle(shared_oracle):
+    """A stock redis-server to compare with, empty and with its settings as they were."""
+    with shared_oracle.connect() as admin:
+        before = _settings(admin)
+    yield shared_oracle
+    with shared_oracle.connect() as admin:
+        admin("FLUSHALL")
+        _restore_settings(admin, before)
