@@ -17,7 +17,8 @@
 struct gather {
     struct message message;
     struct request *request;
-    struct gather *follower; /* staged right behind it, in the same batch, or NULL: written before they are published */
+    struct gather *follower; /* staged right behind it, in the same batch, for some of the same shards; or NULL: written
+                              * before they are published */
     struct shard_group *group;
     bool everywhere; /* every shard takes part */
     bool by_home;    /* home executes */
@@ -76,11 +77,23 @@ static bool room_for_all(struct shard *shard, const struct gather *gather)
     return true;
 }
 
+/* What every shard takes part in may ask each for its part, and looks for those that are parked on it alone. */
+static bool has_participants_of(const struct gather *gather, const struct gather *other)
+{
+    if (gather->everywhere || other->everywhere)
+        return gather->everywhere && !other->everywhere;
+    for (int word = 0; word < SHARD_SET_WORDS; word++)
+        if (other->participants[word] & ~gather->participants[word])
+            return false;
+    return true;
+}
+
+/* Only behind one that has all its participants: until that one is done, nobody else can execute it and let it end. */
 static void follow_last_staged(struct shard *shard, struct gather *gather)
 {
     struct message *last = shard->port.last_staged;
 
-    if (last && last->kind == MESSAGE_GATHER)
+    if (last && last->kind == MESSAGE_GATHER && has_participants_of((struct gather *)last, gather))
         ((struct gather *)last)->follower = gather;
 }
 
@@ -336,17 +349,6 @@ static bool may_be_refused(const struct gather *gather)
 
 /* Rows of gathers. */
 
-/* What every shard takes part in may ask each for its part, and looks for those that are parked on it alone. */
-static bool has_participants_of(const struct gather *gather, const struct gather *other)
-{
-    if (gather->everywhere || other->everywhere)
-        return gather->everywhere && !other->everywhere;
-    for (int word = 0; word < SHARD_SET_WORDS; word++)
-        if (other->participants[word] & ~gather->participants[word])
-            return false;
-    return true;
-}
-
 static bool has_waiters_to_serve(const struct shard *shard, const struct gather *gather)
 {
     for (int i = 0; i < shard->group->count; i++)
@@ -371,8 +373,8 @@ static bool can_go_on(const struct shard *shard, const struct gather *gather)
 {
     const struct gather *next = shard->executed_gather->follower;
 
-    return next && has_participants_of(gather, next) && executes(shard, next) && is_followed(next) &&
-           !mesh_is_held_up(&shard->port) && !has_waiters_to_serve(shard, gather);
+    return next && executes(shard, next) && is_followed(next) && !mesh_is_held_up(&shard->port) &&
+           !has_waiters_to_serve(shard, gather);
 }
 
 static void run_row(struct shard *shard, struct gather *gather)
