@@ -8,6 +8,7 @@ import time
 
 import celery
 import pytest
+import redis
 
 import ledger
 from celery_app import add, app, double, due, late, limited, note, stubborn
@@ -113,7 +114,8 @@ def test_tasks_of_a_killed_worker_are_done_by_another_one(tmp_path):
     victim = Worker("victim", "fragile", VISIBILITY_S="2")
     for at in range(100):
         late.apply_async((f"job {at}", str(hang)), queue="fragile")
-    ledger.wait_until(lambda: len(app.control.inspect(["victim@here"]).active()["victim@here"]) == 4, "it has four")
+    # What it has taken from the queue and not yet noted as unacknowledged would be lost: so it has to be full.
+    ledger.wait_until(lambda: redis.Redis.from_url(ledger.URL).hlen("unacked") == 16, "it does four, and has twelve more")
     victim.stop(signal.SIGKILL)
     hang.unlink()
     time.sleep(3)  # a worker that starts puts back what has not been acknowledged for as long
