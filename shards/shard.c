@@ -1,5 +1,6 @@
 #include "shards/shard.h"
 
+#include <assert.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <time.h>
@@ -104,36 +105,42 @@ void shard_run_call(struct shard *shard, struct call *call)
     end_call(shard, NULL);
 }
 
-static inline __attribute__((always_inline)) struct call call_of(struct shard *shard, struct request *request,
-                                                                 const struct reach *reach, int64_t now_ms)
+/* Each field by itself, where the call is to be: an initializer clears the whole with `rep stos` first, and what is
+ * copied when it has just been written waits for the stores. That was a tenth of all user time. */
+static inline __attribute__((always_inline)) void prepare_call(struct call *call, struct shard *shard,
+                                                               struct request *request, const struct reach *reach,
+                                                               int64_t now_ms, struct call_wait *wait)
 {
-    struct call call = {
-        .command = request->command,
-        .argv = request->argv,
-        .argc = request->argc,
-        .db = request->db,
-        .no_touch = request->no_touch,
-        .now_ms = now_ms,
-        .now_us = shard->now_us,
-        .reply = &request->reply,
-        .core = &shard->core,
-        .reach = reach,
-        .session = request->session,
-        .session_id = request->session_id,
-        .home = request->message.home,
-        .tracked_by = request->tracked ? request->message.home + 1 : 0,
-        .transaction = request->transaction,
-        .watched = request->watched,
-        .part = request->part,
-        .spent_ns = &request->spent_ns,
-        .slow = &request->slow,
-        .routed_key = {request->argv[request->key], request->key_hash},
-    };
-
+    static_assert(sizeof *call == 184, "a field that is new is set here, too");
+    call->command = request->command;
+    call->argv = request->argv;
+    call->argc = request->argc;
+    call->db = request->db;
+    call->no_touch = request->no_touch;
+    call->now_ms = now_ms;
+    call->now_us = shard->now_us;
+    call->reply = &request->reply;
+    call->core = &shard->core;
+    call->reach = reach;
+    call->session = request->session;
+    call->session_id = request->session_id;
+    call->home = request->message.home;
+    call->peer = NULL;
+    call->reached_all = false;
+    call->out_of_reach = false;
+    call->transaction = request->transaction;
+    call->watched = request->watched;
+    call->tracked_by = request->tracked ? request->message.home + 1 : 0;
+    call->wait = wait;
+    call->inner_failed = false;
+    call->part = request->part;
+    call->spent_ns = &request->spent_ns;
+    call->slow = &request->slow;
+    call->routed_key.name = request->argv[request->key];
+    call->routed_key.hash = request->key_hash;
     if (!request->key)
-        call.routed_key.name.bytes = NULL;
+        call->routed_key.name.bytes = NULL;
     request->reply.buffer.memory = &shard->core.memory;
-    return call;
 }
 
 static __attribute__((noinline)) void watched_run(struct call *call, const struct request *request)
@@ -146,11 +153,10 @@ static __attribute__((noinline)) void watched_run(struct call *call, const struc
 static inline __attribute__((always_inline)) void
 execute(struct shard *shard, struct request *request, const struct reach *reach, int64_t now_ms, struct call_wait *wait)
 {
-    struct call call = call_of(shard, request, reach, now_ms);
-
     struct call_counting counting;
+    struct call call;
 
-    call.wait = wait;
+    prepare_call(&call, shard, request, reach, now_ms, wait);
     counting = call_count_begin(&call);
     if (monitors_watch(&shard->core.monitors))
         watched_run(&call, request);
@@ -163,9 +169,9 @@ execute(struct shard *shard, struct request *request, const struct reach *reach,
     shard->core.stats.executed++;
 }
 
-struct call shard_call_of(struct shard *shard, struct request *request, const struct reach *reach, int64_t now_ms)
+void shard_prepare_call(struct call *call, struct shard *shard, struct request *request, const struct reach *reach)
 {
-    return call_of(shard, request, reach, now_ms);
+    prepare_call(call, shard, request, reach, shard_message_ms(shard), NULL);
 }
 
 void shard_end_call(struct shard *shard, const struct request *request)

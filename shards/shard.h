@@ -22,7 +22,6 @@
 #include "shards/timer.h"
 
 struct call;
-struct call;
 struct call_wait;
 struct gather;
 struct reach;
@@ -138,7 +137,7 @@ void shard_run(struct shard *shard, struct request *request, const struct reach 
 void shard_count(struct shard *shard, struct request *request, int64_t ns);
 /* The two halves of shard_execute, between which the call is run, and counted (call_count.h): for
  * whoever has to look at it afterwards. */
-struct call shard_call_of(struct shard *shard, struct request *request, const struct reach *reach, int64_t now_ms);
+void shard_prepare_call(struct call *call, struct shard *shard, struct request *request, const struct reach *reach);
 void shard_end_call(struct shard *shard, const struct request *request);
 /* Of requests of the own batch that are not executed in this turn. */
 void shard_own_arguments(struct shard *shard);

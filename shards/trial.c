@@ -308,11 +308,12 @@ static bool has_changes(struct core *const *cores, int count)
 static void try_script(struct shard *shard, struct request *request, const struct reach *reach,
                        struct core *const *cores, int count)
 {
-    struct call call = shard_call_of(shard, request, reach, shard_message_ms(shard));
+    struct call call;
     size_t monitored = shard->core.monitors.lines.length;
 
     for (int i = 0; i < count; i++)
         undo_begin(&cores[i]->undo, cores[i]->keyspace, &shard->core.config);
+    shard_prepare_call(&call, shard, request, reach);
     struct call_counting counting = call_count_begin(&call);
     monitoring_begin(&call, request);
     call_run(&call);
@@ -384,7 +385,8 @@ void trial_run_gathered(struct shard *shard, struct request *request, const stru
         shard_answer(shard, request);
         return;
     }
-    struct call call = shard_call_of(shard, request, reach, shard_message_ms(shard));
+    struct call call;
+    shard_prepare_call(&call, shard, request, reach);
     struct call_counting counting = call_count_begin(&call);
     monitoring_begin(&call, request);
     call_run(&call);
