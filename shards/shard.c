@@ -27,8 +27,10 @@ enum {
     AHEAD_MESSAGE = 9,       /* how far ahead of execution a message, its table lines and its entry are prefetched */
     AHEAD_TABLE = 6,
     AHEAD_ENTRY = 3,
-    RETRY_US = 50,          /* a ring was full: look again soon, nobody tells when there is room */
-    DRAIN_US = 1000,        /* while the group stops */
+    RETRY_US = 50,        /* a ring was full: look again soon, nobody tells when there is room */
+    DRAIN_US = 1000,      /* while the group stops */
+    SPIN_SLICE_US = 1000, /* a yield that takes longer gave the CPU to who computes */
+    SPIN_REST_US = 100000,
     WAIT_MS_MOST = 3600000, /* for a deadline; one of a client's choosing may be too far away to count in µs */
 };
 
@@ -454,21 +456,31 @@ static int64_t idle_us(struct shard *shard)
 /* While shards exchange messages, the next event is often nearer than a sleep and
  * a wake-up, which cost both sides (15 to 28 µs together in a virtual machine).
  * Yielding lets whoever else wants this CPU produce that event; a shard with
- * traffic of its own only goes to sleep at once. */
-static bool spin(const struct shard *shard)
+ * traffic of its own only goes to sleep at once. So does one whose yield was
+ * answered by a whole time slice of someone who computes: the scheduler wakes a
+ * sleeper at once but lets one that yields wait, so it sleeps for some time. */
+static bool spin(struct shard *shard)
 {
     int64_t spin_us = shard->core.config.spin_us;
-    int64_t end_us;
+    int64_t now_us, end_us;
 
     if (!shard->port.exchanged || spin_us == 0)
         return false;
-    end_us = loop_monotonic_us(shard->loop) + spin_us;
+    now_us = loop_monotonic_us(shard->loop);
+    if (now_us < shard->spin_after_us)
+        return false;
+    end_us = now_us + spin_us;
     do {
+        int64_t yielded_us = now_us;
+
         if (mesh_has_inbound(&shard->port, shard->parked != NULL) || loop_has_events(shard->loop) ||
             (shard->parked && gather_calls(shard)))
             return true;
         sched_yield();
-    } while (loop_monotonic_us(shard->loop) < end_us);
+        now_us = loop_monotonic_us(shard->loop);
+        if (now_us - yielded_us > SPIN_SLICE_US)
+            shard->spin_after_us = now_us + SPIN_REST_US;
+    } while (now_us < end_us);
     return false;
 }
 

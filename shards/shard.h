@@ -87,6 +87,7 @@ struct shard {
     uint64_t config_generation; /* of the settings that `configured` has been called for */
     int64_t now_ms, now_us;     /* Unix time of this turn, see shard_read_clock; between turns use shard_now_ms */
     int64_t monotonic_us;       /* when that was read */
+    int64_t spin_after_us;      /* monotonic: until then a spin would lose this CPU to others */
     uint64_t clock_turn;        /* the turn in which shard_now_ms last read it */
     bool drained;               /* stopping, and nothing of ours is under way any more */
 };
