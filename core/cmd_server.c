@@ -47,6 +47,14 @@ static bool parse_shutdown(struct call *call, struct shutdown *shutdown)
     return !(shutdown->abort && others) && !(shutdown->save && shutdown->no_save);
 }
 
+/* A busy script might have written half of what it will: only what is not to be saved ends it. */
+static bool shutdown_refused(struct call *call, const struct shutdown *shutdown)
+{
+    const struct script_watch *watch = &call->core->script_watch;
+
+    return !shutdown->no_save && watch->refuses && watch->refuses(watch->context, call->reply);
+}
+
 /* Not answered: the connection ends with the server. Nothing can take time yet
  * (a save, replicas that lag), so there is never one under way to abort. */
 void cmd_shutdown(struct call *call)
@@ -57,7 +65,7 @@ void cmd_shutdown(struct call *call)
         args_syntax_error(call->reply);
     else if (shutdown.abort)
         reply_error(call->reply, "ERR No shutdown in progress.");
-    else
+    else if (!shutdown_refused(call, &shutdown))
         call->core->shutdown_requested = true;
 }
 

@@ -30,6 +30,8 @@ struct script_watch {
     bool (*goes_on)(void *context, struct script_run *run);
     /* SCRIPT KILL, FUNCTION KILL. */
     void (*kill)(void *context, bool function, struct reply *reply);
+    /* True: a script is busy, on whatever shard, and the reply says so. */
+    bool (*refuses)(void *context, struct reply *reply);
     void *context;
 };
 

@@ -94,6 +94,19 @@ void busy_refuse_due(struct shard *shard, bool function)
     mesh_release(&shard->port);
 }
 
+static bool refuses(void *context, struct reply *reply)
+{
+    const struct shard_group *group = ((struct shard *)context)->group;
+    uint32_t state = 0;
+
+    for (int i = 0; i < group->count && !state; i++)
+        state = atomic_load_explicit(&group->shards[i]->busy.state, memory_order_relaxed);
+    if (!state)
+        return false;
+    busy_reply(reply, state & BUSY_FUNCTION);
+    return true;
+}
+
 /* The script's own thread. */
 
 static uint32_t state_of(const struct script_run *run)
@@ -191,7 +204,8 @@ static void kill(void *context, bool function, struct reply *reply)
 
 void busy_init(struct shard *shard)
 {
-    shard->core.script_watch = (struct script_watch){.goes_on = goes_on, .kill = kill, .context = shard};
+    shard->core.script_watch =
+        (struct script_watch){.goes_on = goes_on, .kill = kill, .refuses = refuses, .context = shard};
 }
 
 void busy_deinit(struct shard *shard)

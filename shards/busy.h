@@ -4,7 +4,7 @@
  * that question, goes on serving its connections, and refuses with -BUSY what is due on it; where the
  * script holds other shards in a gather, these do the same. What cannot be refused without
  * being done in part (the parts of a scatter that write, waiters, what ends watches) waits until the script has ended.
- * SCRIPT KILL, FUNCTION KILL and SHUTDOWN end the script, from a connection of any shard. */
+ * SCRIPT KILL, FUNCTION KILL and SHUTDOWN NOSAVE end the script, from a connection of any shard. */
 #ifndef SHARDS_BUSY_H
 #define SHARDS_BUSY_H
 

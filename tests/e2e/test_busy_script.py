@@ -143,6 +143,9 @@ def test_shutdown_ends_an_endless_script(start):
         start_script(victim, "EVAL", ENDLESS, 1, "k")
         wait_for_busy(server, "k")
         with server.connect() as connection:
+            assert connection.command("SHUTDOWN") == BUSY
+            assert connection.command("SHUTDOWN", "SAVE", "NOW", "FORCE") == BUSY
+            assert connection.command("SHUTDOWN", "ABORT") == "ERR No shutdown in progress."
             connection.send_commands([("SHUTDOWN", "NOSAVE")])
             server.process.wait(timeout=10)
 
