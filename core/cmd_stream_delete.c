@@ -7,7 +7,6 @@
 #include "core/change.h"
 #include "core/stream_args.h"
 
-enum references { REFERENCES_NONE, REFERENCES_KEEP, REFERENCES_DELETE, REFERENCES_ACKED };
 enum outcome { OUTCOME_ABSENT = -1, OUTCOME_DELETED = 1, OUTCOME_REFERENCED = 2 };
 
 /* An ID that has been looked at before. */
@@ -77,7 +76,7 @@ void cmd_xack(struct call *call)
 /* XDELEX, XACKDEL */
 
 struct deletion {
-    enum references references;
+    enum stream_references references;
     int first, count; /* of the IDs in argv */
 };
 
@@ -85,15 +84,6 @@ static bool refuse(struct call *call, const char *text)
 {
     reply_error(call->reply, text);
     return false;
-}
-
-static enum references references_named(struct str word)
-{
-    if (arg_is(word, "keepref"))
-        return REFERENCES_KEEP;
-    if (arg_is(word, "delref"))
-        return REFERENCES_DELETE;
-    return arg_is(word, "acked") ? REFERENCES_ACKED : REFERENCES_NONE;
 }
 
 /* IDS, the number of them, and they themselves, from argv[at] on. */
@@ -117,9 +107,9 @@ static bool parse_deletion(struct call *call, int at, struct deletion *deletion)
 
     *deletion = (struct deletion){0};
     while (at < call->argc) {
-        enum references references = references_named(call->argv[at]);
+        enum stream_references references = stream_args_references(call->argv[at]);
 
-        if (references != REFERENCES_NONE && deletion->references == REFERENCES_NONE) {
+        if (references != STREAM_REFERENCES_UNSAID && deletion->references == STREAM_REFERENCES_UNSAID) {
             deletion->references = references;
             at++;
         } else if (arg_is(call->argv[at], "ids") && at + 1 < call->argc && deletion->count == 0) {
@@ -146,15 +136,15 @@ static void reply_absent(struct call *call, const struct deletion *deletion)
 }
 
 /* XDELEX of one ID. *changes: by what it changed. References to what is not there go as well. */
-static enum outcome delete_entry(struct stream *stream, struct stream_id id, enum references references,
+static enum outcome delete_entry(struct stream *stream, struct stream_id id, enum stream_references references,
                                  uint64_t *changes)
 {
     struct stream_entry entry;
     bool is_there = stream_find(stream, id, &entry);
 
-    if (is_there && references == REFERENCES_ACKED && stream_is_referenced(stream, id))
+    if (is_there && references == STREAM_REFERENCES_ACKED && stream_is_referenced(stream, id))
         return OUTCOME_REFERENCED;
-    if (references == REFERENCES_DELETE)
+    if (references == STREAM_REFERENCES_DELETE)
         *changes += stream_forget(stream, id);
     if (!is_there)
         return OUTCOME_ABSENT;
@@ -185,7 +175,7 @@ void cmd_xdelex(struct call *call)
 
 /* XACKDEL of one ID: what was pending has been acknowledged, whether or not the entry is still there to be deleted. */
 static enum outcome acknowledge_entry(struct stream *stream, struct stream_group *group, struct stream_id id,
-                                      enum references references, uint64_t *changes)
+                                      enum stream_references references, uint64_t *changes)
 {
     if (!acknowledge(group, id))
         return OUTCOME_ABSENT;

@@ -6,7 +6,8 @@
 #define GROUP .group = "stream"
 
 #define TRIMMING "strategy:<MAXLEN | MINID> operator:[= | ~] threshold [LIMIT count]"
-#define DELETION "condition:[KEEPREF | DELREF | ACKED] ids:<IDS numids id [id ...]>"
+#define REFERENCES "condition:[KEEPREF | DELREF | ACKED]"
+#define DELETION REFERENCES " ids:<IDS numids id [id ...]>"
 
 /* The keys are the first half of what follows STREAMS. */
 #define KEYS_AFTER_STREAMS(from, key_flags)                                                                            \
@@ -67,7 +68,8 @@ const struct command command_rows_stream[] = {
      .acl = ACL_STREAM, .keys = {KEY_AT(1, KEY_RW | KEY_UPDATE)}, .save = undo_save_entries, GROUP, .since = "5.0.0",
      .complexity = "O(1), and O(N) where N entries are trimmed",
      .summary = "Adds an entry to a stream, which may be trimmed at the same time.",
-     .syntax = "key [NOMKSTREAM] trim:[" TRIMMING "] id_or_auto:<auto_id:* | id> <field value> [<field value> ...]",
+     .syntax = "key [NOMKSTREAM] " REFERENCES " trim:[" TRIMMING
+               "] id_or_auto:<auto_id:* | id> <field value> [<field value> ...]",
      .tips = "nondeterministic_output"},
     {"xautoclaim", cmd_xautoclaim, .arity = -6, .route = ROUTE_SINGLE, .flags = CMD_WRITE | CMD_FAST, .acl = ACL_STREAM,
      .keys = {KEY_AT(1, KEY_RW | KEY_DELETE)}, GROUP, .since = "6.2.0", .complexity = "O(1) where the count is small",
@@ -81,9 +83,8 @@ const struct command command_rows_stream[] = {
                "[RETRYCOUNT count] [FORCE] [JUSTID] [LASTID id]",
      .tips = "nondeterministic_output"},
     {"xdel", cmd_xdel, .arity = -3, .route = ROUTE_SINGLE, .flags = CMD_WRITE | CMD_FAST, .acl = ACL_STREAM,
-     .keys = {KEY_AT(1, KEY_RW | KEY_DELETE)},
-     .save = undo_save_entries, GROUP, .since = "5.0.0", .complexity = "O(1) for each ID",
-     .summary = "Deletes entries from a stream.", .syntax = "key id [id ...]"},
+     .keys = {KEY_AT(1, KEY_RW | KEY_DELETE)}, .save = undo_save_entries, GROUP, .since = "5.0.0",
+     .complexity = "O(1) for each ID", .summary = "Deletes entries from a stream.", .syntax = "key id [id ...]"},
     {"xdelex", cmd_xdelex, .arity = -5, .route = ROUTE_SINGLE, .flags = CMD_WRITE | CMD_FAST, .acl = ACL_STREAM,
      .keys = {KEY_AT(1, KEY_RW | KEY_UPDATE | KEY_DELETE)}, GROUP, .since = "8.2.0", .complexity = "O(1) for each ID",
      .summary = "Deletes entries from a stream, with a say in what becomes of the groups' references to them.",
@@ -107,13 +108,15 @@ const struct command command_rows_stream[] = {
      .complexity = "O(N), where N is the number of entries returned", .summary = "Reads the entries of a range of IDs.",
      .syntax = "key start:string end:string [COUNT count]"},
     {"xread", cmd_xread, .arity = -4, .route = ROUTE_SINGLE, .find_keys = stream_read_find_keys,
-     .blocks = stream_read_blocks, .flags = CMD_BLOCKING | CMD_READONLY, .acl = ACL_STREAM, .keys = {KEYS_AFTER_STREAMS(1, KEY_RO | KEY_ACCESS)}, GROUP, .since = "5.0.0",
+     .blocks = stream_read_blocks, .flags = CMD_BLOCKING | CMD_READONLY, .acl = ACL_STREAM,
+     .keys = {KEYS_AFTER_STREAMS(1, KEY_RO | KEY_ACCESS)}, GROUP, .since = "5.0.0",
      .complexity = "O(N), where N is the number of entries returned",
      .summary = "Reads what came after an ID from several streams, or waits for it.",
      .syntax = "[COUNT count] [BLOCK milliseconds] streams:<STREAMS key [key ...] id [id ...]>"},
     {"xreadgroup", cmd_xreadgroup, .arity = -7, .route = ROUTE_SINGLE, .find_keys = stream_read_find_keys,
-     .blocks = stream_read_blocks, .flags = CMD_BLOCKING | CMD_WRITE, .acl = ACL_STREAM, .keys = {KEYS_AFTER_STREAMS(4, KEY_RO | KEY_ACCESS)}, GROUP,
-     .since = "5.0.0", .complexity = "O(N), where N is the number of entries returned",
+     .blocks = stream_read_blocks, .flags = CMD_BLOCKING | CMD_WRITE, .acl = ACL_STREAM,
+     .keys = {KEYS_AFTER_STREAMS(4, KEY_RO | KEY_ACCESS)}, GROUP, .since = "5.0.0",
+     .complexity = "O(N), where N is the number of entries returned",
      .summary = "Reads for a consumer of a group what nobody has read, or what is pending for it.",
      .syntax = "GROUP <group consumer> [COUNT count] [BLOCK milliseconds] [CLAIM min-idle-time:integer] [NOACK] "
                "streams:<STREAMS key [key ...] id [id ...]>"},
@@ -123,14 +126,13 @@ const struct command command_rows_stream[] = {
      .summary = "Reads the entries of a range of IDs, the last first.",
      .syntax = "key end:string start:string [COUNT count]"},
     {"xsetid", cmd_xsetid, .arity = -3, .route = ROUTE_SINGLE, .flags = CMD_WRITE | CMD_DENYOOM | CMD_FAST,
-     .acl = ACL_STREAM, .keys = {KEY_AT(1, KEY_RW | KEY_UPDATE)},
-     .save = undo_save_entries, GROUP, .since = "5.0.0", .complexity = "O(1)",
-     .summary = "Sets the last ID and the counters of a stream.",
+     .acl = ACL_STREAM, .keys = {KEY_AT(1, KEY_RW | KEY_UPDATE)}, .save = undo_save_entries, GROUP, .since = "5.0.0",
+     .complexity = "O(1)", .summary = "Sets the last ID and the counters of a stream.",
      .syntax = "key last-id [ENTRIESADDED entries_added:integer] [MAXDELETEDID max_deleted_entry_id:string]"},
     {"xtrim", cmd_xtrim, .arity = -4, .route = ROUTE_SINGLE, .flags = CMD_WRITE, .acl = ACL_STREAM,
      .keys = {KEY_AT(1, KEY_RW | KEY_DELETE)}, .save = undo_save_entries, GROUP, .since = "5.0.0",
      .complexity = "O(N), where N is the number of entries removed, whole blocks at a time",
-     .summary = "Removes the oldest entries of a stream.", .syntax = "key trim:<" TRIMMING ">",
+     .summary = "Removes the oldest entries of a stream.", .syntax = "key trim:<" TRIMMING " " REFERENCES ">",
      .tips = "nondeterministic_output"},
     {.name = NULL},
 };

@@ -1,5 +1,6 @@
 #include "core/stream_args.h"
 
+#include "core/args.h"
 #include "core/call.h"
 
 static bool refuse_id(struct reply *reply)
@@ -11,6 +12,15 @@ static bool refuse_id(struct reply *reply)
 bool stream_args_id(struct reply *reply, struct str text, uint64_t missing_sequence, struct stream_id *id)
 {
     return stream_id_parse(text, missing_sequence, id) || refuse_id(reply);
+}
+
+enum stream_references stream_args_references(struct str word)
+{
+    if (arg_is(word, "keepref"))
+        return STREAM_REFERENCES_KEEP;
+    if (arg_is(word, "delref"))
+        return STREAM_REFERENCES_DELETE;
+    return arg_is(word, "acked") ? STREAM_REFERENCES_ACKED : STREAM_REFERENCES_UNSAID;
 }
 
 bool stream_args_are_ids(struct call *call, int first)

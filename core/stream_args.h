@@ -16,6 +16,9 @@ MUST_USE bool stream_args_are_ids(struct call *call, int first);
 MUST_USE bool stream_args_range_first(struct reply *reply, struct str text, struct stream_id *id);
 MUST_USE bool stream_args_range_last(struct reply *reply, struct str text, struct stream_id *id);
 
+/* KEEPREF, DELREF or ACKED; UNSAID: another word. */
+enum stream_references stream_args_references(struct str word);
+
 /* "XGROUP": of a subcommand whose arguments do not fit. */
 void stream_args_refuse_subcommand(struct call *call, const char *container);
 

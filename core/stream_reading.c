@@ -100,16 +100,28 @@ bool stream_group_lag(const struct stream *stream, const struct stream_group *gr
     return read != STREAM_READ_UNKNOWN;
 }
 
-bool stream_is_referenced(const struct stream *stream, struct stream_id id)
+bool stream_is_given(const struct stream *stream, struct stream_id id)
 {
     struct bptree_place place = bptree_first(&stream->groups);
 
     for (const struct bptree_item *item; (item = bptree_get(&place)) != NULL; bptree_next(&place)) {
         const struct stream_group *group = stream_payload(item);
 
-        if (stream_id_compare(group->last_id, id) < 0 || stream_pending_find(group, id) != NULL)
-            return true;
+        if (stream_id_compare(group->last_id, id) < 0)
+            return false;
     }
+    return true;
+}
+
+bool stream_is_referenced(const struct stream *stream, struct stream_id id)
+{
+    struct bptree_place place = bptree_first(&stream->groups);
+
+    if (!stream_is_given(stream, id))
+        return true;
+    for (const struct bptree_item *item; (item = bptree_get(&place)) != NULL; bptree_next(&place))
+        if (stream_pending_find(stream_payload(item), id) != NULL)
+            return true;
     return false;
 }
 

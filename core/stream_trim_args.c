@@ -74,12 +74,25 @@ static bool parse_limit(struct parser *parser)
     return true;
 }
 
+/* As one word: it may be the last one. */
+static bool parse_references(struct parser *parser)
+{
+    struct stream_trim *trim = &parser->args->trim;
+
+    if (trim->references != STREAM_REFERENCES_UNSAID)
+        return false;
+    trim->references = stream_args_references(parser->call->argv[parser->at]);
+    return trim->references != STREAM_REFERENCES_UNSAID;
+}
+
 enum option { OPTION_TAKEN, OPTION_WRONG, OPTION_UNKNOWN };
 
 static enum option parse_option(struct parser *parser)
 {
     struct str word = parser->call->argv[parser->at];
 
+    if (parse_references(parser))
+        return OPTION_TAKEN;
     if (!has_more(parser, 1))
         return OPTION_UNKNOWN;
     if (arg_is(word, "maxlen"))

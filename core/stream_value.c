@@ -45,7 +45,7 @@ static struct stream_block *block_of(const struct stream *stream, struct stream_
     return block_at(&place);
 }
 
-static const struct stream_block *neighbour(const struct stream *stream, const struct stream_block *block, bool before)
+static struct stream_block *neighbour(const struct stream *stream, const struct stream_block *block, bool before)
 {
     if (!before && block == stream->last)
         return NULL;
@@ -155,7 +155,23 @@ static bool covers_block(const struct stream *stream, const struct stream_trim *
     return stream_cursor_previous(&cursor, &entry) && stream_id_compare(entry.id, trim->min_id) < 0;
 }
 
-/* Flags entries of the first block, from its first on; returns how many. */
+/* Whether the groups have no say in what goes, nor are to hear of it. */
+static bool leaves_groups(const struct stream *stream, const struct stream_trim *trim)
+{
+    return trim->references < STREAM_REFERENCES_DELETE || stream->groups.count == 0;
+}
+
+/* False: the entry stays. */
+static bool let_go(struct stream *stream, const struct stream_trim *trim, struct stream_id id)
+{
+    if (trim->references == STREAM_REFERENCES_ACKED)
+        return !stream_is_referenced(stream, id);
+    if (trim->references == STREAM_REFERENCES_DELETE)
+        stream_forget(stream, id);
+    return true;
+}
+
+/* Flags entries of a block, from its first on; returns how many. */
 static uint64_t trim_within(struct stream *stream, const struct stream_trim *trim, struct stream_block *block)
 {
     struct stream_cursor cursor = stream_cursor_first(block);
@@ -165,7 +181,7 @@ static uint64_t trim_within(struct stream *stream, const struct stream_trim *tri
     while (stream_cursor_next(&cursor, &entry)) {
         if (trim->by_id ? stream_id_compare(entry.id, trim->min_id) >= 0 : stream->length <= trim->max_length)
             break;
-        if (entry.deleted)
+        if (entry.deleted || !let_go(stream, trim, entry.id))
             continue;
         size_t offset = cursor.at == NULL ? 0 : listpack_bytes(block->pack) - (size_t)(cursor.at - block->pack);
         keep(stream, STREAM_KEPT_CHANGED, block);
@@ -184,23 +200,41 @@ static uint64_t trim_within(struct stream *stream, const struct stream_trim *tri
     return removed;
 }
 
+/* Returns how many entries went. */
+static uint64_t trim_block(struct stream *stream, const struct stream_trim *trim, struct stream_block *block,
+                           bool whole)
+{
+    uint64_t live = stream_block_live(block);
+
+    if (!whole || !leaves_groups(stream, trim))
+        return trim_within(stream, trim, block);
+    remove_block(stream, block);
+    stream->length -= live;
+    return live;
+}
+
+/* Whether nothing from this block on is to go. */
+static bool ends_at(const struct stream *stream, const struct stream_trim *trim, const struct stream_block *block)
+{
+    if (!trim->by_id && stream->length <= trim->max_length)
+        return true;
+    return trim->references == STREAM_REFERENCES_ACKED && !stream_is_given(stream, block->first);
+}
+
 static uint64_t trim_blocks(struct stream *stream, const struct stream_trim *trim)
 {
-    struct stream_block *block;
+    struct stream_block *block = first_block(stream), *next;
     uint64_t removed = 0;
 
-    while ((block = first_block(stream)) != NULL) {
-        uint64_t live = stream_block_live(block);
+    for (; block != NULL && !ends_at(stream, trim, block); block = next) {
+        bool whole = covers_block(stream, trim, block);
 
-        if (!trim->by_id && stream->length <= trim->max_length)
+        if (trim->limit > 0 && removed + stream_block_live(block) > trim->limit)
             break;
-        if (trim->limit > 0 && removed + live > trim->limit)
+        if (!whole && trim->approximate)
             break;
-        if (!covers_block(stream, trim, block))
-            return trim->approximate ? removed : removed + trim_within(stream, trim, block);
-        remove_block(stream, block);
-        stream->length -= live;
-        removed += live;
+        next = whole || !trim->by_id ? neighbour(stream, block, false) : NULL;
+        removed += trim_block(stream, trim, block, whole);
     }
     return removed;
 }
@@ -259,7 +293,8 @@ struct stream *stream_part(struct stream *stream, const struct stream_trim *trim
 {
     size_t half = stream->blocks.count / 2;
 
-    if (half < PART_BLOCKS || stream->keep != NULL || trim->limit > 0 || stream->groups.count > half)
+    if (half < PART_BLOCKS || stream->keep != NULL || trim->limit > 0 || stream->groups.count > half ||
+        !leaves_groups(stream, trim))
         return NULL;
     size_t staying = count_staying(stream, trim, half);
     if (staying >= half)

@@ -28,7 +28,7 @@ struct stream {
     struct stream_id first_id;  /* of the live entries, zero when there are none */
     struct stream_id last_id;   /* given to an entry, or by XSETID */
     struct stream_id max_deleted_id;
-    uint64_t shape; /* raised whenever entries move in their block, or a block goes */
+    uint64_t shape;           /* raised whenever entries move in their block, or a block goes */
     struct stream_keep *keep; /* of a command that may be taken back, see stream_keep.h; else NULL */
 };
 
@@ -56,12 +56,22 @@ void stream_append_block(struct stream *stream, struct stream_id first, unsigned
 
 /* Removing */
 
+/* What becomes of the groups' references to what is to go. ACKED: what is referenced, or has yet to be given to a
+ * group, stays. */
+enum stream_references {
+    STREAM_REFERENCES_UNSAID, /* as KEEP */
+    STREAM_REFERENCES_KEEP,
+    STREAM_REFERENCES_DELETE,
+    STREAM_REFERENCES_ACKED,
+};
+
 struct stream_trim {
     bool by_id;       /* entries below min_id go; else the oldest, until max_length are left */
     bool approximate; /* only whole blocks go */
     uint64_t max_length;
     struct stream_id min_id;
     uint64_t limit; /* no more than this many entries go; 0: any number */
+    enum stream_references references;
 };
 
 /* Where most of a large stream is to go, all at once: another stream gets what stays, with some of what goes, and the
@@ -115,6 +125,8 @@ int64_t stream_added_until(const struct stream *stream, struct stream_id id);
 /* How many entries the group has yet to read. False: that cannot be known. */
 MUST_USE bool stream_group_lag(const struct stream *stream, const struct stream_group *group, int64_t *lag);
 
+/* Whether every group has been given what has this ID. */
+bool stream_is_given(const struct stream *stream, struct stream_id id);
 /* Whether a group has it pending or has yet to read it. */
 bool stream_is_referenced(const struct stream *stream, struct stream_id id);
 /* Takes the ID out of every group's pending entries. Returns how many there were. */

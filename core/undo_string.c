@@ -5,6 +5,7 @@
 #include "core/call.h"
 #include "core/entry_layout.h"
 #include "core/number.h"
+#include "core/stream_args.h"
 #include "core/stream_keep.h"
 
 enum { LONG_BYTES = 16 * 1024 /* from here on it pays not to copy all of a string */ };
@@ -64,9 +65,18 @@ void undo_bytes_back(struct undo_reader *reader)
 
 /* Streams */
 
+/* Then the groups change, too. Also where the word is no option. */
+static bool says_delref(const struct call *call)
+{
+    for (int i = 2; i < call->argc; i++)
+        if (stream_args_references(call->argv[i]) == STREAM_REFERENCES_DELETE)
+            return true;
+    return false;
+}
+
 void undo_save_entries(struct undo *undo, const struct call *call, struct entry *entry, int key)
 {
-    if (entry_type(entry) != VALUE_STREAM) {
+    if (entry_type(entry) != VALUE_STREAM || says_delref(call)) {
         undo_save_value(undo, call, entry, key);
         return;
     }

@@ -6,6 +6,7 @@
 
 #include "core/command.h"
 #include "tests/support/command_run.h"
+#include "tests/support/dice.h"
 
 static struct command_run run;
 
@@ -378,6 +379,130 @@ Test(cmd_stream, deletion_refuses_a_wrong_list_of_ids)
     expect("XDELEX s KEEPREF DELREF ACKED", "-ERR syntax error ");
     expect("XDELEX s IDS 1 x", "-ERR Invalid stream ID specified as stream command argument ");
     expect("XDELEX s IDS 1 1-1 KEEPREF", "*1 :-1 ");
+}
+
+Test(cmd_stream, trimming_minds_the_references)
+{
+    add_entries(6);
+    expect("XGROUP CREATE s g 0", "+OK ");
+    expect("XGROUP CREATE s h 0", "+OK ");
+    command_run(&run, "XREADGROUP GROUP g c COUNT 4 STREAMS s >");
+    command_run(&run, "XREADGROUP GROUP h c COUNT 4 STREAMS s >");
+    expect("XACK s g 1-0 3-0", ":2 ");
+    expect("XACK s h 1-0 2-0 3-0", ":3 ");
+    expect("XTRIM s MAXLEN 3 ACKED", ":2 ");
+    expect("XTRIM s MINID 4 ACKED", ":0 ");
+    expect("XTRIM s ACKED MAXLEN ~ 0", ":0 ");
+    expect("XTRIM s MINID 4 KEEPREF", ":1 ");
+    expect("XPENDING s g", "*4 :2 $3 2-0 $3 4-0 *1 *2 $1 c $1 2 ");
+    expect("XADD s DELREF MAXLEN 1 7-0 f 7", "$3 7-0 ");
+    expect("XPENDING s g", "*4 :1 $3 2-0 $3 2-0 *1 *2 $1 c $1 1 ");
+    expect("XPENDING s h", "*4 :0 $-1 $-1 *-1 ");
+    expect("XGROUP DESTROY s g", ":1 ");
+    expect("XGROUP DESTROY s h", ":1 ");
+    expect("XTRIM s MAXLEN 0 ACKED", ":1 ");
+    expect("XADD s ACKED 8-0 f 8", "$3 8-0 ");
+    expect("XADD s ACKED DELREF 9-0 f 9", "-ERR Invalid stream ID specified as stream command argument ");
+    expect("XTRIM s MAXLEN 0 ACKED KEEPREF", "-ERR syntax error ");
+    expect("XTRIM s ACKED DELREF", "-ERR syntax error ");
+    expect("XTRIM s ACKED LIMIT 0", "-ERR syntax error, XTRIM must be called with a trimming strategy ");
+}
+
+enum { MODEL_ENTRIES = 40, MODEL_GROUPS = 2 };
+
+/* What is there, and which of it each group has pending; entry i is i + 1. */
+struct references_model {
+    bool live[MODEL_ENTRIES], pending[MODEL_GROUPS][MODEL_ENTRIES];
+    int length, given[MODEL_GROUPS];
+};
+
+static void begin_model(struct references_model *model)
+{
+    char line[96];
+
+    *model = (struct references_model){.length = MODEL_ENTRIES};
+    add_entries(MODEL_ENTRIES);
+    for (int group = 0; group < MODEL_GROUPS; group++) {
+        model->given[group] = 1 + (int)dice_below(MODEL_ENTRIES);
+        snprintf(line, sizeof line, "XGROUP CREATE s g%d 0", group);
+        expect(line, "+OK ");
+        snprintf(line, sizeof line, "XREADGROUP GROUP g%d c COUNT %d STREAMS s >", group, model->given[group]);
+        command_run(&run, line);
+        for (int i = 0; i < model->given[group]; i++) {
+            model->pending[group][i] = dice_below(2);
+            snprintf(line, sizeof line, "XACK s g%d %d", group, i + 1);
+            if (!model->pending[group][i])
+                expect(line, ":1 ");
+        }
+    }
+    for (int i = 0; i < MODEL_ENTRIES; i++)
+        model->live[i] = true;
+}
+
+static bool may_go(const struct references_model *model, int at)
+{
+    for (int group = 0; group < MODEL_GROUPS; group++)
+        if (at >= model->given[group] || model->pending[group][at])
+            return false;
+    return true;
+}
+
+/* most: so many are left, or -1; until: only what is below. */
+static int trim_model(struct references_model *model, bool acked, int most, int until)
+{
+    int removed = 0;
+
+    for (int i = 0; i < until && model->length > most; i++) {
+        if (!model->live[i] || (acked && !may_go(model, i)))
+            continue;
+        model->live[i] = false;
+        model->length--;
+        removed++;
+        for (int group = 0; group < MODEL_GROUPS; group++)
+            model->pending[group][i] = false;
+    }
+    return removed;
+}
+
+static void expect_model(const struct references_model *model)
+{
+    char line[64], reply[64];
+
+    for (int i = 0; i < MODEL_ENTRIES; i++) {
+        snprintf(line, sizeof line, "XRANGE s %d %d", i + 1, i + 1);
+        cr_assert_eq(str_equal(command_run(&run, line), STR("*0\r\n")), !model->live[i], "%s", line);
+        for (int group = 0; group < MODEL_GROUPS; group++) {
+            snprintf(line, sizeof line, "XPENDING s g%d %d %d 1", group, i + 1, i + 1);
+            cr_assert_eq(str_equal(command_run(&run, line), STR("*0\r\n")), !model->pending[group][i], "%s", line);
+        }
+    }
+    snprintf(reply, sizeof reply, ":%d ", model->length);
+    expect("XLEN s", reply);
+}
+
+Test(cmd_stream, trimming_with_references_is_as_entry_by_entry)
+{
+    struct references_model model;
+    char line[64], reply[32];
+
+    dice_seed();
+    for (int round = 0; round < 60; round++) {
+        run.cores[0].config.stream_node_max_entries = 1 + (int64_t)dice_below(12);
+        begin_model(&model);
+        for (int trim = 0; trim < 4; trim++) {
+            bool acked = dice_below(2), by_id = dice_below(2);
+            int threshold = (int)dice_below(MODEL_ENTRIES);
+
+            snprintf(line, sizeof line, "XTRIM s %s %d %s", by_id ? "MINID" : "MAXLEN", threshold,
+                     acked ? "ACKED" : "DELREF");
+            snprintf(reply, sizeof reply, ":%d ",
+                     by_id ? trim_model(&model, acked, -1, threshold - 1)
+                           : trim_model(&model, acked, threshold, MODEL_ENTRIES));
+            expect(line, reply);
+            expect_model(&model);
+        }
+        expect("DEL s", ":1 ");
+    }
 }
 
 Test(cmd_stream, xsetid_keeps_ids_rising)

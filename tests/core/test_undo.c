@@ -350,6 +350,9 @@ static const char *const templates[] = {
     "XTRIM k MAXLEN n",
     "XTRIM k MAXLEN ~ 60",
     "XTRIM k MINID x",
+    "XTRIM k MAXLEN n DELREF",
+    "XTRIM k ACKED MINID x",
+    "XADD k MAXLEN 50 DELREF * m v",
     "XDEL k x x",
     "XSETID k 9999999999999-0",
     "XGROUP CREATE k m $ MKSTREAM",
@@ -550,4 +553,14 @@ Test(undo, a_key_that_a_script_found_expired_expires_again)
     uint64_t expired = keyspace_stats(run.keyspaces[0])->expired;
     command_expect(&run, "GET k", "$-1 ");
     cr_assert_eq(keyspace_stats(run.keyspaces[0])->expired, expired + 1);
+}
+
+Test(undo, references_that_went_with_their_entries_come_back)
+{
+    char *before = shoot(&run);
+
+    begin();
+    command_expect(&run, "XTRIM x1 MAXLEN 600 DELREF", ":80 ");
+    undo_rollback(&run.cores[0].undo);
+    expect_same(before, shoot(&run), "XTRIM");
 }
