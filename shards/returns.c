@@ -6,6 +6,7 @@
 #include "shards/gather.h"
 #include "shards/news.h"
 #include "shards/shard.h"
+#include "shards/simulate.h"
 
 enum { AHEAD = 9 /* how far ahead of its turn an answer is prefetched */ };
 
@@ -52,7 +53,9 @@ static const struct news *news_at_head(const struct shard *shard, int source)
 {
     const struct message *head = mesh_return_ahead(&shard->port, source, 0);
 
-    return head && head->kind == MESSAGE_NEWS ? (const struct news *)head : NULL;
+    if (!head || head->kind != MESSAGE_NEWS || simulate_fault(FAULT_NEWS_BY_RING))
+        return NULL;
+    return (const struct news *)head;
 }
 
 /* All of a ring that is known to be there, as far as the first news. True: that is there. */

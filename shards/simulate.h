@@ -33,6 +33,7 @@ enum simulate_fault {
     FAULT_PUBLISH_APART, /* do not keep what a connection publishes by way of several shards in order */
     FAULT_WHOLE_CHANGE,  /* a subscription holds for no shard before it holds for all */
     FAULT_NEWS_APART,    /* what is said to several shards is heard by some before it is there for all */
+    FAULT_NEWS_BY_RING,  /* hear news ring by ring, not in the order of their causes */
     FAULT_COUNT,
 };
 

@@ -26,7 +26,7 @@ static const char *const fault_names[FAULT_COUNT] = {
     [FAULT_NO_TURN] = "no-turn",           [FAULT_NO_NEXT] = "no-next",       [FAULT_SERVE_GONE] = "serve-gone",
     [FAULT_EARLY_WATCH] = "early-watch",   [FAULT_NO_UNDO] = "no-undo",       [FAULT_NO_BOUNCE] = "no-bounce",
     [FAULT_NO_HOLD] = "no-hold",           [FAULT_LATE_NEWS] = "late-news",   [FAULT_PUBLISH_APART] = "publish-apart",
-    [FAULT_WHOLE_CHANGE] = "whole-change", [FAULT_NEWS_APART] = "news-apart",
+    [FAULT_WHOLE_CHANGE] = "whole-change", [FAULT_NEWS_APART] = "news-apart", [FAULT_NEWS_BY_RING] = "news-by-ring",
 };
 
 struct options {
