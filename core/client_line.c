@@ -45,9 +45,12 @@ static const char *flags_of(const struct session *session, char text[static FLAG
     return text;
 }
 
-static const char *text_or_empty(const char *text)
+/* A client's own text may be longer than a format can say. */
+static void append_text(struct buffer *buffer, const char *label, const char *text)
 {
-    return text ? text : "";
+    buffer_append_str(buffer, str_from(label));
+    if (text)
+        buffer_append_str(buffer, str_from(text));
 }
 
 static void append_identity(struct buffer *buffer, const struct session *session, int64_t now_ms)
@@ -56,8 +59,9 @@ static void append_identity(struct buffer *buffer, const struct session *session
     const uint32_t *subscribed = session->subscriptions.counts;
     char flags[FLAGS_BYTES];
 
-    buffer_append_format(buffer, "id=%llu addr=%s laddr=%s fd=%d name=%s", (unsigned long long)session->id,
-                         session->peer, session->local, session->fd, text_or_empty(session->name));
+    buffer_append_format(buffer, "id=%llu addr=%s laddr=%s fd=%d", (unsigned long long)session->id, session->peer,
+                         session->local, session->fd);
+    append_text(buffer, " name=", session->name);
     buffer_append_format(buffer, " age=%lld idle=%lld flags=%s db=%d", (long long)(now_ms - session->created_ms) / 1000,
                          (long long)(now_ms - session->active_ms) / 1000, flags_of(session, flags), session->db);
     buffer_append_format(buffer, " sub=%u psub=%u ssub=%u multi=%d watch=%d", subscribed[CHANNEL_PLAIN],
@@ -82,9 +86,11 @@ static void append_use(struct buffer *buffer, const struct session *session)
     char name[64];
     const char *command = session->last_command ? command_full_name(session->last_command, name) : "NULL";
 
-    buffer_append_format(buffer, " cmd=%s user=default redir=%lld resp=%d lib-name=%s lib-ver=%s\n", command,
-                         session->tracking.on ? (long long)session->tracking.options.redirect : -1, session->protocol,
-                         text_or_empty(session->library_name), text_or_empty(session->library_version));
+    buffer_append_format(buffer, " cmd=%s user=default redir=%lld resp=%d", command,
+                         session->tracking.on ? (long long)session->tracking.options.redirect : -1, session->protocol);
+    append_text(buffer, " lib-name=", session->library_name);
+    append_text(buffer, " lib-ver=", session->library_version);
+    buffer_append_str(buffer, STR("\n"));
 }
 
 void client_line_append(struct buffer *buffer, const struct session *session, int64_t now_ms)

@@ -92,7 +92,8 @@ static bool overlaps(struct call *call, struct str prefix, const struct str *oth
             reply_error_format(call->reply,
                                "ERR Prefix '%.*s' overlaps with %s prefix '%.*s'. Prefixes for a single client must "
                                "not overlap.",
-                               (int)prefix.length, prefix.bytes, which, (int)others[i].length, others[i].bytes);
+                               str_shown_length(prefix), prefix.bytes, which, str_shown_length(others[i]),
+                               others[i].bytes);
             return true;
         }
     return false;

@@ -98,7 +98,8 @@ static bool is_taken(const struct functions *functions, const struct function_li
 {
     if (!functions_find_library(functions, library->name))
         return false;
-    reply_error_format(reply, "ERR Library '%.*s' already exists", (int)library->name.length, library->name.bytes);
+    reply_error_format(reply, "ERR Library '%.*s' already exists", str_shown_length(library->name),
+                       library->name.bytes);
     return true;
 }
 
@@ -200,7 +201,7 @@ static bool may_join(struct call *call, const struct functions *loaded, enum pol
         return true;
     for (const struct function_library *library = loaded->first; library; library = library->next) {
         if (policy == POLICY_APPEND && functions_find_library(own, library->name)) {
-            reply_error_format(call->reply, "ERR Library %.*s already exists", (int)library->name.length,
+            reply_error_format(call->reply, "ERR Library %.*s already exists", str_shown_length(library->name),
                                library->name.bytes);
             return false;
         }

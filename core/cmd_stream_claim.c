@@ -103,7 +103,7 @@ static bool parse_claim_option(struct call *call, int *at, struct claim *claim)
                                    &claim->deliveries);
     if (arg_is(word, "lastid") && has_more)
         return stream_args_id(call->reply, call->argv[++*at], 0, &claim->last_id);
-    reply_error_format(call->reply, "ERR Unrecognized XCLAIM option '%.*s'", (int)word.length, word.bytes);
+    reply_error_format(call->reply, "ERR Unrecognized XCLAIM option '%.*s'", str_shown_length(word), word.bytes);
     return false;
 }
 

@@ -61,7 +61,8 @@ static bool find_group(struct call *call, struct stream **stream, struct stream_
     if (*group != NULL)
         return true;
     reply_error_format(call->reply, "NOGROUP No such consumer group '%.*s' for key name '%.*s'",
-                       (int)call->argv[3].length, call->argv[3].bytes, (int)call->argv[2].length, call->argv[2].bytes);
+                       str_shown_length(call->argv[3]), call->argv[3].bytes, str_shown_length(call->argv[2]),
+                       call->argv[2].bytes);
     return false;
 }
 

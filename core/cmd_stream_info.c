@@ -229,8 +229,8 @@ void cmd_xinfo_consumers(struct call *call)
         return;
     const struct stream_group *group = stream_groups_find(&stream->groups, name);
     if (group == NULL) {
-        reply_error_format(call->reply, "NOGROUP No such consumer group '%.*s' for key name '%.*s'", (int)name.length,
-                           name.bytes, (int)key.length, key.bytes);
+        reply_error_format(call->reply, "NOGROUP No such consumer group '%.*s' for key name '%.*s'",
+                           str_shown_length(name), name.bytes, str_shown_length(key), key.bytes);
         return;
     }
     struct bptree_place place = bptree_first(&group->consumers);

@@ -37,9 +37,9 @@ static bool find_group(struct read *read, struct read_key *key, struct str name)
         key->group = stream_groups_find(&key->stream->groups, read->args.group_name);
     if (key->group != NULL)
         return true;
-    reply_error_format(read->call->reply,
-                       "NOGROUP No such key '%.*s' or consumer group '%.*s' in XREADGROUP with GROUP option",
-                       (int)name.length, name.bytes, (int)read->args.group_name.length, read->args.group_name.bytes);
+    reply_error_format(
+        read->call->reply, "NOGROUP No such key '%.*s' or consumer group '%.*s' in XREADGROUP with GROUP option",
+        str_shown_length(name), name.bytes, str_shown_length(read->args.group_name), read->args.group_name.bytes);
     return false;
 }
 

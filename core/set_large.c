@@ -7,7 +7,7 @@
 #include "core/idset.h"
 
 enum {
-    LENGTH_LONG = 255, /* this first byte: the length follows in four */
+    LENGTH_LONG = 255, /* this first byte: the length follows in eight */
     ID_BATCH = 256,    /* ids read at once */
 };
 
@@ -16,7 +16,7 @@ enum {
 static struct str string_text(const void *item)
 {
     const unsigned char *block = item;
-    uint32_t length;
+    uint64_t length;
 
     if (block[0] != LENGTH_LONG)
         return (struct str){(const char *)block + 1, block[0]};
@@ -31,16 +31,15 @@ static uint64_t string_hash(const void *item)
 
 static size_t head_bytes(size_t length)
 {
-    return length < LENGTH_LONG ? 1 : 1 + sizeof(uint32_t);
+    return length < LENGTH_LONG ? 1 : 1 + sizeof(uint64_t);
 }
 
 static void *string_create(struct pool *pool, struct str text)
 {
     size_t head = head_bytes(text.length);
     unsigned char *block = pool_alloc(pool, head + text.length);
-    uint32_t length = (uint32_t)text.length;
+    uint64_t length = text.length;
 
-    ASSERT(text.length <= UINT32_MAX);
     if (head == 1) {
         block[0] = (unsigned char)length;
     } else {

@@ -61,6 +61,13 @@ static inline int str_quoted_length(struct str str)
     return str.length < STR_QUOTED_MAX ? (int)str.length : STR_QUOTED_MAX;
 }
 
+/* The same where Redis shows all of a name: nothing of sense is so long, and what "%s" makes has to be an int's length. */
+enum { STR_SHOWN_MAX = 1 << 20 };
+static inline int str_shown_length(struct str str)
+{
+    return str.length < STR_SHOWN_MAX ? (int)str.length : STR_SHOWN_MAX;
+}
+
 /* Compares as unsigned bytes, the shorter first where one is a prefix of the
  * other: below, equal to or above 0. */
 int str_compare(struct str a, struct str b);

@@ -102,8 +102,8 @@ struct stream_group *stream_find_group(struct call *call, struct stream *stream)
     struct stream_group *group = stream == NULL ? NULL : stream_groups_find(&stream->groups, name);
 
     if (group == NULL)
-        reply_error_format(call->reply, "NOGROUP No such key '%.*s' or consumer group '%.*s'", (int)key.length,
-                           key.bytes, (int)name.length, name.bytes);
+        reply_error_format(call->reply, "NOGROUP No such key '%.*s' or consumer group '%.*s'", str_shown_length(key),
+                           key.bytes, str_shown_length(name), name.bytes);
     return group;
 }
 

@@ -101,7 +101,7 @@ void undo_record(struct undo *undo, enum undo_kind kind, int db, struct key key,
     struct undo_record record = {
         .previous = undo->last,
         .hash = key.hash,
-        .name_length = (uint32_t)key.name.length,
+        .name_length = key.name.length,
         .db = (uint16_t)db,
         .kind = (uint8_t)kind,
         .encoding = entry ? (uint8_t)entry->encoding : 0,

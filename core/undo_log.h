@@ -30,7 +30,7 @@ struct undo_record {
     uint64_t previous; /* where the record before this one begins; its own place: it is the first */
     uint64_t next;     /* and the one after it */
     uint64_t hash;     /* of the name */
-    uint32_t name_length;
+    uint64_t name_length;
     uint16_t db;
     uint8_t kind;
     uint8_t encoding; /* of the value, as it was; with `access` where the entry stays */

@@ -3,17 +3,17 @@
 #include "core/assert.h"
 #include "core/hash.h"
 
-/* Score, then the length: one byte, or LONG_MEMBER and four. */
+/* Score, then the length: one byte, or LONG_MEMBER and eight. */
 struct zset_member {
     double score;
     uint8_t bytes[];
 };
 
-enum { LONG_MEMBER = 255, LONG_LENGTH_BYTES = 5 };
+enum { LONG_MEMBER = 255, LONG_LENGTH_BYTES = 9 };
 
 static struct str member_text(const struct zset_member *member)
 {
-    uint32_t length = member->bytes[0];
+    uint64_t length = member->bytes[0];
 
     if (length != LONG_MEMBER)
         return (struct str){(const char *)member->bytes + 1, length};
@@ -35,9 +35,8 @@ static struct zset_member *member_create(struct zset_tree *tree, struct zset_ele
 {
     size_t length = element.member.length, head = head_bytes(length);
     struct zset_member *member = pool_alloc(&tree->blocks, member_bytes(length));
-    uint32_t long_length = (uint32_t)length;
+    uint64_t long_length = length;
 
-    ASSERT(length <= UINT32_MAX);
     member->score = element.score;
     member->bytes[0] = head == 1 ? (uint8_t)length : LONG_MEMBER;
     if (head > 1)

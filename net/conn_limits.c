@@ -71,7 +71,8 @@ static void close_for(struct conn *conn, const char *what)
 
     buffer_init(&line, &conn->shard->core.memory, storage, sizeof storage);
     client_line_append(&line, &conn->session, shard_now_ms(conn->shard));
-    log_write(LOG_WARNING, "Closing client that reached %s: %.*s", what, (int)line.length, line.bytes);
+    log_write(LOG_WARNING, "Closing client that reached %s: %.*s", what, str_shown_length(buffer_str(&line)),
+              line.bytes);
     buffer_deinit(&line);
     conn_close(conn);
 }
@@ -149,8 +150,8 @@ static void note_progress(struct conn *conn, int64_t now_ms)
 /* A client that waits is not idle: for an answer, for the end of a pause, or for messages. */
 static bool is_idle(const struct conn *conn, int64_t timeout_ms, int64_t now_ms)
 {
-    return conn->pipeline.count == 0 && !conn->paused && !conn->session.monitoring && client_type_of(&conn->session) != CLIENT_TYPE_PUBSUB &&
-           now_ms - conn->session.active_ms > timeout_ms;
+    return conn->pipeline.count == 0 && !conn->paused && !conn->session.monitoring &&
+           client_type_of(&conn->session) != CLIENT_TYPE_PUBSUB && now_ms - conn->session.active_ms > timeout_ms;
 }
 
 bool conn_sweep(struct conn *conn, int64_t now_ms)

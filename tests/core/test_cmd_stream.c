@@ -505,6 +505,17 @@ Test(cmd_stream, trimming_with_references_is_as_entry_by_entry)
     }
 }
 
+Test(cmd_stream, an_endless_name_is_not_shown_in_whole)
+{
+    static char name[STR_SHOWN_MAX + 1000];
+    struct str argv[] = {STR("XPENDING"), STR("s"), {name, sizeof name}};
+
+    memset(name, 'x', sizeof name);
+    add_entries(1);
+    struct str reply = command_run_argv(&run, argv, 3);
+    cr_assert_eq(reply.length, STR_SHOWN_MAX + strlen("-NOGROUP No such key 's' or consumer group ''\r\n"));
+}
+
 Test(cmd_stream, xsetid_keeps_ids_rising)
 {
     expect("XSETID s 1-0", "-ERR no such key ");
