@@ -127,6 +127,18 @@ static bool weigh(struct lookup *lookup, const struct sort_options *options, str
     return numbers;
 }
 
+/* What LIMIT leaves of so many. */
+static struct sort_range limited(const struct sort_options *options, size_t count)
+{
+    size_t skipped = options->first > 0 ? (size_t)options->first : 0;
+
+    skipped = skipped < count ? skipped : count;
+    count -= skipped;
+    if (options->count >= 0 && (size_t)options->count < count)
+        count = (size_t)options->count;
+    return (struct sort_range){skipped, count};
+}
+
 /* False: answered, or refused. */
 static bool put_in_order(struct lookup *lookup, const struct sort_options *options, struct sort_vector *vector)
 {
@@ -141,23 +153,12 @@ static bool put_in_order(struct lookup *lookup, const struct sort_options *optio
         reply_error(lookup->call->reply, "ERR One or more scores can't be converted into double");
         return false;
     }
-    sort_vector_sort(vector, order, options->descending);
+    struct sort_range range = limited(options, vector->count);
+    sort_vector_sort(vector, order, options->descending, range.first + range.count);
     return true;
 }
 
 /* Answering. */
-
-/* What LIMIT leaves of so many. */
-static struct sort_range limited(const struct sort_options *options, size_t count)
-{
-    size_t skipped = options->first > 0 ? (size_t)options->first : 0;
-
-    skipped = skipped < count ? skipped : count;
-    count -= skipped;
-    if (options->count >= 0 && (size_t)options->count < count)
-        count = (size_t)options->count;
-    return (struct sort_range){skipped, count};
-}
 
 /* One result after the other: the range's items, or what every GET gives for each of them. */
 struct results {

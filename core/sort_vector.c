@@ -9,6 +9,8 @@
 #include "core/set_value.h"
 #include "core/zset_call.h"
 
+enum { HEAP_PAYS = 8 /* where no more than this part of all is wanted */ };
+
 void sort_vector_init(struct sort_vector *vector, struct memory *memory)
 {
     *vector = (struct sort_vector){0};
@@ -170,10 +172,49 @@ static int compare(const void *a, const void *b, void *context)
     return (first->at > second->at) - (first->at < second->at);
 }
 
-void sort_vector_sort(struct sort_vector *vector, enum sort_order order, bool descending)
+/* A heap: no item comes before what is below it. */
+static void sift_down(struct sort_item *heap, size_t count, size_t at, struct ordering *ordering)
+{
+    struct sort_item item = heap[at];
+    size_t below;
+
+    for (; (below = 2 * at + 1) < count; at = below) {
+        if (below + 1 < count && compare(&heap[below + 1], &heap[below], ordering) > 0)
+            below++;
+        if (compare(&heap[below], &item, ordering) <= 0)
+            break;
+        heap[at] = heap[below];
+    }
+    heap[at] = item;
+}
+
+/* A heap of the first `wanted` so far has the last of them on top, which gives way to what comes before it. */
+static void bring_forward(struct sort_vector *vector, size_t wanted, struct ordering *ordering)
+{
+    struct sort_item *heap = vector->items;
+
+    for (size_t at = wanted / 2; at-- > 0;)
+        sift_down(heap, wanted, at, ordering);
+    for (size_t i = wanted; i < vector->count; i++) {
+        struct sort_item top = heap[0];
+
+        if (compare(&heap[i], &top, ordering) > 0)
+            continue;
+        heap[0] = heap[i];
+        heap[i] = top;
+        sift_down(heap, wanted, 0, ordering);
+    }
+}
+
+void sort_vector_sort(struct sort_vector *vector, enum sort_order order, bool descending, size_t wanted)
 {
     struct ordering ordering = {vector, order, descending};
 
-    if (vector->count > 1)
-        qsort_r(vector->items, vector->count, sizeof *vector->items, compare, &ordering);
+    if (wanted == 0)
+        return;
+    if (wanted < vector->count / HEAP_PAYS)
+        bring_forward(vector, wanted, &ordering);
+    else
+        wanted = vector->count;
+    qsort_r(vector->items, wanted, sizeof *vector->items, compare, &ordering);
 }

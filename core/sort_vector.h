@@ -46,6 +46,7 @@ size_t sort_source_count(const struct entry *entry);
 void sort_vector_load(struct sort_vector *vector, const struct entry *entry, struct sort_range range, bool reversed);
 /* What an item is sorted by, instead of its own text. */
 void sort_vector_set_by(struct sort_vector *vector, struct sort_item *item, struct str text);
-void sort_vector_sort(struct sort_vector *vector, enum sort_order order, bool descending);
+/* The first `wanted` come to their places; the others come behind them, in whatever order. */
+void sort_vector_sort(struct sort_vector *vector, enum sort_order order, bool descending, size_t wanted);
 
 #endif

@@ -8,6 +8,7 @@
 #include "core/core.h"
 #include "core/sort_options.h"
 #include "tests/support/command_run.h"
+#include "tests/support/dice.h"
 
 static struct command_run run;
 
@@ -166,6 +167,42 @@ static size_t bytes_taken_by(const char *line)
     memory->peak_bytes = memory->used_bytes;
     command_run(&run, line);
     return memory->peak_bytes - memory->used_bytes;
+}
+
+/* What the line answers, without the number of elements. */
+static struct str elements_of(const char *line, char *copy)
+{
+    struct str reply = command_run(&run, line);
+    size_t head = (size_t)((const char *)memchr(reply.bytes, '\n', reply.length) + 1 - reply.bytes);
+
+    memcpy(copy, reply.bytes + head, reply.length - head);
+    return (struct str){copy, reply.length - head};
+}
+
+Test(cmd_sort, what_limit_leaves_is_as_of_all)
+{
+    static char all[40000], some[40000];
+    char line[64];
+
+    dice_seed();
+    for (int i = 0; i < 500; i++) {
+        snprintf(line, sizeof line, "RPUSH k %d.%d", (int)dice_below(90), (int)dice_below(3));
+        command_run(&run, line);
+    }
+    for (int round = 0; round < 200; round++) {
+        const char *order = dice_below(2) ? "DESC" : "ASC", *kind = dice_below(2) ? "ALPHA" : "";
+        int first = (int)dice_below(dice_below(2) ? 500 : 20), count = (int)dice_below(60);
+
+        snprintf(line, sizeof line, "SORT k %s %s LIMIT 0 %d", order, kind, first);
+        size_t skipped = elements_of(line, some).length;
+        snprintf(line, sizeof line, "SORT k %s %s", order, kind);
+        struct str sorted = elements_of(line, all);
+        snprintf(line, sizeof line, "SORT k %s %s LIMIT %d %d", order, kind, first, count);
+        struct str limited = elements_of(line, some);
+        cr_assert(limited.length <= sorted.length - skipped);
+        cr_assert_eq(memcmp(limited.bytes, sorted.bytes + skipped, limited.length), 0, "%s", line);
+        cr_assert(first + count < 500 || limited.length == sorted.length - skipped);
+    }
 }
 
 Test(cmd_sort, without_an_order_to_make_no_more_is_read_than_limit_leaves)
