@@ -119,6 +119,7 @@ struct key_spec {
     int16_t step;
     int16_t limit;              /* range with last -1: 1/limit of the arguments, 0 and 1: all */
     int16_t count_at, first_at; /* keynum: relative to the beginning */
+    const char *notes;          /* for people; NULL: none */
 };
 
 enum { COMMAND_KEY_SPECS = 3, COMMAND_CALLED_BYTES = 256 /* the longest name and its end */ };

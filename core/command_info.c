@@ -182,11 +182,17 @@ static void reply_key_specs(const struct command *command, struct reply *reply)
     int count = 0;
 
     for (; count < COMMAND_KEY_SPECS && command->keys[count].begin != KEY_BEGIN_NONE; count++) {
-        reply_map(reply, 3);
+        const struct key_spec *spec = &command->keys[count];
+
+        reply_map(reply, spec->notes ? 4 : 3);
+        if (spec->notes) {
+            reply_bulk(reply, STR("notes"));
+            reply_bulk(reply, str_from(spec->notes));
+        }
         reply_bulk(reply, STR("flags"));
-        command_key_flags(command->keys[count].flags, reply);
-        reply_begin_search(&command->keys[count], reply);
-        reply_find_keys(&command->keys[count], reply);
+        command_key_flags(spec->flags, reply);
+        reply_begin_search(spec, reply);
+        reply_find_keys(spec, reply);
     }
     reply_set_at(reply, mark, count);
 }

@@ -11,19 +11,20 @@ extern const struct command command_rows_string[], command_rows_generic[], comma
     command_rows_bitmap[], command_rows_hyperloglog[], command_rows_geo[], command_rows_stream[],
     command_rows_scripting[], command_rows_transactions[], command_rows_pubsub[];
 
-/* Key specifications. `last` is relative to the first key, negative from the end. */
-#define KEY_RANGE(at, last_key, every, key_flags)                                                                      \
+/* Key specifications. `last` is relative to the first key, negative from the end. What follows the flags is stated
+ * besides (.notes = …). */
+#define KEY_RANGE(at, last_key, every, ...)                                                                            \
     {                                                                                                                  \
-        .flags = key_flags, .begin = KEY_BEGIN_INDEX, .find = KEY_FIND_RANGE, .index = at, .last = last_key,           \
-        .step = every                                                                                                  \
+        .begin = KEY_BEGIN_INDEX, .find = KEY_FIND_RANGE, .index = at, .last = last_key, .step = every,                \
+        .flags = __VA_ARGS__                                                                                           \
     }
-#define KEY_AT(at, key_flags) KEY_RANGE(at, 0, 1, key_flags)
-#define KEYS_FROM(at, every, key_flags) KEY_RANGE(at, -1, every, key_flags)
+#define KEY_AT(at, ...) KEY_RANGE(at, 0, 1, __VA_ARGS__)
+#define KEYS_FROM(at, every, ...) KEY_RANGE(at, -1, every, __VA_ARGS__)
 /* The number of keys is at `at`, the keys follow it. */
-#define KEYS_COUNTED(at, every, key_flags)                                                                             \
+#define KEYS_COUNTED(at, every, ...)                                                                                   \
     {                                                                                                                  \
-        .flags = key_flags, .begin = KEY_BEGIN_INDEX, .find = KEY_FIND_KEYNUM, .index = at, .first_at = 1,             \
-        .step = every                                                                                                  \
+        .begin = KEY_BEGIN_INDEX, .find = KEY_FIND_KEYNUM, .index = at, .first_at = 1, .step = every,                  \
+        .flags = __VA_ARGS__                                                                                           \
     }
 /* One key behind the word, which is looked for from `from` on. */
 #define KEY_BEHIND(word, from, key_flags)                                                                              \
@@ -32,9 +33,9 @@ extern const struct command command_rows_string[], command_rows_generic[], comma
         .step = 1                                                                                                      \
     }
 /* Keys that the command's find_keys finds, or that nothing can. */
-#define KEYS_UNKNOWN(key_flags)                                                                                        \
+#define KEYS_UNKNOWN(...)                                                                                              \
     {                                                                                                                  \
-        .flags = key_flags, .begin = KEY_BEGIN_UNKNOWN, .find = KEY_FIND_UNKNOWN                                       \
+        .begin = KEY_BEGIN_UNKNOWN, .find = KEY_FIND_UNKNOWN, .flags = __VA_ARGS__                                     \
     }
 
 #endif

@@ -10,8 +10,11 @@
     .arity = -3, .route = ROUTE_SCRIPT, .acl = ACL_SCRIPTING, .reaches_all = fcall_reaches_all, GROUP,                 \
     .complexity = "Depends on the function."
 #define EVAL_FLAGS CMD_NOSCRIPT | CMD_SKIP_MONITOR | CMD_NO_MANDATORY_KEYS | CMD_STALE
-#define EVAL_KEYS KEYS_COUNTED(2, 1, KEY_RW | KEY_ACCESS | KEY_UPDATE)
-#define EVAL_RO_KEYS KEYS_COUNTED(2, 1, KEY_RO | KEY_ACCESS)
+#define EVAL_KEYS                                                                                                      \
+    KEYS_COUNTED(2, 1, KEY_RW | KEY_ACCESS | KEY_UPDATE,                                                               \
+                 .notes = "Nobody knows what the script will do: the most it can")
+#define EVAL_RO_KEYS                                                                                                   \
+    KEYS_COUNTED(2, 1, KEY_RO | KEY_ACCESS, .notes = "Nobody knows what the script will read: all it can")
 
 static const struct command script_subcommands[] = {
     {"debug", cmd_script_debug, .arity = 3, .route = ROUTE_LOCAL, .flags = CMD_NOSCRIPT, .acl = ACL_SCRIPTING, GROUP,

@@ -65,8 +65,8 @@ const struct command command_rows_stream[] = {
      .keys = {KEY_AT(1, KEY_RW | KEY_UPDATE | KEY_DELETE)}, GROUP, .since = "8.2.0", .complexity = "O(1) for each ID",
      .summary = "Acknowledges entries and deletes them from the stream.", .syntax = "key group " DELETION},
     {"xadd", cmd_xadd, .arity = -5, .route = ROUTE_SINGLE, .flags = CMD_WRITE | CMD_DENYOOM | CMD_FAST,
-     .acl = ACL_STREAM, .keys = {KEY_AT(1, KEY_RW | KEY_UPDATE)}, .save = undo_save_entries, GROUP, .since = "5.0.0",
-     .complexity = "O(1), and O(N) where N entries are trimmed",
+     .acl = ACL_STREAM, .keys = {KEY_AT(1, KEY_RW | KEY_UPDATE, .notes = "UPDATE, not INSERT: it may trim as well")},
+     .save = undo_save_entries, GROUP, .since = "5.0.0", .complexity = "O(1), and O(N) where N entries are trimmed",
      .summary = "Adds an entry to a stream, which may be trimmed at the same time.",
      .syntax = "key [NOMKSTREAM] " REFERENCES " trim:[" TRIMMING
                "] id_or_auto:<auto_id:* | id> <field value> [<field value> ...]",

@@ -61,7 +61,8 @@ static inline int str_quoted_length(struct str str)
     return str.length < STR_QUOTED_MAX ? (int)str.length : STR_QUOTED_MAX;
 }
 
-/* The same where Redis shows all of a name: nothing of sense is so long, and what "%s" makes has to be an int's length. */
+/* The same where Redis shows all of a name: none that means something is so long, and a format makes no more than an
+ * int's length of text. */
 enum { STR_SHOWN_MAX = 1 << 20 };
 static inline int str_shown_length(struct str str)
 {

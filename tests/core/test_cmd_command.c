@@ -1,6 +1,7 @@
 /* COMMAND's replies, byte for byte. CRLF is written as a space. */
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "core/command.h"
 #include "tests/support/command_run.h"
@@ -54,6 +55,14 @@ Test(cmd_command, info_tells_that_counted_keys_move)
                    "*1 *10 $6 msetex :-4 *3 +write +denyoom +movablekeys :0 :0 :0 *3 +@write +@string +@slow *0 *1 *6 "
                    "$5 flags *2 +OW +update $12 begin_search *4 $4 type $5 index $4 spec *2 $5 index :1 $9 find_keys "
                    "*4 $4 type $6 keynum $4 spec *6 $9 keynumidx :0 $8 firstkey :1 $7 keystep :2 *0 ");
+}
+
+Test(cmd_command, info_has_notes_where_the_flags_need_them)
+{
+    struct str reply = command_run(&run, "COMMAND INFO eval");
+    static const char begins[] = "*8\r\n$5\r\nnotes\r\n$53\r\nNobody knows what the script will do: the most it can";
+
+    cr_assert(memmem(reply.bytes, reply.length, begins, strlen(begins)) != NULL);
 }
 
 Test(cmd_command, debug_is_one_command_without_subcommands)
