@@ -1,5 +1,7 @@
 #include "core/bptree_path.h"
 
+#include "core/prefetch.h"
+
 /* The last branch whose first item is not above the key: only below it can an
  * equal item be, or the place for one. */
 static uint32_t branch_for(const struct bptree_node *node, uint32_t level, const struct bptree_key *key)
@@ -16,7 +18,7 @@ static uint32_t branch_for(const struct bptree_node *node, uint32_t level, const
 static void prefetch_node(const struct bptree_node *node)
 {
     for (size_t line = 0; line < sizeof *node; line += 64)
-        __builtin_prefetch((const char *)node + line);
+        prefetch_to_read((const char *)node + line);
 }
 
 bool bptree_descend(const struct bptree *tree, const struct bptree_key *key, struct bptree_path *path)

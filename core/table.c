@@ -130,7 +130,7 @@ static bool may_split(const struct table *table, const struct table_segment *seg
 static void prefetch_items(const struct table_bucket *bucket)
 {
     for (uint32_t slot = 0; slot < TABLE_BUCKET_SLOTS; slot++)
-        __builtin_prefetch(table_pointer(bucket->items[slot]));
+        prefetch_to_read(table_pointer(bucket->items[slot]));
 }
 
 /* Deals the items of one bucket out to the halves by bit `depth` of their hashes. */

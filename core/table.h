@@ -29,6 +29,8 @@
 #include <emmintrin.h>
 #endif
 
+#include "core/prefetch.h"
+
 struct memory;
 
 /* A probe stays in registers only where all of it is in line, which no compiler guesses any more with many callers. */
@@ -254,8 +256,8 @@ static inline void table_prefetch(const struct table *table, uint64_t hash)
     uint64_t word = table->directory[table_prefix(hash, table->depth)];
     segment = table_pointer(word);
     uint32_t home = table_home(table_tag(hash), (uint32_t)(word >> TABLE_POINTER_BITS));
-    __builtin_prefetch(&segment->buckets[home].fingerprints);
-    __builtin_prefetch(&segment->buckets[home].items[TABLE_BUCKET_SLOTS - 1]);
+    prefetch_to_read(&segment->buckets[home].fingerprints);
+    prefetch_to_read(&segment->buckets[home].items[TABLE_BUCKET_SLOTS - 1]);
 }
 
 static inline void table_prefetch_item(const struct table *table, uint64_t hash)
@@ -263,7 +265,7 @@ static inline void table_prefetch_item(const struct table *table, uint64_t hash)
     struct table_probe probe = table_probe(table, hash);
 
     if (probe.matches != 0)
-        __builtin_prefetch(table_pointer(probe.buckets[probe.at].items[__builtin_ctz(probe.matches)]));
+        prefetch_to_read(table_pointer(probe.buckets[probe.at].items[__builtin_ctz(probe.matches)]));
 }
 
 #endif

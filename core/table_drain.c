@@ -15,7 +15,7 @@ static void take_all(const struct table_bucket *bucket, void (*take)(void *conte
 static void prefetch_all(const struct table_bucket *bucket)
 {
     for (uint32_t slot = 0; slot < TABLE_BUCKET_SLOTS; slot++)
-        __builtin_prefetch(table_pointer(bucket->items[slot]));
+        prefetch_to_read(table_pointer(bucket->items[slot]));
 }
 
 uint64_t table_drain(struct table *table, uint64_t cursor, void (*take)(void *context, void *item), void *context)

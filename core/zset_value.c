@@ -5,6 +5,7 @@
 
 #include "core/assert.h"
 #include "core/listpack.h"
+#include "core/prefetch.h"
 #include "core/zset_pack.h"
 #include "core/zset_tree.h"
 
@@ -252,7 +253,7 @@ static void look_ahead(struct zset_walk *walk)
 
     if (item == NULL)
         return;
-    __builtin_prefetch((const void *)(uintptr_t)item->payload);
+    prefetch_to_read((const void *)(uintptr_t)item->payload);
     step(&walk->ahead, walk->down);
 }
 

@@ -50,10 +50,10 @@ static inline void prefetch_for_writing(const struct request *request)
 {
     const char *lines = (const char *)request;
 
-    __builtin_prefetch(lines, 1);
-    __builtin_prefetch(lines + 64, 1);
-    __builtin_prefetch(lines + 128, 1);
-    __builtin_prefetch(lines + offsetof(struct request, arguments_owned), 1);
+    prefetch_to_write(lines);
+    prefetch_to_write(lines + 64);
+    prefetch_to_write(lines + 128);
+    prefetch_to_write(lines + offsetof(struct request, arguments_owned));
 }
 
 struct request *request_take(struct request_pool *pool, int argc, int protocol)

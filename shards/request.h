@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/prefetch.h"
 #include "core/resp_write.h"
 #include "shards/message.h"
 
@@ -79,12 +80,12 @@ struct request {
     struct watched_keys *watched;    /* of WATCH, and of what ends watches, else NULL */
     /* Home alone. */
     bool arguments_owned;
-    bool discard_reply;             /* CLIENT REPLY OFF or SKIP */
-    bool finished;                  /* the answer is ready */
-    bool blocking;                  /* its command may block; its owner, too, looks here */
-    bool publishes;                 /* it may publish messages */
-    bool publishing;                /* and is counted in its origin */
-    uint16_t place; /* the low bits of its number among the connection's requests: net's pipeline counts */
+    bool discard_reply; /* CLIENT REPLY OFF or SKIP */
+    bool finished;      /* the answer is ready */
+    bool blocking;      /* its command may block; its owner, too, looks here */
+    bool publishes;     /* it may publish messages */
+    bool publishing;    /* and is counted in its origin */
+    uint16_t place;     /* the low bits of its number among the connection's requests: net's pipeline counts */
     void (*done)(struct request *); /* the answer is in reply; the request is home's again */
     struct request *next;           /* in its connection's queue, or in the pool */
     struct origin *origin;
@@ -117,10 +118,23 @@ static inline void request_prefetch(const struct request *request)
 {
     const char *lines = (const char *)request;
 
-    __builtin_prefetch(lines);
-    __builtin_prefetch(lines + 64);
-    __builtin_prefetch(lines + 128);
-    __builtin_prefetch(lines + 192);
+    prefetch_to_read(lines);
+    prefetch_to_read(lines + 64);
+    prefetch_to_read(lines + 128);
+    prefetch_to_read(lines + 192);
+}
+
+/* The owner: asks for arguments that lie elsewhere. */
+static inline void request_prefetch_arguments(const struct request *request)
+{
+    const char *lines = (const char *)request->argv;
+
+    if (request->argv == request->argv_inline)
+        return;
+    prefetch_to_read(lines);
+    prefetch_to_read(lines + 64);
+    prefetch_to_read(lines + 128);
+    prefetch_to_read(lines + 192);
 }
 
 /* Home: asks for the answer that the owner has written, and for home's own part. */
@@ -128,9 +142,22 @@ static inline void request_prefetch_answer(const struct request *request)
 {
     const char *lines = (const char *)request;
 
-    __builtin_prefetch(lines + offsetof(struct request, reply));
-    __builtin_prefetch(lines + offsetof(struct request, bytes) + 64);
-    __builtin_prefetch(lines + offsetof(struct request, arguments_owned));
+    prefetch_to_read(lines + offsetof(struct request, reply));
+    prefetch_to_read(lines + offsetof(struct request, bytes) + 64);
+    prefetch_to_read(lines + offsetof(struct request, arguments_owned));
+}
+
+/* And for what of it lies elsewhere, when the lines above are here. */
+static inline void request_prefetch_long_answer(const struct request *request)
+{
+    const char *lines = request->reply.buffer.bytes;
+
+    if (!request->reply.buffer.heap)
+        return;
+    prefetch_to_read(lines);
+    prefetch_to_read(lines + 64);
+    prefetch_to_read(lines + 128);
+    prefetch_to_read(lines + 192);
 }
 
 /* Copies the arguments into memory of the request; nothing where that was done. Before execution; home only. */

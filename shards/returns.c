@@ -8,7 +8,10 @@
 #include "shards/shard.h"
 #include "shards/simulate.h"
 
-enum { AHEAD = 9 /* how far ahead of its turn an answer is prefetched */ };
+enum {
+    AHEAD = 9,
+    AHEAD_LONG = 4 /* how far ahead of its turn an answer is prefetched, and what of it is in no request */
+};
 
 static void take_request(struct shard *shard, struct request *request)
 {
@@ -49,6 +52,14 @@ static void prefetch(const struct shard *shard, int source, uint32_t places)
         request_prefetch_answer((const struct request *)ahead);
 }
 
+static void prefetch_long(const struct shard *shard, int source)
+{
+    const struct message *ahead = mesh_return_ahead(&shard->port, source, AHEAD_LONG);
+
+    if (ahead && ahead->kind == MESSAGE_REQUEST)
+        request_prefetch_long_answer((const struct request *)ahead);
+}
+
 static const struct news *news_at_head(const struct shard *shard, int source)
 {
     const struct message *head = mesh_return_ahead(&shard->port, source, 0);
@@ -69,6 +80,7 @@ static bool take_until_news(struct shard *shard, int source)
         if (!message)
             return false;
         prefetch(shard, source, AHEAD - 1);
+        prefetch_long(shard, source);
         take(shard, message);
     }
     return true;

@@ -12,6 +12,7 @@
 #include "core/command.h"
 #include "core/memory.h"
 #include "core/waits.h"
+#include "shards/ahead.h"
 #include "shards/blocked.h"
 #include "shards/gather.h"
 #include "shards/monitoring.h"
@@ -24,12 +25,9 @@
 enum {
     EXPIRE_PER_TURN = 128,   /* keys whose deadline has come */
     RECLAIM_PER_TURN = 1024, /* items of flushed databases and large values */
-    AHEAD_MESSAGE = 9,       /* how far ahead of execution a message, its table lines and its entry are prefetched */
-    AHEAD_TABLE = 6,
-    AHEAD_ENTRY = 3,
-    RETRY_US = 50,        /* a ring was full: look again soon, nobody tells when there is room */
-    DRAIN_US = 1000,      /* while the group stops */
-    SPIN_SLICE_US = 1000, /* a yield that takes longer gave the CPU to who computes */
+    RETRY_US = 50,           /* a ring was full: look again soon, nobody tells when there is room */
+    DRAIN_US = 1000,         /* while the group stops */
+    SPIN_SLICE_US = 1000,    /* a yield that takes longer gave the CPU to who computes */
     SPIN_REST_US = 100000,
     WAIT_MS_MOST = 3600000, /* for a deadline; one of a client's choosing may be too far away to count in µs */
 };
@@ -321,46 +319,6 @@ void shard_own_arguments(struct shard *shard)
     mesh_each_own(&shard->port, own_arguments, shard);
 }
 
-/* A request at some distance whose key is known; NULL: none. */
-static const struct request *keyed_ahead(const struct mesh_window *window, uint32_t places)
-{
-    const struct message *message = mesh_window_at(window, places);
-
-    if (!message || message->kind != MESSAGE_REQUEST)
-        return NULL;
-
-    const struct request *request = (const struct request *)message;
-
-    return request->key ? request : NULL;
-}
-
-static void prefetch_message(const struct mesh_window *window, uint32_t places)
-{
-    const struct message *message = mesh_window_at(window, places);
-
-    if (message)
-        request_prefetch((const struct request *)message); /* a gather's lines are asked for in vain */
-}
-
-/* A batch's requests come from other cores' caches and its keys lie all over
- * memory: the misses overlap when they are asked for before they are needed. */
-static void prefetch(const struct shard *shard)
-{
-    struct mesh_window window = mesh_ahead(&shard->port);
-    const struct request *table = keyed_ahead(&window, AHEAD_TABLE);
-    const struct request *entry = keyed_ahead(&window, AHEAD_ENTRY);
-
-    if (shard->port.run_source != shard->index) { /* our own are here */
-        for (uint32_t places = 0; shard->port.run_started && places < AHEAD_MESSAGE; places++)
-            prefetch_message(&window, places);
-        prefetch_message(&window, AHEAD_MESSAGE);
-    }
-    if (table)
-        keyspace_prefetch(shard->core.keyspace, table->db, table->key_hash);
-    if (entry)
-        keyspace_prefetch_entry(shard->core.keyspace, entry->db, entry->key_hash);
-}
-
 /* Step (c) of the turn: what is due, lowest stamp first, until nothing is or a gather parks us. */
 static void execute_due(struct shard *shard)
 {
@@ -384,7 +342,7 @@ static void execute_due(struct shard *shard)
     keyspace_set_access(shard->core.keyspace,
                         config_maxmemory_policy_is_lfu(&shard->core.config) ? ACCESS_LFU : ACCESS_LRU, shard->now_ms);
     while (!shard->parked && !mesh_is_held_up(&shard->port) && (message = mesh_next(&shard->port)) != NULL) {
-        prefetch(shard);
+        ahead_prefetch(shard, message);
         meet(shard, message);
         if (__builtin_expect(shard->busy.waiting_count > 0, 0))
             meet_waiting(shard);

@@ -1,0 +1,96 @@
+/* Four steps, each of which reads what the one before has asked for: the message, its arguments, the table's line of
+ * each key, its entry. Where a run of messages begins, the steps of the first ones are made up for. */
+#include "shards/ahead.h"
+
+#include "core/command.h"
+#include "core/keyspace.h"
+#include "shards/shard.h"
+
+enum {
+    AHEAD_MESSAGE = 9, /* how many messages ahead of execution each step is */
+    AHEAD_ARGUMENTS = 7,
+    AHEAD_TABLE = 6,
+    AHEAD_ENTRY = 3,
+    KEYS_MOST = 16, /* of one message; more would push each other out of the cache */
+};
+
+static const struct request *as_request(const struct message *message)
+{
+    return message && message->kind == MESSAGE_REQUEST ? (const struct request *)message : NULL;
+}
+
+static inline __attribute__((always_inline)) void each_key(const struct shard *shard, const struct request *request,
+                                                           void (*prefetch)(const struct keyspace *keyspace, int db,
+                                                                            uint64_t hash))
+{
+    const struct key_spec *keys = &request->command->keys[0];
+
+    if (request->key) {
+        prefetch(shard->core.keyspace, request->db, request->key_hash);
+        return;
+    }
+    if (request->command->route != ROUTE_SCATTER || keys->begin == KEY_BEGIN_NONE)
+        return;
+    for (int at = keys->index, left = KEYS_MOST; at < request->argc && left > 0; at += keys->step, left--)
+        prefetch(shard->core.keyspace, request->db, keyspace_hash(request->argv[at]));
+}
+
+static void prefetch_message(const struct message *message)
+{
+    if (message)
+        request_prefetch((const struct request *)message); /* a gather's lines are asked for in vain */
+}
+
+static void prefetch_arguments(const struct message *message)
+{
+    const struct request *request = as_request(message);
+
+    if (request)
+        request_prefetch_arguments(request);
+}
+
+static void prefetch_table(const struct shard *shard, const struct message *message)
+{
+    const struct request *request = as_request(message);
+
+    if (request)
+        each_key(shard, request, keyspace_prefetch);
+}
+
+static void prefetch_entries(const struct shard *shard, const struct message *message)
+{
+    const struct request *request = as_request(message);
+
+    if (request)
+        each_key(shard, request, keyspace_prefetch_entry);
+}
+
+static void begin_run(const struct shard *shard, const struct mesh_window *window, const struct message *message,
+                      bool ours)
+{
+    for (uint32_t places = 0; !ours && places < AHEAD_MESSAGE; places++)
+        prefetch_message(mesh_window_at(window, places));
+    for (uint32_t places = 0; !ours && places < AHEAD_ARGUMENTS; places++)
+        prefetch_arguments(mesh_window_at(window, places));
+    prefetch_table(shard, message);
+    for (uint32_t places = 0; places < AHEAD_TABLE; places++)
+        prefetch_table(shard, mesh_window_at(window, places));
+    prefetch_entries(shard, message);
+    for (uint32_t places = 0; places < AHEAD_ENTRY; places++)
+        prefetch_entries(shard, mesh_window_at(window, places));
+}
+
+void ahead_prefetch(const struct shard *shard, const struct message *message)
+{
+    struct mesh_window window = mesh_ahead(&shard->port);
+    bool ours = shard->port.run_source == shard->index; /* they are here */
+
+    if (shard->port.run_started)
+        begin_run(shard, &window, message, ours);
+    if (!ours) {
+        prefetch_message(mesh_window_at(&window, AHEAD_MESSAGE));
+        prefetch_arguments(mesh_window_at(&window, AHEAD_ARGUMENTS));
+    }
+    prefetch_table(shard, mesh_window_at(&window, AHEAD_TABLE));
+    prefetch_entries(shard, mesh_window_at(&window, AHEAD_ENTRY));
+}

@@ -1,0 +1,15 @@
+/* Memory that is asked for before it is needed.
+ *
+ * A batch's requests come from other cores' caches and its keys lie all over
+ * memory: the misses overlap when they are asked for some messages ahead. */
+#ifndef SHARDS_AHEAD_H
+#define SHARDS_AHEAD_H
+
+struct message;
+struct shard;
+
+/* Of what comes behind the message that mesh_next has just given; and, where that begins a run, of the message itself.
+ */
+void ahead_prefetch(const struct shard *shard, const struct message *message);
+
+#endif
