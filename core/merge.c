@@ -49,6 +49,16 @@ void merge_replies(struct merge *merge, const struct reply *const *parts, int co
     merge->command->merge(merge);
 }
 
+/* The whole's answer is hardly longer than the parts'. */
+static void reserve_for_all(const struct merge *merge)
+{
+    size_t bytes = 0;
+
+    for (int i = 0; i < merge->part_count; i++)
+        bytes += merge->parts[i].length;
+    buffer_reserve(&merge->reply->buffer, bytes);
+}
+
 int64_t merge_sum_of(const struct merge *merge)
 {
     int64_t sum = 0;
@@ -71,6 +81,7 @@ void merge_in_order(struct merge *merge)
     ASSERT(merge->part_count <= CONFIG_SHARDS_MAX);
     for (int i = 0; i < merge->part_count; i++)
         take_header(merge->parts[i], '*', &rest[i]);
+    reserve_for_all(merge);
     reply_array(merge->reply, merge->key_count);
     for (int i = 0; i < merge->key_count; i++) {
         struct str *from = &rest[merge->part_of_key[i]];
@@ -88,6 +99,7 @@ void merge_concat(struct merge *merge)
 
     for (int i = 0; i < merge->part_count; i++)
         count += take_header(merge->parts[i], '*', &rest);
+    reserve_for_all(merge);
     reply_array(merge->reply, count);
     for (int i = 0; i < merge->part_count; i++) {
         take_header(merge->parts[i], '*', &rest);

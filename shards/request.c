@@ -56,7 +56,8 @@ static inline void prefetch_for_writing(const struct request *request)
     prefetch_to_write(lines + offsetof(struct request, arguments_owned));
 }
 
-struct request *request_take(struct request_pool *pool, int argc, int protocol)
+/* All but its arguments. */
+static inline struct request *take(struct request_pool *pool, int protocol)
 {
     if (!pool->free)
         pool_refill(pool);
@@ -73,13 +74,10 @@ struct request *request_take(struct request_pool *pool, int argc, int protocol)
     request->spent_ns = 0;
     request->slow = NULL;
     request->trial = 0;
-    request->arguments_owned = false;
     request->discard_reply = false;
     request->finished = false;
     request->key = 0;
     request->db = 0;
-    request->argc = argc;
-    request->argv = request->argv_inline;
     request->session_id = 0;
     request->origin = NULL;
     request->session = NULL;
@@ -92,10 +90,32 @@ struct request *request_take(struct request_pool *pool, int argc, int protocol)
     request->place = 0;
     request->next = NULL;
     request->argument_block = NULL;
-    if (argc > REQUEST_ARGV_INLINE)
-        request->argv = memory_alloc(pool->memory, (size_t)argc * sizeof(struct str));
     /* The executing shard may have to grow the reply: it charges its own counter, see shard_execute. */
     reply_init(&request->reply, pool->memory, request->bytes, REQUEST_BYTES, protocol);
+    return request;
+}
+
+struct request *request_take(struct request_pool *pool, int argc, int protocol)
+{
+    struct request *request = take(pool, protocol);
+
+    request->argc = argc;
+    request->argv = request->argv_inline;
+    if (argc > REQUEST_ARGV_INLINE)
+        request->argv = memory_alloc(pool->memory, (size_t)argc * sizeof(struct str));
+    request->arguments_owned = false;
+    request->arguments_lent = false;
+    return request;
+}
+
+struct request *request_take_lent(struct request_pool *pool, struct str *argv, int argc, int protocol)
+{
+    struct request *request = take(pool, protocol);
+
+    request->argc = argc;
+    request->argv = argv;
+    request->arguments_owned = true;
+    request->arguments_lent = true;
     return request;
 }
 
@@ -107,7 +127,7 @@ void request_give_back(struct request_pool *pool, struct request *request)
         slow_commands_free(&request->slow);
     if (request->argument_block)
         memory_free(pool->memory, request->argument_block);
-    if (request->argv != request->argv_inline)
+    if (request->argv != request->argv_inline && !request->arguments_lent)
         memory_free(pool->memory, request->argv);
     request->next = pool->free;
     pool->free = request;

@@ -79,13 +79,14 @@ struct request {
     struct transaction *transaction; /* EXEC's, and that whose watches end: home frees it in the end; else NULL */
     struct watched_keys *watched;    /* of WATCH, and of what ends watches, else NULL */
     /* Home alone. */
-    bool arguments_owned;
-    bool discard_reply; /* CLIENT REPLY OFF or SKIP */
-    bool finished;      /* the answer is ready */
-    bool blocking;      /* its command may block; its owner, too, looks here */
-    bool publishes;     /* it may publish messages */
-    bool publishing;    /* and is counted in its origin */
-    uint16_t place;     /* the low bits of its number among the connection's requests: net's pipeline counts */
+    bool arguments_owned; /* or lent */
+    bool arguments_lent;  /* for as long as it is out */
+    bool discard_reply;   /* CLIENT REPLY OFF or SKIP */
+    bool finished;        /* the answer is ready */
+    bool blocking;        /* its command may block; its owner, too, looks here */
+    bool publishes : 1;   /* it may publish messages */
+    bool publishing : 1;  /* and is counted in its origin */
+    uint16_t place;       /* the low bits of its number among the connection's requests: net's pipeline counts */
     void (*done)(struct request *); /* the answer is in reply; the request is home's again */
     struct request *next;           /* in its connection's queue, or in the pool */
     struct origin *origin;
@@ -111,6 +112,8 @@ void request_pool_deinit(struct request_pool *pool);
 
 /* A request with room for argc arguments; argv is to be filled by the caller. */
 struct request *request_take(struct request_pool *pool, int argc, int protocol);
+/* The same; argv and what it points to are the caller's, who keeps them until the request is given back. */
+struct request *request_take_lent(struct request_pool *pool, struct str *argv, int argc, int protocol);
 void request_give_back(struct request_pool *pool, struct request *request);
 
 /* The owner: asks for the lines that home has written. */

@@ -1,5 +1,7 @@
 #include "shards/scatter.h"
 
+#include <stdalign.h>
+
 #include "core/assert.h"
 #include "core/call.h"
 #include "core/command.h"
@@ -7,14 +9,19 @@
 #include "core/merge.h"
 #include "shards/shard.h"
 
+/* One block. Where it is made by keys, what the parts read lies behind it, each part's arguments in lines one after
+ * the other, which their owner finds at once:
+ *
+ *     struct scatter | parts[] | part_of_key[] | part 0: argv[], their bytes | part 1: argv[], their bytes | ...
+ */
 struct scatter {
     struct shard *shard; /* home */
     struct request *whole;
     int part_count, waiting;
-    bool silent; /* the reply is complete, the parts answer nothing */
+    bool silent;                        /* the reply is complete, the parts answer nothing */
     struct subscription_change *change; /* of which these are the parts, which are silent; else NULL */
     int key_count;
-    uint16_t *part_of_key;
+    uint16_t *part_of_key; /* NULL: not by keys */
     struct request *parts[];
 };
 
@@ -30,10 +37,9 @@ static void finish(struct shard *shard, struct scatter *scatter)
 {
     struct request *whole = scatter->whole;
 
-    memory_free(&shard->core.memory, scatter->part_of_key);
-    memory_free(&shard->core.memory, scatter);
     whole->scatter = NULL;
     shard_finish(shard, whole);
+    memory_free(&shard->core.memory, scatter);
 }
 
 static void merge_parts(struct shard *shard, struct scatter *scatter)
@@ -134,24 +140,26 @@ static bool room_for_all(struct shard *shard, const struct key_owners *owners)
     return true;
 }
 
-static struct scatter *scatter_create(struct shard *shard, struct request *whole, int parts, int keys)
+/* more: bytes behind the parts. */
+static struct scatter *scatter_create(struct shard *shard, struct request *whole, int parts, size_t more)
 {
     struct scatter *scatter =
-        memory_alloc(&shard->core.memory, sizeof *scatter + (size_t)parts * sizeof scatter->parts[0]);
+        memory_alloc(&shard->core.memory, sizeof *scatter + (size_t)parts * sizeof scatter->parts[0] + more);
 
-    *scatter =
-        (struct scatter){.shard = shard, .whole = whole, .part_count = parts, .waiting = parts, .key_count = keys};
-    if (keys > 0)
-        scatter->part_of_key = memory_alloc(&shard->core.memory, (size_t)keys * sizeof(uint16_t));
-    request_own_arguments(&shard->requests, whole); /* the merge reads them */
+    *scatter = (struct scatter){.shard = shard, .whole = whole, .part_count = parts, .waiting = parts};
     shard->core.stats.scattered++;
     return scatter;
 }
 
-static struct request *part_take(struct shard *shard, struct scatter *scatter, const struct command *command, int argc)
+static struct scatter *create_for_all(struct shard *shard, struct request *whole)
 {
-    struct request *whole = scatter->whole;
-    struct request *part = request_take(&shard->requests, argc, whole->reply.protocol);
+    request_own_arguments(&shard->requests, whole); /* the merge reads them */
+    return scatter_create(shard, whole, shard->group->count, 0);
+}
+
+static struct request *part_init(struct request *part, struct scatter *scatter, const struct command *command)
+{
+    const struct request *whole = scatter->whole;
 
     part->command = command;
     part->db = whole->db;
@@ -166,6 +174,21 @@ static struct request *part_take(struct shard *shard, struct scatter *scatter, c
     return part;
 }
 
+static struct request *part_take(struct shard *shard, struct scatter *scatter, const struct command *command, int argc)
+{
+    struct request *part = request_take(&shard->requests, argc, scatter->whole->reply.protocol);
+
+    return part_init(part, scatter, command);
+}
+
+/* A part of the command itself, whose arguments live as long as the scatter. */
+static struct request *part_lend(struct shard *shard, struct scatter *scatter, struct str *argv, int argc)
+{
+    struct request *part = request_take_lent(&shard->requests, argv, argc, scatter->whole->reply.protocol);
+
+    return part_init(part, scatter, scatter->whole->command);
+}
+
 static void part_stage(struct shard *shard, int owner, struct request *part)
 {
     if (owner != shard->index)
@@ -175,52 +198,95 @@ static void part_stage(struct shard *shard, int owner, struct request *part)
 
 static void stage_on_all(struct shard *shard, struct request *whole)
 {
-    struct scatter *scatter = scatter_create(shard, whole, shard->group->count, 0);
+    struct scatter *scatter = create_for_all(shard, whole);
 
     for (int i = 0; i < scatter->part_count; i++) {
-        struct request *part = scatter->parts[i] = part_take(shard, scatter, whole->command, whole->argc);
-
-        memcpy(part->argv, whole->argv, (size_t)whole->argc * sizeof(struct str));
-        part_stage(shard, i, part);
+        scatter->parts[i] = part_lend(shard, scatter, whole->argv, whole->argc);
+        part_stage(shard, i, scatter->parts[i]);
     }
 }
 
-/* The part of one owner: the command's name, then its keys, each with the values that follow it. */
-static struct request *part_of_owner(struct shard *shard, struct scatter *scatter, const struct key_owners *owners,
-                                     int owner, int part_index)
+/* By keys. */
+
+static size_t round_up(size_t bytes)
 {
-    const struct str *argv = scatter->whole->argv;
-    int step = scatter->whole->command->keys[0].step;
+    return (bytes + alignof(struct str) - 1) / alignof(struct str) * alignof(struct str);
+}
+
+/* Of the places of keys, and of the arguments: the name in each part, all others in one. */
+static size_t bytes_of_parts(const struct request *whole, const struct key_owners *owners)
+{
+    size_t parts = (size_t)owners->distinct;
+    size_t bytes = parts * (sizeof(struct str) + whole->argv[0].length + alignof(struct str));
+
+    for (int i = 1; i < whole->argc; i++)
+        bytes += sizeof(struct str) + whole->argv[i].length;
+    return bytes + round_up((size_t)owners->count * sizeof(uint16_t));
+}
+
+static struct scatter *create_by_keys(struct shard *shard, struct request *whole, const struct key_owners *owners)
+{
+    struct scatter *scatter = scatter_create(shard, whole, owners->distinct, bytes_of_parts(whole, owners));
+
+    scatter->key_count = owners->count;
+    scatter->part_of_key = (uint16_t *)&scatter->parts[owners->distinct];
+    return scatter;
+}
+
+/* Copies its bytes; the argument lies there from now on, and so it does for the whole. */
+static struct str move_argument(struct str *argument, char **to)
+{
+    memcpy(*to, argument->bytes, argument->length);
+    argument->bytes = *to;
+    *to += argument->length;
+    return *argument;
+}
+
+static int keys_of_owner(const struct key_owners *owners, int owner)
+{
     int keys = 0;
 
     for (int i = 0; i < owners->count; i++)
         keys += owners->places[i].owner == owner;
+    return keys;
+}
 
-    struct request *part = part_take(shard, scatter, scatter->whole->command, 1 + keys * step);
-    struct str *next = part->argv;
+/* The part of one owner: the command's name, then its keys, each with the values that follow it. *room: where it is to
+ * lie, and behind it then. */
+static struct request *part_of_owner(struct shard *shard, struct scatter *scatter, const struct key_owners *owners,
+                                     int owner, int part_index, char **room)
+{
+    struct str *from = scatter->whole->argv, *argv = (struct str *)*room, *next = argv;
+    int step = scatter->whole->command->keys[0].step;
+    int argc = 1 + keys_of_owner(owners, owner) * step;
+    char *bytes = (char *)(argv + argc);
 
-    *next++ = argv[0];
+    *next++ = move_argument(&from[0], &bytes);
     for (int i = 0; i < owners->count; i++) {
         if (owners->places[i].owner != owner)
             continue;
         scatter->part_of_key[i] = (uint16_t)part_index;
-        memcpy(next, &argv[owners->places[i].index], (size_t)step * sizeof(struct str));
-        next += step;
+        for (int j = 0; j < step; j++)
+            *next++ = move_argument(&from[owners->places[i].index + j], &bytes);
     }
-    return part;
+    *room += round_up((size_t)(bytes - *room));
+    return part_lend(shard, scatter, argv, argc);
 }
 
 static void stage_by_keys(struct shard *shard, struct request *whole, const struct key_owners *owners)
 {
-    struct scatter *scatter = scatter_create(shard, whole, owners->distinct, owners->count);
+    struct scatter *scatter = create_by_keys(shard, whole, owners);
+    char *room = (char *)scatter->part_of_key + round_up((size_t)owners->count * sizeof(uint16_t));
     int index = 0;
 
+    ASSERT(whole->argc == 1 + owners->count * whole->command->keys[0].step);
     for (int owner = 0; owner < shard->group->count; owner++) {
         if (!shard_set_has(owners->set, owner))
             continue;
-        scatter->parts[index] = part_of_owner(shard, scatter, owners, owner, index);
+        scatter->parts[index] = part_of_owner(shard, scatter, owners, owner, index, &room);
         part_stage(shard, owner, scatter->parts[index++]);
     }
+    whole->arguments_owned = true;
 }
 
 bool scatter_stage(struct shard *shard, struct request *request, const struct key_owners *owners)
@@ -241,6 +307,7 @@ bool scatter_stage_silent(struct shard *shard, struct request *request, const st
 
     if (!room_for_all(shard, owners))
         return false;
+    request_own_arguments(&shard->requests, request);
     scatter = scatter_create(shard, request, owners->distinct, 0);
     scatter->silent = true;
     for (int owner = 0; owner < shard->group->count; owner++) {
@@ -256,7 +323,7 @@ bool scatter_stage_silent(struct shard *shard, struct request *request, const st
 
 static void stage_change(struct shard *shard, struct request *request, struct subscription_change *change)
 {
-    struct scatter *scatter = scatter_create(shard, request, shard->group->count, 0);
+    struct scatter *scatter = create_for_all(shard, request);
 
     scatter->change = change;
     for (int i = 0; i < scatter->part_count; i++) {
@@ -306,7 +373,7 @@ static const struct command empty = {.name = "settle", .run = do_nothing, .route
 
 void scatter_settle_after(struct shard *shard, struct request *request)
 {
-    settle(shard, scatter_create(shard, request, shard->group->count, 0));
+    settle(shard, create_for_all(shard, request));
 }
 
 bool scatter_settle(struct scatter *scatter)

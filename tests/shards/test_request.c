@@ -191,6 +191,30 @@ Test(request, empty_arguments_can_be_owned)
     request_give_back(&pool, request);
 }
 
+Test(request, lent_arguments_stay_the_lender_s)
+{
+    struct str *argv = memory_alloc(&memory, 2 * sizeof *argv);
+
+    argv[0] = STR("MGET");
+    argv[1] = STR("key");
+
+    struct request *request = request_take_lent(&pool, argv, 2, 2);
+
+    request_own_arguments(&pool, request);
+    cr_assert_eq(request->argv, argv);
+    cr_assert_eq(request->argv[1].bytes, argv[1].bytes, "nothing is copied");
+    cr_assert_eq(request->reply.buffer.capacity, REQUEST_BYTES);
+    request_give_back(&pool, request);
+    expect_words(&(struct request){.argv = argv, .argc = 2}, (const char *const[]){"MGET", "key"}, 2);
+
+    struct request *again = request_take(&pool, 1, 2);
+
+    cr_assert_eq(again->argv, again->argv_inline);
+    cr_assert_not(again->arguments_owned || again->arguments_lent);
+    request_give_back(&pool, again);
+    memory_free(&memory, argv);
+}
+
 /* From no bytes to more than the request has: the reply must never lie on an argument. */
 Test(request, argument_and_reply_never_share_a_byte)
 {
