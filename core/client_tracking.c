@@ -202,8 +202,12 @@ void client_tracking_note_command(struct session *session, const struct command 
 {
     bool is_client = command->parent && command->parent == session->tracking.caching_container;
 
-    if (is_client || (session_is_queuing(session) && !(command->flags & CMD_EXECUTES)))
-        return;
+    if (!is_client && (!session_is_queuing(session) || command->flags & CMD_EXECUTES))
+        client_tracking_end_caching(session);
+}
+
+void client_tracking_end_caching(struct session *session)
+{
     session->tracking.caching = false;
     session->tracks = remembers(&session->tracking);
 }

@@ -76,9 +76,10 @@ void tracking_order_undo(const struct tracking_order *order, struct broadcasts *
 /* In a transaction CLIENT TRACKING may have to give an order. */
 bool client_tracking_reaches_all(const struct str *argv, int argc);
 
-/* CLIENT CACHING, and its end with the command or transaction that it was given for. */
+/* CLIENT CACHING, and its end with the command or transaction that it was given for or in. */
 void client_tracking_set_caching(struct session *session, const struct command *command);
 void client_tracking_note_command(struct session *session, const struct command *command);
+void client_tracking_end_caching(struct session *session);
 
 /* What a client is told: keys that have changed, as RESP bulk strings; count -1: all. as_message: to RESP2, where
  * nothing else can be told. */

@@ -7,6 +7,7 @@
  * also by its deadline, and nothing can come between that and the commands. */
 #include "core/assert.h"
 #include "core/call.h"
+#include "core/client_tracking.h"
 #include "core/core.h"
 #include "core/handlers.h"
 #include "core/transaction.h"
@@ -168,4 +169,6 @@ void cmd_exec_run(struct call *call)
     else if (!is_silent(call))
         reply_null_array(call->reply);
     end_skip(call);
+    if (call->session)
+        client_tracking_end_caching(call->session);
 }

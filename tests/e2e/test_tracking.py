@@ -135,6 +135,21 @@ def test_caching_holds_for_a_whole_transaction(server, raw, raw3):
     assert told(raw3, server) == [b"a", b"b", b"c"]
 
 
+@pytest.mark.parametrize("option, wish, told_of", [("OPTIN", "YES", b"b"), ("OPTOUT", "NO", b"ac")])
+def test_caching_within_a_transaction_ends_with_it(server, raw, raw3, option, wish, told_of):
+    raw3("CLIENT TRACKING ON " + option)
+    raw3("MULTI")
+    raw3("GET a")
+    raw3("CLIENT CACHING " + wish)
+    raw3("GET b")
+    raw3("CLIENT GETNAME")
+    assert len(raw3("EXEC")) == 4
+    raw3("CLIENT GETNAME")
+    raw3("GET c")
+    raw("MSET a 1 b 1 c 1")
+    assert told(raw3, server) == [bytes([key]) for key in told_of]
+
+
 def test_tracking_that_begins_in_a_transaction(server, raw, raw3):
     for options in ("", "BCAST PREFIX k"):
         raw3("CLIENT TRACKING OFF")
