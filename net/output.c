@@ -102,6 +102,14 @@ static bool fits_last(const struct output *output, size_t bytes)
            last->buffer.capacity - last->buffer.length >= bytes;
 }
 
+static void copy_to_last(struct output *output, struct str bytes)
+{
+    struct buffer *last = &output->last->buffer;
+
+    str_copy(last->bytes + last->length, bytes); /* it fits */
+    last->length += bytes.length;
+}
+
 void output_append(struct output *output, struct buffer *reply)
 {
     if (reply->length == 0)
@@ -114,11 +122,16 @@ void output_append(struct output *output, struct buffer *reply)
     ASSERT(reply->length <= OUTPUT_CHUNK_BYTES);
     if (!fits_last(output, reply->length))
         add_chunk(output, chunk_take(output->pool));
+    copy_to_last(output, buffer_str(reply));
+}
 
-    struct buffer *last = &output->last->buffer;
-
-    str_copy(last->bytes + last->length, buffer_str(reply)); /* it fits */
-    last->length += reply->length;
+void output_append_push(struct output *output, struct buffer *push)
+{
+    output->bytes += push->length;
+    if (push->length < OUTPUT_TAKE_BYTES && fits_last(output, push->length))
+        copy_to_last(output, buffer_str(push));
+    else
+        take_block(output, push);
 }
 
 int output_start_send(struct output *output, struct iovec vectors[static OUTPUT_VECTORS])

@@ -47,6 +47,9 @@ void output_deinit(struct output *output);
 
 /* Appends the bytes of a reply; takes over its heap block where it is large. */
 void output_append(struct output *output, struct buffer *reply);
+/* Appends bytes that are on the heap; takes them over where there is no chunk at hand that they fit into: a message
+ * goes to thousands of connections that have nothing else to send, and would need a chunk for each. */
+void output_append_push(struct output *output, struct buffer *push);
 
 /* Names what the next send carries; returns the number of vectors, 0 when there
  * is nothing. To be followed by output_sent. */

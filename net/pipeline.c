@@ -45,7 +45,7 @@ static void move_pushes(struct pipeline *pipeline, struct output *output, uint64
     struct push_run *run;
 
     while ((run = pushes_take(pipeline->pushes, answered)) != NULL) {
-        output_append(output, &run->bytes);
+        output_append_push(output, &run->bytes);
         push_run_free(run, output->pool->memory);
     }
 }

@@ -35,18 +35,34 @@ static char letter(size_t position)
     return (char)('a' + position % 23 + position / 1000 % 3);
 }
 
-/* A reply of the letters from there on; on the heap, as one that outgrew its request. */
+/* The letters from there on, on the heap. */
+static struct buffer letters(size_t position, size_t length)
+{
+    struct buffer bytes;
+
+    buffer_init(&bytes, &memory, NULL, 0);
+    buffer_reserve(&bytes, length);
+    for (size_t i = 0; i < length; i++)
+        bytes.bytes[i] = letter(position + i);
+    bytes.length = length;
+    return bytes;
+}
+
+/* As a reply that outgrew its request. */
 static void append(size_t position, size_t length)
 {
-    struct buffer reply;
+    struct buffer reply = letters(position, length);
 
-    buffer_init(&reply, &memory, NULL, 0);
-    buffer_reserve(&reply, length);
-    for (size_t i = 0; i < length; i++)
-        reply.bytes[i] = letter(position + i);
-    reply.length = length;
     output_append(&output, &reply);
     buffer_deinit(&reply);
+}
+
+static void append_push(size_t position, size_t length)
+{
+    struct buffer push = letters(position, length);
+
+    output_append_push(&output, &push);
+    buffer_deinit(&push);
 }
 
 static size_t expect_vectors(int count, size_t position)
@@ -115,6 +131,34 @@ Test(output, a_large_reply_is_taken_without_a_copy)
     cr_assert_eq(output_start_send(&output, vectors), 2);
     cr_assert_eq(vectors[1].iov_base, bytes);
     cr_assert_eq(vectors[1].iov_len, OUTPUT_TAKE_BYTES);
+    output_sent(&output);
+}
+
+Test(output, a_push_with_no_chunk_at_hand_needs_none)
+{
+    size_t before = memory.used_bytes;
+
+    append_push(0, 100);
+    cr_assert_lt(memory.used_bytes - before, 1000);
+    cr_assert_eq(output_start_send(&output, vectors), 1);
+    append_push(100, 50); /* what a send names takes no more */
+    append(150, 7);
+    append_push(157, 50);
+    cr_assert_eq(output.chunks, 3, "the last push fits beside the reply");
+    expect_vectors(1, 0);
+    output_sent(&output);
+    cr_assert_eq(output.bytes, 107);
+    cr_assert_eq(output_start_send(&output, vectors), 2);
+    expect_vectors(2, 100);
+    output_sent(&output);
+}
+
+Test(output, a_large_push_is_taken_beside_a_chunk_that_has_room)
+{
+    append(0, 10);
+    append_push(10, OUTPUT_TAKE_BYTES);
+    cr_assert_eq(output_start_send(&output, vectors), 2);
+    cr_assert_eq(expect_vectors(2, 0), 10 + OUTPUT_TAKE_BYTES);
     output_sent(&output);
 }
 
