@@ -127,6 +127,10 @@ static void begin(struct shard *shard, const struct script_run *run, int64_t ela
 /* A turn without execution. */
 static void serve(struct shard *shard, bool function)
 {
+    struct monitors *monitors = &shard->core.monitors;
+    struct buffer lines = monitors->lines; /* the script's: they may yet be taken back, and others' leave meanwhile */
+
+    buffer_init(&monitors->lines, monitors->memory, NULL, 0);
     shard->busy.serving = true;
     shard_own_arguments(shard);
     shard->turn++;
@@ -142,6 +146,8 @@ static void serve(struct shard *shard, bool function)
     loop_run_deferred(shard->loop);
     loop_submit(shard->loop);
     shard->busy.serving = false;
+    buffer_deinit(&monitors->lines);
+    monitors->lines = lines;
 }
 
 static bool goes_on(void *context, struct script_run *run)

@@ -87,7 +87,7 @@ static __attribute__((noinline)) void stall(struct shard *shard)
 static inline __attribute__((always_inline)) void end_call(struct shard *shard, const struct request *request)
 {
     publish_changes(shard, request ? request->session_id : 0);
-    if (__builtin_expect(shard->core.monitors.lines.length > 0, 0) && !shard->busy.serving)
+    if (__builtin_expect(shard->core.monitors.lines.length > 0, 0))
         monitoring_send(shard);
     if (__builtin_expect(publishing_has_work(&shard->core.publishing), 0) && !shard->busy.serving)
         publication_send(shard, request);

@@ -309,7 +309,6 @@ static void try_script(struct shard *shard, struct request *request, const struc
                        struct core *const *cores, int count)
 {
     struct call call;
-    size_t monitored = shard->core.monitors.lines.length;
 
     for (int i = 0; i < count; i++)
         undo_begin(&cores[i]->undo, cores[i]->keyspace, &shard->core.config);
@@ -322,7 +321,6 @@ static void try_script(struct shard *shard, struct request *request, const struc
         shard->core.stats.scripts_restarted += has_changes(cores, count);
         request->trial = TRIAL_OUT_OF_REACH;
         publishing_clear(&shard->core.publishing);
-        shard->core.monitors.lines.length = monitored;
     }
     end_undo(cores, count, call.out_of_reach);
     shard_end_call(shard, request);

@@ -1,6 +1,7 @@
 """What the server tells of the commands that it runs: INFO commandstats and its kin, SLOWLOG, LATENCY, MONITOR."""
 
 import re
+import select
 import threading
 import time
 
@@ -414,6 +415,37 @@ def test_reset_and_close_end_monitor(raw, server):
         watching = Watching(server, watcher)
         raw.pipeline([("SET", f"k:{i}", "v") for i in range(100)])
         assert len(watching.of(raw)) == 100
+
+
+def test_each_line_is_told_once_though_a_busy_script_is_run_again(raw, server, monitor):
+    """It touches a key that it did not declare, after others have been answered in the middle of it."""
+    script = """
+    if ARGV[1] == 'warm' then return 1 end
+    redis.call('SET', KEYS[1], 1)
+    local ends = os.clock() + 0.2
+    while os.clock() < ends do end
+    for i = 1, 20 do redis.call('GET', ARGV[1] .. i) end
+    return 'done'
+    """
+    raw("CONFIG SET busy-reply-threshold 10")
+    clients = [server.connect() for _ in range(8)]
+    sent = 0
+    with server.connect() as victim:
+        assert victim.command("EVAL", script, 1, "k", "warm") == 1  # it keeps to its keys' shard, as far as is known
+        monitor.of(raw)
+        victim.send_commands([("EVAL", script, 1, "k", "key")])
+        while not select.select([victim.socket], [], [], 0)[0]:
+            for client in clients:
+                assert client.pipeline([("MULTI",), ("DISCARD",)]) == ["OK", "OK"]
+            sent += 1
+        assert victim.read() == b"done"
+    lines = monitor.of(raw)
+    for client in clients:
+        assert [words for _, who, words in lines if who == address(client)] == ['"MULTI"', '"DISCARD"'] * sent
+        client.close()
+    ran = ['"SET" "k" "1"'] + [f'"GET" "key{i}"' for i in range(1, 21)]
+    assert [words for _, who, words in lines if who == "lua"] == ran
+    assert sum(words.startswith('"EVAL"') for _, _, words in lines) == 1
 
 
 def test_monitor_is_refused_where_nothing_may_wait(raw):
