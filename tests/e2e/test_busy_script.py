@@ -98,6 +98,42 @@ def test_what_has_written_cannot_be_killed(busy_server, raw):
         assert raw.command("EXISTS", *(f"key{i}" for i in range(20))) in (0, 20)
 
 
+def test_gathers_in_a_row_behind_a_busy_script_do_not_wait(busy_server, raw):
+    """Whether they came before it was busy, those of its own connection in the same batch, or after."""
+    keys = [f"key{i}" for i in range(20)]
+    raw.command("MSET", *(word for key in keys for word in (key, "v")))
+    row = [
+        ("MSETNX", *(word for key in ("new", *keys) for word in (key, "x"))),
+        ("SUNIONSTORE", "new", *keys),
+        *(("RENAME", f"none{i}", key) for i, key in enumerate(keys)),
+        ("MGET", *keys),
+        *(("COPY", f"none{i}", key) for i, key in enumerate(keys)),
+        *[("MULTI",), *(("GET", key) for key in keys), ("EXEC",)],
+    ]
+    idle = raw.pipeline(row)
+    refused = [answer if answer in ("OK", "QUEUED") else BUSY for answer in idle]
+    clients = [busy_server.connect() for _ in range(4)]
+    with busy_server.connect() as victim:
+        victim.send_commands([*row, ("EVAL", "-- not seen before: over all shards\n" + ENDLESS, 0), *row])
+        for client in clients:
+            client.send_commands(row)
+        for client in clients:
+            for answer, *either in zip((client.read() for _ in row), idle, refused):
+                assert answer in either
+        wait_for_busy(busy_server, "key0")
+        for client in clients:
+            client.send_commands(row)
+        for client in clients:
+            assert [client.read() for _ in row] == refused
+            client.close()
+        assert raw.command("SCRIPT", "KILL") == "OK"
+        assert [victim.read() for _ in row] == idle
+        assert "killed by user" in victim.read()
+        for answer, *either in zip((victim.read() for _ in row), idle, refused):
+            assert answer in either
+    assert raw.pipeline(row) == idle
+
+
 def test_many_clients_while_scripts_are_killed(busy_server, raw):
     """Whatever is refused has not been done, whatever is done is answered."""
     script = "if ARGV[1] == 'warm' then return 1 end while true do end"
