@@ -12,6 +12,7 @@
  * with those that were staged right behind in the same batch and take no other
  * shard: all that are to execute them are parked, and have them next. So shards
  * meet once for a row, not for each; a meeting costs more than most commands.
+ * tests/sim/rows.pml is this as a Spin model.
  *
  * What needs the client's session is executed by home, which is a participant
  * then: the last to arrive wakes it.

@@ -6,7 +6,8 @@
  * else executes there or leaves (mesh_return_now); the receiver always takes them.
  *
  * The receiver takes them in the order of their causes (returns.h), before it executes
- * anything that was published to it after them. */
+ * anything that was published to it after them: it looks when the bound of its turn was
+ * taken, and before it executes a gather. tests/sim/ordering.pml has that too (NEWS). */
 #ifndef SHARDS_NEWS_H
 #define SHARDS_NEWS_H
 

@@ -4,7 +4,7 @@
  * whoever hears a message and publishes another on a third shard is heard second by everybody. The
  * news with the lowest stamp goes first, and before it goes every ring that shows none is looked at
  * once more, after it was seen: what caused it was published before it, so it is seen
- * then. */
+ * then. tests/sim/causes.pml is this as a Spin model. */
 #ifndef SHARDS_RETURNS_H
 #define SHARDS_RETURNS_H
 

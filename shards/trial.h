@@ -6,7 +6,8 @@
  * connection sent later may be executed before it: home lets no later request go to other
  * shards while a script is tried, and the script's shard sends back, unexecuted, what has
  * come to it behind the script, until home has taken note of that, which a
- * number in the requests (epoch) tells. Home then stages all of them again, in order. */
+ * number in the requests (epoch) tells. Home then stages all of them again, in order.
+ * tests/sim/trials.pml is this as a Spin model. */
 #ifndef SHARDS_TRIAL_H
 #define SHARDS_TRIAL_H
 
