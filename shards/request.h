@@ -53,8 +53,8 @@ struct origin {
 };
 
 /* Laid out by who touches what: the owner reads the first two lines, writes the
- * reply on the third and its bytes behind it, and never touches the rest, which
- * stays in the home shard's cache while the request is away. */
+ * reply on the third and the short answer on the fourth, and of most requests never
+ * touches the rest, which stays in the home shard's cache while the request is away. */
 struct request {
     /* Home and owner. */
     struct message message;
@@ -72,12 +72,12 @@ struct request {
     uint64_t session_id;
     struct str argv_inline[REQUEST_ARGV_INLINE];
     struct reply reply;
-    int64_t spent_ns;                /* see struct call */
-    struct slow_command *slow;       /* likewise; its connection puts them in the slow log */
-    char bytes[REQUEST_BYTES];       /* owned arguments, as far as they fit; the rest is the reply's first storage */
-    struct waiter *waiter;           /* of a request that is `blocking` */
     struct transaction *transaction; /* EXEC's, and that whose watches end: home frees it in the end; else NULL */
     struct watched_keys *watched;    /* of WATCH, and of what ends watches, else NULL */
+    int64_t spent_ns;                /* see struct call */
+    char bytes[REQUEST_BYTES];       /* owned arguments, as far as they fit; the rest is the reply's first storage */
+    struct slow_command *slow;       /* see struct call; its connection puts them in the slow log */
+    struct waiter *waiter;           /* of a request that is `blocking` */
     /* Home alone. */
     bool arguments_owned; /* or lent */
     bool arguments_lent;  /* for as long as it is out */
@@ -97,6 +97,7 @@ struct request {
 };
 
 static_assert(sizeof(struct request) % 64 == 0, "requests lie on whole cache lines");
+static_assert(offsetof(struct request, reply) % 64 == 0, "and so does what the owner writes");
 
 struct request_pool {
     struct memory *memory;
@@ -146,6 +147,7 @@ static inline void request_prefetch_answer(const struct request *request)
     const char *lines = (const char *)request;
 
     prefetch_to_read(lines + offsetof(struct request, reply));
+    prefetch_to_read(lines + offsetof(struct request, bytes));
     prefetch_to_read(lines + offsetof(struct request, bytes) + 64);
     prefetch_to_read(lines + offsetof(struct request, arguments_owned));
 }

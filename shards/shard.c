@@ -122,7 +122,7 @@ static inline __attribute__((always_inline)) void prepare_call(struct call *call
     call->reply = &request->reply;
     call->core = &shard->core;
     call->reach = reach;
-    call->session = request->session;
+    call->session = request->message.home == shard->index ? request->session : NULL; /* home's, and so is its line */
     call->session_id = request->session_id;
     call->home = request->message.home;
     call->peer = NULL;
