@@ -7,7 +7,6 @@
 #define CORE_CHANGE_H
 
 #include "core/call.h"
-#include "core/change.h"
 #include "core/changes.h"
 
 /* The key has changed, without an event. */

@@ -409,12 +409,7 @@ void cmd_function_stats(struct call *call)
 
 void cmd_function_kill(struct call *call)
 {
-    const struct script_watch *watch = &call->core->script_watch;
-
-    if (watch->kill)
-        watch->kill(watch->context, true, call->reply);
-    else
-        reply_error(call->reply, "NOTBUSY No scripts in execution right now.");
+    script_kill(call, true);
 }
 
 void cmd_function_help(struct call *call)

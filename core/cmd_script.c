@@ -264,12 +264,7 @@ void cmd_script_flush(struct call *call)
 
 void cmd_script_kill(struct call *call)
 {
-    const struct script_watch *watch = &call->core->script_watch;
-
-    if (watch->kill)
-        watch->kill(watch->context, false, call->reply);
-    else
-        reply_error(call->reply, "NOTBUSY No scripts in execution right now.");
+    script_kill(call, false);
 }
 
 void cmd_script_debug(struct call *call)

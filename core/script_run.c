@@ -278,6 +278,16 @@ void script_run(struct script_state *state, struct script_run *run, int argument
     tidy(state, status, limit);
 }
 
+void script_kill(struct call *call, bool function)
+{
+    const struct script_watch *watch = &call->core->script_watch;
+
+    if (watch->kill)
+        watch->kill(watch->context, function, call->reply);
+    else
+        reply_error(call->reply, "NOTBUSY No scripts in execution right now.");
+}
+
 void script_push_strings(lua_State *lua, const struct str *strings, int count)
 {
     lua_createtable(lua, count, 0);

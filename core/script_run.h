@@ -41,6 +41,9 @@ MUST_USE bool script_begin(struct script_run *run, const char *name, uint32_t fl
 /* Calls the function that was pushed before its arguments, and writes the reply. */
 void script_run(struct script_state *state, struct script_run *run, int arguments);
 
+/* Ends the script that is busy, whichever shard's it is, or the function; and writes the reply. */
+void script_kill(struct call *call, bool function);
+
 static inline bool script_is_abandoned(const struct script_state *state)
 {
     return state->run && state->run->abandoned != SCRIPT_GOES_ON;

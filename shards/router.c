@@ -71,6 +71,14 @@ void router_find_owners(struct shard *shard, const struct request *request)
     (void)all;
 }
 
+int router_only_owner(const struct shard *shard)
+{
+    for (int i = 0; i < SHARD_SET_WORDS; i++)
+        if (shard->owners.set[i])
+            return i * 64 + __builtin_ctzll(shard->owners.set[i]);
+    return shard->index;
+}
+
 static void find_owner(void *context, struct key_position key)
 {
     struct find_owners *find = context;

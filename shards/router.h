@@ -101,6 +101,8 @@ bool router_stage_single(struct shard *shard, int owner, struct request *request
 
 /* To shard->owners: those of the request's keys, with their places. */
 void router_find_owners(struct shard *shard, const struct request *request);
+/* The only one of them; the shard itself where there is none. */
+int router_only_owner(const struct shard *shard);
 
 /* Requests of one connection that are linked and counted as held already go before all that is held. */
 void router_hold_before(struct shard *shard, struct request *first, struct request *last);

@@ -1,6 +1,5 @@
 #include "shards/transaction.h"
 
-#include "core/assert.h"
 #include "core/command.h"
 #include "core/memory.h"
 #include "core/transaction.h"
@@ -99,23 +98,12 @@ static void find_owners(struct shard *shard, const struct request *request)
 
 /* Staging. */
 
-static int only_owner(const struct key_owners *owners)
-{
-    for (int i = 0; i < SHARD_SET_WORDS; i++)
-        if (owners->set[i])
-            return i * 64 + __builtin_ctzll(owners->set[i]);
-    ASSERT(false);
-    return 0;
-}
-
 static bool stage_on_owners(struct shard *shard, struct request *request)
 {
     const struct key_owners *owners = &shard->owners;
 
-    if (owners->distinct == 0)
-        return router_stage_single(shard, shard->index, request);
-    if (owners->distinct == 1)
-        return router_stage_single(shard, only_owner(owners), request);
+    if (owners->distinct <= 1)
+        return router_stage_single(shard, router_only_owner(shard), request);
     if (is_run(request))
         return gather_stage(shard, request, owners, request->session != NULL);
     return scatter_stage_silent(shard, request, owners);

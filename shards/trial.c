@@ -46,11 +46,6 @@ static void try_on(struct request *request, int shard)
     origin->tried++;
 }
 
-static int only_owner(const struct shard *shard)
-{
-    return shard->owners.count > 0 ? shard->owners.places[0].owner : shard->index;
-}
-
 /* What is behind a script that has come home may be on its way yet. */
 static bool has_trial(const struct origin *origin)
 {
@@ -86,7 +81,7 @@ bool trial_stage(struct shard *shard, struct request *request)
         return stage_everywhere(shard, request);
     if (shard->owners.distinct > 1)
         return stage_on_several(shard, request);
-    return stage_on_one(shard, request, only_owner(shard));
+    return stage_on_one(shard, request, router_only_owner(shard));
 }
 
 /* Its keys are all on one shard, and it is executed there and nowhere else. */
@@ -107,7 +102,7 @@ bool trial_stage_behind(struct shard *shard, struct request *request)
 
     if (request->command->route == ROUTE_SCRIPT)
         return trial_stage(shard, request);
-    if (origin->awaited > 0 || !is_plain(shard, request) || only_owner(shard) != origin->tried_on ||
+    if (origin->awaited > 0 || !is_plain(shard, request) || router_only_owner(shard) != origin->tried_on ||
         !router_stage_single(shard, origin->tried_on, request))
         return false;
     request->trial = TRIAL_BEHIND;

@@ -31,22 +31,9 @@ TestSuite(scatter, .init = begin, .fini = end);
 TestSuite(gather, .init = begin, .fini = end);
 TestSuite(turn, .init = begin, .fini = end);
 
-/* "SET %0a …": a digit and a letter behind the percent sign name a key, by its shard and its number. */
 static const char *with_keys(const char *line)
 {
-    static char text[4096];
-    size_t length = 0;
-
-    for (; *line; line++) {
-        if (*line != '%') {
-            text[length++] = *line;
-            continue;
-        }
-        length += (size_t)sprintf(text + length, "%s", group_key(&run, line[1] - '0', line[2] - 'a'));
-        line += 2;
-    }
-    text[length] = '\0';
-    return text;
+    return group_with_keys(&run, line);
 }
 
 static struct ask *ask(const char *line)

@@ -310,3 +310,20 @@ const char *group_key(struct group_run *run, int shard, int number)
     }
     return key;
 }
+
+const char *group_with_keys(struct group_run *run, const char *line)
+{
+    static char text[4096];
+    size_t length = 0;
+
+    for (; *line; line++) {
+        if (*line != '%') {
+            text[length++] = *line;
+            continue;
+        }
+        length += (size_t)sprintf(text + length, "%s", group_key(run, line[1] - '0', line[2] - 'a'));
+        line += 2;
+    }
+    text[length] = '\0';
+    return text;
+}

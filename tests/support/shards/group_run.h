@@ -79,5 +79,8 @@ const char *group_command(struct group_client *client, const char *line);
 
 /* A key of this shard's, other for each number: lives as long as the run. number: below 16. */
 const char *group_key(struct group_run *run, int shard, int number);
+/* "SET %0a …": a digit and a letter behind the percent sign name a key, by its shard and its number. Lives until the
+ * next call. */
+const char *group_with_keys(struct group_run *run, const char *line);
 
 #endif
