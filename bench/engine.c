@@ -24,7 +24,8 @@ static const char *const kind_names[KINDS] = {"get", "set", "mixed"};
 struct options {
     size_t operations, keys;
     int rounds;
-    int kind; /* KINDS: all of them */
+    int kind;   /* KINDS: all of them */
+    bool timed; /* as far as the command statistics time commands */
 };
 
 /* Requests as a client sends them; one for each key, cut into pipelines. */
@@ -149,8 +150,9 @@ static void measure(struct engine *engine, const struct stream *streams, const s
 
 static _Noreturn void usage(void)
 {
-    fprintf(stderr, "usage: engine [--operations N] [--rounds N] [--keys N] [--kind get|set|mixed]\n"
-                    "       operations of each kind in each round; kind: one instead of all\n");
+    fprintf(stderr, "usage: engine [--operations N] [--rounds N] [--keys N] [--kind get|set|mixed] [--timed yes|no]\n"
+                    "       operations of each kind in each round; kind: one instead of all;\n"
+                    "       timed: no: no call is timed for the command statistics, as where each lasts too long\n");
     exit(1);
 }
 
@@ -172,9 +174,16 @@ static int kind_from(const char *name)
     usage();
 }
 
+static bool truth_from(const char *text)
+{
+    if (strcmp(text, "yes") != 0 && strcmp(text, "no") != 0)
+        usage();
+    return text[0] == 'y';
+}
+
 static struct options options_from(int argc, char **argv)
 {
-    struct options options = {.operations = 1000000, .keys = 100000, .rounds = 5, .kind = KINDS};
+    struct options options = {.operations = 1000000, .keys = 100000, .rounds = 5, .kind = KINDS, .timed = true};
 
     for (int i = 1; i < argc; i += 2) {
         const char *value = argv[i + 1]; /* argv ends with NULL */
@@ -189,6 +198,8 @@ static struct options options_from(int argc, char **argv)
             options.rounds = (int)number_from(value, 1, ROUNDS_MAX);
         else if (strcmp(argv[i], "--kind") == 0)
             options.kind = kind_from(value);
+        else if (strcmp(argv[i], "--timed") == 0)
+            options.timed = truth_from(value);
         else
             usage();
     }
@@ -204,6 +215,8 @@ int main(int argc, char **argv)
     static struct engine engine;
 
     engine_init(&engine);
+    if (!options.timed)
+        engine.core.command_stats.clock.now_ns = NULL;
     fill(&engine, options.keys);
     for (int kind = 0; kind < KINDS; kind++) {
         streams[kind] = stream_of((enum kind)kind, options.keys, (uint64_t)kind);
