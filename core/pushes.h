@@ -29,6 +29,12 @@ void pushes_clear(struct pushes *pushes, struct memory *memory);
 /* Behind so many requests, and behind all that has that place or an earlier one already. */
 void pushes_append(struct pushes *pushes, struct memory *memory, uint64_t behind, struct str bytes);
 
+/* Whether there is anything, whatever its place. */
+static inline bool pushes_has_some(const struct pushes *pushes)
+{
+    return pushes->first != NULL;
+}
+
 /* Takes the first run out if its place is behind at most so many requests; NULL: it has none to give. The bytes are
  * the caller's, and the run is freed with push_run_free. */
 struct push_run *pushes_take(struct pushes *pushes, uint64_t answered);

@@ -28,13 +28,18 @@ static const struct config_output_limit *output_limit(const struct conn *conn)
     return normal;
 }
 
-/* A client with an output limit is closed at it, as in Redis; one without is held back instead, so that its memory
- * stays bounded. */
-static bool output_is_full(const struct conn *conn)
+static __attribute__((noinline)) bool is_unlimited(const struct conn *conn)
 {
     const struct config_output_limit *limit = output_limit(conn);
 
-    return conn->output.bytes > CONN_UNREAD_OUTPUT_MOST && limit->hard_bytes == 0 && limit->soft_bytes == 0;
+    return limit->hard_bytes == 0 && limit->soft_bytes == 0;
+}
+
+/* A client with an output limit is closed at it, as in Redis; one without is held back instead, so that its memory
+ * stays bounded. */
+static inline bool output_is_full(const struct conn *conn)
+{
+    return __builtin_expect(conn->output.bytes > CONN_UNREAD_OUTPUT_MOST, 0) && is_unlimited(conn);
 }
 
 static void expect_answers_of(struct conn *conn, size_t bytes)

@@ -39,8 +39,7 @@ void pipeline_drop_answers(struct pipeline *pipeline)
             pipeline_drop_answer(pipeline, request);
 }
 
-/* Pushes whose place is behind at most so many requests. */
-static void move_pushes(struct pipeline *pipeline, struct output *output, uint64_t answered)
+static __attribute__((noinline)) void move_runs(struct pipeline *pipeline, struct output *output, uint64_t answered)
 {
     struct push_run *run;
 
@@ -48,6 +47,13 @@ static void move_pushes(struct pipeline *pipeline, struct output *output, uint64
         output_append_push(output, &run->bytes);
         push_run_free(run, output->pool->memory);
     }
+}
+
+/* Pushes whose place is behind at most so many requests. */
+static inline void move_pushes(struct pipeline *pipeline, struct output *output, uint64_t answered)
+{
+    if (__builtin_expect(pushes_has_some(pipeline->pushes), 0))
+        move_runs(pipeline, output, answered);
 }
 
 static void move_first(struct pipeline *pipeline, struct output *output, struct request_pool *requests)
