@@ -31,7 +31,7 @@ void request_pool_deinit(struct request_pool *pool)
     }
 }
 
-static void pool_refill(struct request_pool *pool)
+static __attribute__((noinline)) void pool_refill(struct request_pool *pool)
 {
     struct request_block *block = memory_alloc_aligned(pool->memory, sizeof *block, 64);
 
@@ -56,60 +56,76 @@ static inline void prefetch_for_writing(const struct request *request)
     prefetch_to_write(lines + offsetof(struct request, arguments_owned));
 }
 
-/* All but its arguments. */
-static inline struct request *take(struct request_pool *pool, int protocol)
+/* All but its arguments. The pool has one. */
+static inline __attribute__((always_inline)) struct request *take(struct request_pool *pool, int protocol)
 {
-    if (!pool->free)
-        pool_refill(pool);
-
     struct request *request = pool->free;
 
     pool->free = request->next;
     pool->live++;
     prefetch_for_writing(pool->free);
     request->message = (struct message){.kind = MESSAGE_REQUEST, .home = pool->home};
+    /* In the order of the struct: those that lie together are written together. */
+    request->db = 0;
     request->no_touch = false;
-    request->tracked = false;
     request->part = false;
+    request->tracked = false;
+    request->key = 0;
+    request->trial = 0;
+    request->epoch = 0;
+    request->session_id = 0;
     request->spent_ns = 0;
     request->slow = NULL;
-    request->trial = 0;
-    request->discard_reply = false;
-    request->finished = false;
-    request->key = 0;
-    request->db = 0;
-    request->session_id = 0;
-    request->origin = NULL;
-    request->session = NULL;
-    request->scatter = NULL;
     request->transaction = NULL;
     request->watched = NULL;
+    request->discard_reply = false;
+    request->finished = false;
     request->blocking = false;
     request->publishes = false;
     request->publishing = false;
     request->place = 0;
     request->next = NULL;
+    request->origin = NULL;
+    request->session = NULL;
+    request->scatter = NULL;
     request->argument_block = NULL;
     /* The executing shard may have to grow the reply: it charges its own counter, see shard_execute. */
     reply_init(&request->reply, pool->memory, request->bytes, REQUEST_BYTES, protocol);
     return request;
 }
 
+static __attribute__((noinline)) struct request *refill_and_take(struct request_pool *pool, int argc, int protocol)
+{
+    pool_refill(pool);
+    return request_take(pool, argc, protocol);
+}
+
+static __attribute__((noinline)) struct request *with_many_arguments(struct request_pool *pool, struct request *request)
+{
+    request->argv = memory_alloc(pool->memory, (size_t)request->argc * sizeof(struct str));
+    return request;
+}
+
+/* What few need is called last, so that no register has to be saved for it. */
 struct request *request_take(struct request_pool *pool, int argc, int protocol)
 {
+    if (__builtin_expect(!pool->free, 0))
+        return refill_and_take(pool, argc, protocol);
+
     struct request *request = take(pool, protocol);
 
     request->argc = argc;
     request->argv = request->argv_inline;
-    if (argc > REQUEST_ARGV_INLINE)
-        request->argv = memory_alloc(pool->memory, (size_t)argc * sizeof(struct str));
     request->arguments_owned = false;
     request->arguments_lent = false;
-    return request;
+    return __builtin_expect(argc > REQUEST_ARGV_INLINE, 0) ? with_many_arguments(pool, request) : request;
 }
 
 struct request *request_take_lent(struct request_pool *pool, struct str *argv, int argc, int protocol)
 {
+    if (!pool->free)
+        pool_refill(pool);
+
     struct request *request = take(pool, protocol);
 
     request->argc = argc;
@@ -119,16 +135,29 @@ struct request *request_take_lent(struct request_pool *pool, struct str *argv, i
     return request;
 }
 
-void request_give_back(struct request_pool *pool, struct request *request)
+/* What few requests have: blocks of their own. */
+static __attribute__((noinline)) void free_blocks(struct request_pool *pool, struct request *request)
 {
-    ASSERT(request->message.home == pool->home);
     buffer_deinit(&request->reply.buffer);
-    if (__builtin_expect(request->slow != NULL, 0))
+    if (request->slow)
         slow_commands_free(&request->slow);
     if (request->argument_block)
         memory_free(pool->memory, request->argument_block);
     if (request->argv != request->argv_inline && !request->arguments_lent)
         memory_free(pool->memory, request->argv);
+}
+
+static inline bool has_blocks(const struct request *request)
+{
+    return request->reply.buffer.heap || request->slow || request->argument_block ||
+           request->argv != request->argv_inline;
+}
+
+void request_give_back(struct request_pool *pool, struct request *request)
+{
+    ASSERT(request->message.home == pool->home);
+    if (__builtin_expect(has_blocks(request), 0))
+        free_blocks(pool, request);
     request->next = pool->free;
     pool->free = request;
     pool->live--;
