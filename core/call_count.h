@@ -16,7 +16,7 @@ struct call_counting {
     size_t mark; /* where the answer begins */
 };
 
-static inline struct call_counting call_count_begin(const struct call *call)
+static inline __attribute__((always_inline)) struct call_counting call_count_begin(const struct call *call)
 {
     const struct command_stats *stats = &call->core->command_stats;
     struct call_counting counting = {.mark = reply_mark(call->reply)};
@@ -29,7 +29,8 @@ static inline struct call_counting call_count_begin(const struct call *call)
 
 void call_count_timed(struct call *call, const struct call_counting *counting);
 
-static inline void call_count_end(struct call *call, const struct call_counting *counting)
+static inline __attribute__((always_inline)) void call_count_end(struct call *call,
+                                                                 const struct call_counting *counting)
 {
     bool large = reply_mark(call->reply) > counting->mark + STEADY_REPLY_BYTES;
 

@@ -83,20 +83,33 @@ static __attribute__((noinline)) void stall(struct shard *shard)
     nanosleep(&pause, NULL);
 }
 
-/* What the command asked of the shard, and has to tell others. request: whose call it was; NULL: a part of another. */
-static inline __attribute__((always_inline)) void end_call(struct shard *shard, const struct request *request)
+/* Whether a command has left the shard anything to do. */
+static inline bool has_asked(const struct core *core)
+{
+    return changes_has_some(keyspace_changes(core->keyspace)) | (core->monitors.lines.length > 0) |
+           publishing_has_work(&core->publishing) | (core->stall_us > 0) | core->shutdown_requested;
+}
+
+static __attribute__((noinline)) void heed(struct shard *shard, const struct request *request)
 {
     publish_changes(shard, request ? request->session_id : 0);
-    if (__builtin_expect(shard->core.monitors.lines.length > 0, 0))
+    if (shard->core.monitors.lines.length > 0)
         monitoring_send(shard);
-    if (__builtin_expect(publishing_has_work(&shard->core.publishing), 0) && !shard->busy.serving)
+    if (publishing_has_work(&shard->core.publishing) && !shard->busy.serving)
         publication_send(shard, request);
-    if (__builtin_expect(shard->core.stall_us > 0, 0))
+    if (shard->core.stall_us > 0)
         stall(shard);
-    if (__builtin_expect(shard->core.shutdown_requested, 0)) {
+    if (shard->core.shutdown_requested) {
         shard->core.shutdown_requested = false;
         shard->group->shutdown->done(shard->group->shutdown);
     }
+}
+
+/* What the command asked of the shard, and has to tell others. request: whose call it was; NULL: a part of another. */
+static inline void end_call(struct shard *shard, const struct request *request)
+{
+    if (__builtin_expect(has_asked(&shard->core), 0))
+        heed(shard, request);
 }
 
 void shard_run_call(struct shard *shard, struct call *call)
@@ -208,17 +221,33 @@ void shard_count(struct shard *shard, struct request *request, int64_t ns)
     call_count_whole(&call, 0, ns);
 }
 
-void shard_finish(struct shard *shard, struct request *request)
+/* What few requests are. */
+static inline bool needs_care(const struct request *request)
+{
+    return request->blocking | request->publishing | (request->trial != TRIAL_NONE) | (request->transaction != NULL);
+}
+
+/* False: it is on its way once more. */
+static __attribute__((noinline)) bool finish_with_care(struct shard *shard, struct request *request)
 {
     if (request->blocking)
         blocked_forget(shard, request);
     if (request->publishing)
         router_publisher_done(request);
-    if (__builtin_expect(request->trial != TRIAL_NONE, 0) && !trial_finish(shard, request))
-        return;
-    if (__builtin_expect(request->transaction != NULL, 0) && !transaction_finish(shard, request))
-        return;
-    request->done(request);
+    if (request->trial != TRIAL_NONE && !trial_finish(shard, request))
+        return false;
+    return !request->transaction || transaction_finish(shard, request);
+}
+
+static inline void finish(struct shard *shard, struct request *request)
+{
+    if (__builtin_expect(!needs_care(request), 1) || finish_with_care(shard, request))
+        request->done(request);
+}
+
+void shard_finish(struct shard *shard, struct request *request)
+{
+    finish(shard, request);
 }
 
 /* What it has said has found no room yet: nobody is to know of the command before. */
@@ -245,14 +274,14 @@ static void give_kept_answers(struct shard *shard)
     }
 }
 
-void shard_answer(struct shard *shard, struct request *request)
+static inline void answer(struct shard *shard, struct request *request)
 {
     if (__builtin_expect(mesh_is_held_up(&shard->port), 0)) {
         keep_answer(shard, request);
         return;
     }
     if (request->message.home == shard->index) {
-        shard_finish(shard, request);
+        finish(shard, request);
         return;
     }
     if (request->reply.buffer.heap)
@@ -260,7 +289,14 @@ void shard_answer(struct shard *shard, struct request *request)
     mesh_return(&shard->port, request->message.home, &request->message);
 }
 
-void shard_run(struct shard *shard, struct request *request, const struct reach *reach)
+void shard_answer(struct shard *shard, struct request *request)
+{
+    answer(shard, request);
+}
+
+/* A copy for each caller: nothing is called for what nearly all requests are. */
+static inline __attribute__((always_inline)) void run(struct shard *shard, struct request *request,
+                                                      const struct reach *reach)
 {
     int64_t now_ms = shard_message_ms(shard);
 
@@ -269,7 +305,12 @@ void shard_run(struct shard *shard, struct request *request, const struct reach 
         return;
     }
     execute(shard, request, reach, now_ms, NULL);
-    shard_answer(shard, request);
+    answer(shard, request);
+}
+
+void shard_run(struct shard *shard, struct request *request, const struct reach *reach)
+{
+    run(shard, request, reach);
 }
 
 /* Whoever waits for a key is served before anything else is executed. */
@@ -279,7 +320,7 @@ static inline void serve_waiters(struct shard *shard, int64_t now_ms)
         blocked_serve(shard, now_ms);
 }
 
-static void meet(struct shard *shard, struct message *message)
+static inline __attribute__((always_inline)) void meet(struct shard *shard, struct message *message)
 {
     if (message->kind == MESSAGE_GATHER) {
         gather_arrive(shard, (struct gather *)message);
@@ -290,7 +331,7 @@ static void meet(struct shard *shard, struct message *message)
         if (__builtin_expect(request->trial != TRIAL_NONE, 0))
             trial_run(shard, request);
         else
-            shard_run(shard, request, NULL);
+            run(shard, request, NULL);
     }
     serve_waiters(shard, shard_message_ms(shard));
     if (__builtin_expect(shard->busy.active, 0))
@@ -298,7 +339,7 @@ static void meet(struct shard *shard, struct message *message)
 }
 
 /* What came while a script was busy, and could not be refused. */
-static void meet_waiting(struct shard *shard)
+static __attribute__((noinline)) void meet_waiting(struct shard *shard)
 {
     struct message *message;
 
