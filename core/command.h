@@ -173,6 +173,7 @@ struct command {
     uint16_t number; /* its own among all rows, from 1 on */
     bool steady;     /* takes about as long each time, unless its arguments or its answer are large */
     int16_t only_key; /* the argument that is the key, where there is exactly one at a fixed place; else 0 */
+    bool plain;       /* its only key's owner runs it, and neither the connection nor the router has more to heed */
 };
 
 extern const struct command *const command_table; /* sorted by name, ends with a NULL name */

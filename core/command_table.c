@@ -207,12 +207,20 @@ static bool is_steady(const struct command *row)
     return row->flags & CMD_FAST || (row->complexity && strcmp(row->complexity, "O(1)") == 0);
 }
 
+/* Nearly all that is sent. What asks this first does without the other questions. */
+static bool is_plain(const struct command *row)
+{
+    return row->only_key && row->route == ROUTE_SINGLE && row->pubsub == 0 && !row->reaches_all &&
+           !(row->flags & (CMD_FENCE | CMD_BLOCKING | CMD_SETTLE | CMD_SESSION | CMD_EXECUTES));
+}
+
 static void derive(struct command *row)
 {
     row->called = row->name;
     row->number = ++last_number;
     row->steady = is_steady(row);
     derive_keys(row);
+    row->plain = is_plain(row);
 }
 
 static void adopt_subcommands(struct command *container)

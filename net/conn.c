@@ -120,21 +120,15 @@ static void request_done(struct request *request)
 }
 
 /* CLIENT REPLY: whether this request's answer is dropped, and what that means for the next. */
-static bool consume_reply_mode(struct session *session)
+static inline bool consume_reply_mode(struct session *session)
 {
-    switch (session->reply_mode) {
-    case SESSION_REPLY_ON:
+    if (__builtin_expect(session->reply_mode == SESSION_REPLY_ON, 1))
         return false;
-    case SESSION_REPLY_OFF:
-        return true;
-    case SESSION_REPLY_SKIP_NEXT:
+    if (session->reply_mode == SESSION_REPLY_SKIP_NEXT)
         session->reply_mode = SESSION_REPLY_SKIP;
-        return true;
-    case SESSION_REPLY_SKIP:
+    else if (session->reply_mode == SESSION_REPLY_SKIP)
         session->reply_mode = SESSION_REPLY_ON;
-        return true;
-    }
-    return false;
+    return true;
 }
 
 static void start_local(struct conn *conn, struct request *request)
@@ -209,6 +203,11 @@ static void start_request(struct conn *conn, const struct command *command, stru
     request->command = command;
     if (session_queues(&conn->session, command)) {
         queue(conn, command, request);
+        return;
+    }
+    if (command->plain) {
+        request->discard_reply = consume_reply_mode(&conn->session);
+        router_submit(conn->shard, request);
         return;
     }
     if (command->route == ROUTE_SESSION) {

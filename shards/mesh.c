@@ -114,7 +114,7 @@ void mesh_port_deinit(struct mesh_port *port)
 
 /* The own queue. */
 
-static void own_grow(struct mesh_port *port)
+static __attribute__((noinline)) void own_grow(struct mesh_port *port)
 {
     struct mesh_own *own = &port->own;
     uint32_t capacity = own->capacity * 2;

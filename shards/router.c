@@ -100,7 +100,7 @@ void router_add_owners(struct shard *shard, const struct command *command, const
 
 /* Staging: each returns false when a ring has no room, and has then staged nothing. */
 
-bool router_stage_single(struct shard *shard, int owner, struct request *request)
+static inline __attribute__((always_inline)) bool stage_single(struct shard *shard, int owner, struct request *request)
 {
     if (!mesh_room(&shard->port, owner))
         return false;
@@ -114,6 +114,11 @@ bool router_stage_single(struct shard *shard, int owner, struct request *request
     return true;
 }
 
+bool router_stage_single(struct shard *shard, int owner, struct request *request)
+{
+    return stage_single(shard, owner, request);
+}
+
 /* SCAN's cursor names the shard it is at (see cmd_scan.c); a wrong one is answered wherever it is read. */
 static int cursor_owner(const struct shard *shard, const struct request *request)
 {
@@ -125,13 +130,13 @@ static int cursor_owner(const struct shard *shard, const struct request *request
 }
 
 /* The common case: one key, whose hash travels with the request so that its owner can prefetch. */
-static bool stage_only_key(struct shard *shard, struct request *request)
+static inline __attribute__((always_inline)) bool stage_only_key(struct shard *shard, struct request *request)
 {
     struct str name = request->argv[request->command->only_key];
 
     request->key = (uint16_t)request->command->only_key;
     request->key_hash = keyspace_hash(name);
-    return router_stage_single(shard, router_owner(&shard->group->router, name), request);
+    return stage_single(shard, router_owner(&shard->group->router, name), request);
 }
 
 static bool reaches_all(const struct shard *shard, const struct request *request)
@@ -263,9 +268,23 @@ void router_hold_before(struct shard *shard, struct request *first, struct reque
     shard->held_first = first;
 }
 
+/* Whether its requests may be staged as they come. */
+static bool is_free(const struct origin *origin)
+{
+    return (origin->held | origin->tried | origin->awaited) == 0;
+}
+
+/* The common case, without what else a request may have to heed. False: it has not been staged. */
+static inline bool submit_plain(struct shard *shard, struct request *request)
+{
+    return request->command->plain && is_free(request->origin) && !shard->busy.active && stage_only_key(shard, request);
+}
+
 void router_submit(struct shard *shard, struct request *request)
 {
     shard->core.stats.commands++;
+    if (__builtin_expect(submit_plain(shard, request), 1))
+        return;
     if (__builtin_expect(shard->busy.active, 0) && busy_refuses(shard, request->command, &request->reply)) {
         shard_answer(shard, request);
         return;
