@@ -74,10 +74,10 @@ static inline __attribute__((always_inline)) struct request *take(struct request
     request->trial = 0;
     request->epoch = 0;
     request->session_id = 0;
-    request->spent_ns = 0;
-    request->slow = NULL;
     request->transaction = NULL;
     request->watched = NULL;
+    request->spent_ns = 0;
+    request->slow = NULL;
     request->discard_reply = false;
     request->finished = false;
     request->blocking = false;
