@@ -80,9 +80,10 @@ void cmd_debug_quicklist_packed_threshold(struct call *call)
 static size_t serialized_bytes(struct call *call, const struct entry *entry)
 {
     struct buffer bytes;
+    struct rdb_writer writer = {&bytes, call->core->config.rdbcompression};
 
     buffer_init(&bytes, &call->core->memory, NULL, 0);
-    rdb_write_value(&bytes, entry);
+    rdb_write_value(&writer, entry);
     size_t length = bytes.length;
     buffer_deinit(&bytes);
     return length;

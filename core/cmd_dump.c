@@ -11,13 +11,14 @@ void cmd_dump(struct call *call)
 {
     const struct entry *entry = call_find_any(call, call->argv[1], true);
     struct buffer payload;
+    struct rdb_writer writer = {&payload, call->core->config.rdbcompression};
 
     if (entry == NULL) {
         reply_null(call->reply);
         return;
     }
     buffer_init(&payload, &call->core->memory, NULL, 0);
-    dump_write(&payload, entry);
+    dump_write(&writer, entry);
     reply_bulk(call->reply, buffer_str(&payload));
     buffer_deinit(&payload);
 }
@@ -109,21 +110,6 @@ static void note_use(struct call *call, struct entry *entry, const struct restor
         entry_set_access(entry, access_with_idle(call->now_ms, options->idle_seconds));
 }
 
-/* One change, whatever the value. */
-static struct entry *add(struct keyspace *keyspace, int db, struct key key, const struct rdb_value *value,
-                         int64_t deadline_ms)
-{
-    struct entry *entry;
-
-    if (value->value == NULL)
-        return keyspace_set_string(keyspace, db, key, value->string, deadline_ms);
-    entry = keyspace_add_value(keyspace, db, key, value->type, value->encoding, value->value);
-    if (deadline_ms >= 0)
-        return keyspace_set_expiry(keyspace, db, entry, deadline_ms);
-    keyspace_changed(keyspace, 1);
-    return entry;
-}
-
 /* Puts the value under the key in place of the old one; where its time has passed, only the old one goes. */
 static void put(struct call *call, const struct restore_options *options, const struct rdb_value *value,
                 int64_t deadline_ms)
@@ -137,15 +123,14 @@ static void put(struct call *call, const struct restore_options *options, const 
     if (old != NULL)
         keyspace_delete_entry(keyspace, call->db, old);
     if (!passed) {
-        note_use(call, add(keyspace, call->db, key, value, deadline_ms), options);
+        note_use(call, rdb_put_value(keyspace, call->db, key, value, deadline_ms), options);
         call_changed(call, EVENT_GENERIC, "restore", name);
         return;
     }
     keyspace_changed(keyspace, old != NULL);
     if (old != NULL)
         call_changed(call, EVENT_GENERIC, "del", name);
-    if (value->value != NULL)
-        keyspace_free_value(keyspace, value->type, value->encoding, value->value);
+    rdb_free_value(keyspace, value);
 }
 
 static void restore(struct call *call, const struct restore_options *options, struct str type_and_value,

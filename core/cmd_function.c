@@ -147,9 +147,10 @@ void cmd_function_load(struct call *call)
 void cmd_function_dump(struct call *call)
 {
     struct buffer payload;
+    struct rdb_writer writer = {&payload, call->core->config.rdbcompression};
 
     buffer_init(&payload, &call->core->memory, NULL, 0);
-    function_dump_write(&payload, &call->core->functions);
+    function_dump_write(&writer, &call->core->functions);
     reply_bulk(call->reply, buffer_str(&payload));
     buffer_deinit(&payload);
 }

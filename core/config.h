@@ -70,6 +70,7 @@ struct config {
     int spin_us;     /* longest spin before sleeping while traffic flows */
     /* data */
     int databases;
+    bool rdbcompression;
     uint64_t maxmemory;
     int maxmemory_policy, maxmemory_samples, lfu_log_factor, lfu_decay_time;
     uint64_t tracking_table_max_keys; /* 0: no limit */

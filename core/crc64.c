@@ -73,3 +73,33 @@ uint64_t crc64(uint64_t checksum, struct str bytes)
         checksum = add_byte(checksum, bytes.bytes[at]);
     return checksum;
 }
+
+/* A checksum is a polynomial's rest by the one above, its highest bit the
+ * factor of 1. Bytes that follow multiply it by x for each of their bits, and
+ * the checksums of both parts add up. */
+
+enum { HIGHEST = 63 };
+static const uint64_t polynomial = 0x95ac9329ac4bc9b5, one = UINT64_C(1) << HIGHEST;
+
+static uint64_t multiply(uint64_t a, uint64_t b)
+{
+    uint64_t product = 0;
+
+    for (int bit = HIGHEST; bit >= 0; bit--) {
+        product ^= a >> bit & 1 ? b : 0;
+        b = b >> 1 ^ (b & 1 ? polynomial : 0);
+    }
+    return product;
+}
+
+uint64_t crc64_join(uint64_t first, uint64_t second, uint64_t second_bytes)
+{
+    uint64_t power = one >> 8; /* of as many bytes as the bit that is looked at stands for */
+
+    for (; second_bytes > 0; second_bytes >>= 1) {
+        if (second_bytes & 1)
+            first = multiply(first, power);
+        power = multiply(power, power);
+    }
+    return first ^ second;
+}

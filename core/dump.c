@@ -2,18 +2,17 @@
 
 #include "core/crc64.h"
 #include "core/rdb_value.h"
-#include "core/rdb_write.h"
 
 enum { FOOTER_BYTES = sizeof(uint16_t) + sizeof(uint64_t) };
 
-void dump_write(struct buffer *buffer, const struct entry *entry)
+void dump_write(struct rdb_writer *writer, const struct entry *entry)
 {
     enum rdb_type type = rdb_type_of(entry);
-    size_t start = buffer->length;
+    size_t start = writer->buffer->length;
 
-    rdb_write_byte(buffer, (uint8_t)type);
-    rdb_write_value(buffer, entry);
-    dump_close(buffer, start, (uint16_t)rdb_version_of(type));
+    rdb_write_byte(writer, (uint8_t)type);
+    rdb_write_value(writer, entry);
+    dump_close(writer->buffer, start, (uint16_t)rdb_version_of(type));
 }
 
 void dump_close(struct buffer *buffer, size_t start, uint16_t version)

@@ -6,12 +6,12 @@
 
 #include <stdint.h>
 
-#include "core/buffer.h"
+#include "core/rdb_write.h"
 
 struct entry;
 
 /* Appends the payload. */
-void dump_write(struct buffer *buffer, const struct entry *entry);
+void dump_write(struct rdb_writer *writer, const struct entry *entry);
 /* The type and value within a payload, borrowed from it, which may be nothing at all. False: the checksum is wrong, or the
  * version unknown. */
 MUST_USE bool dump_open(struct str payload, struct str *content);

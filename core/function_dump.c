@@ -4,19 +4,16 @@
 #include "core/dump.h"
 #include "core/functions.h"
 #include "core/rdb_format.h"
-#include "core/rdb_write.h"
 
-enum { LIBRARY = 245, LIBRARY_EARLY = 246 }; /* the latter before Redis 7.0 was released */
-
-void function_dump_write(struct buffer *buffer, const struct functions *functions)
+void function_dump_write(struct rdb_writer *writer, const struct functions *functions)
 {
-    size_t start = buffer->length;
+    size_t start = writer->buffer->length;
 
     for (const struct function_library *library = functions->first; library; library = library->next) {
-        rdb_write_byte(buffer, LIBRARY);
-        rdb_write_string(buffer, library->code);
+        rdb_write_byte(writer, RDB_FUNCTION);
+        rdb_write_string(writer, library->code);
     }
-    dump_close(buffer, start, RDB_VERSION_LEAST);
+    dump_close(writer->buffer, start, RDB_VERSION_LEAST);
 }
 
 bool function_dump_open(struct function_dump_reader *reader, struct str payload, struct memory *memory,
@@ -38,9 +35,9 @@ bool function_dump_next(struct function_dump_reader *reader, struct str *code)
 
     if (rdb_left(&reader->rdb) == 0)
         return false;
-    if (!rdb_read_byte(&reader->rdb, &type) || (type != LIBRARY && type != LIBRARY_EARLY))
+    if (!rdb_read_byte(&reader->rdb, &type) || (type != RDB_FUNCTION && type != RDB_FUNCTION_EARLY))
         reader->wrong = "given type is not a function";
-    else if (type == LIBRARY_EARLY)
+    else if (type == RDB_FUNCTION_EARLY)
         reader->wrong = "Pre-GA function format not supported";
     else if (!rdb_read_string(&reader->rdb, &reader->scratch, code))
         reader->wrong = "Failed loading library payload";

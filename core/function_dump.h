@@ -4,14 +4,14 @@
 #ifndef CORE_FUNCTION_DUMP_H
 #define CORE_FUNCTION_DUMP_H
 
-#include "core/buffer.h"
 #include "core/rdb_read.h"
+#include "core/rdb_write.h"
 
 struct config;
 struct functions;
 
 /* Appends the payload. */
-void function_dump_write(struct buffer *buffer, const struct functions *functions);
+void function_dump_write(struct rdb_writer *writer, const struct functions *functions);
 
 struct function_dump_reader {
     struct rdb_reader rdb;

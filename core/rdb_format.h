@@ -15,7 +15,7 @@
 
 #include <stdint.h>
 
-/* The byte before a value: its type and how it is laid out. Those of modules are not ours. */
+/* The byte before a value: its type and how it is laid out. */
 enum rdb_type {
     RDB_STRING = 0,
     RDB_LIST = 1,
@@ -23,6 +23,8 @@ enum rdb_type {
     RDB_ZSET_TEXT = 3, /* scores as decimal text */
     RDB_HASH = 4,
     RDB_ZSET = 5,
+    RDB_MODULE_EARLY = 6, /* of a module; only that knows how long it is */
+    RDB_MODULE = 7,       /* of a module, in parts that anyone can pass over */
     RDB_HASH_ZIPMAP = 9,
     RDB_LIST_ZIPLIST = 10,
     RDB_SET_INTSET = 11,
@@ -46,6 +48,22 @@ enum {
     RDB_VERSION_LEAST = 10, /* as we write: Redis 7.0 and all later read it */
     RDB_VERSION_EXPIRING = 12,
     RDB_VERSION_MOST = 12, /* as we read */
+};
+
+/* The byte that begins a record, where it is no type of a value. */
+enum rdb_opcode {
+    RDB_SLOT = 244, /* of a cluster */
+    RDB_FUNCTION = 245,
+    RDB_FUNCTION_EARLY = 246, /* before Redis 7.0 was released */
+    RDB_MODULE_DATA = 247,    /* of no key */
+    RDB_IDLE = 248,           /* of the key that follows, as are the next and the deadlines */
+    RDB_FREQUENCY = 249,
+    RDB_AUX = 250, /* of the file: a name and a text */
+    RDB_SIZES = 251,
+    RDB_DEADLINE_MS = 252,
+    RDB_DEADLINE_SECONDS = 253,
+    RDB_DATABASE = 254,
+    RDB_END = 255,
 };
 
 enum rdb_length_form {

@@ -9,9 +9,17 @@
 /* The best that LZF can do: three bytes for a repetition of 264. */
 enum { EXPANSION_MOST = 88 };
 
-bool rdb_read_bytes(struct rdb_reader *reader, size_t count, struct str *bytes)
+/* Whether so many bytes are left. */
+static bool has(struct rdb_reader *reader, uint64_t count)
 {
     if (count > rdb_left(reader))
+        reader->lacking = count - rdb_left(reader);
+    return reader->lacking == 0;
+}
+
+bool rdb_read_bytes(struct rdb_reader *reader, size_t count, struct str *bytes)
+{
+    if (!has(reader, count))
         return false;
     *bytes = (struct str){reader->at, count};
     reader->at += count;
@@ -77,9 +85,14 @@ bool rdb_read_length(struct rdb_reader *reader, uint64_t *length)
     return rdb_read_byte(reader, &first) && read_length_after(reader, first, length);
 }
 
+bool rdb_read_items(struct rdb_reader *reader, uint64_t *count)
+{
+    return rdb_read_length(reader, count) && has(reader, *count);
+}
+
 bool rdb_read_count(struct rdb_reader *reader, uint64_t *count)
 {
-    return rdb_read_length(reader, count) && *count > 0 && *count <= rdb_left(reader);
+    return rdb_read_items(reader, count) && *count > 0;
 }
 
 static bool read_integer(struct rdb_reader *reader, size_t bytes, struct buffer *scratch, struct str *text)
@@ -94,16 +107,19 @@ static bool read_integer(struct rdb_reader *reader, size_t bytes, struct buffer 
     return true;
 }
 
+static bool read_compressed_lengths(struct rdb_reader *reader, uint64_t *compressed, uint64_t *length)
+{
+    return rdb_read_length(reader, compressed) && rdb_read_length(reader, length) && *compressed > 0 &&
+           *compressed <= UINT32_MAX && *length > 0 && *length <= UINT32_MAX && *length <= reader->string_most &&
+           *length <= *compressed * EXPANSION_MOST;
+}
+
 static bool read_compressed(struct rdb_reader *reader, struct buffer *scratch, struct str *text)
 {
     uint64_t compressed, length;
     struct str body;
 
-    if (!rdb_read_length(reader, &compressed) || !rdb_read_length(reader, &length) ||
-        !rdb_read_bytes(reader, compressed, &body))
-        return false;
-    if (compressed == 0 || compressed > UINT32_MAX || length == 0 || length > UINT32_MAX ||
-        length > reader->string_most || length > compressed * EXPANSION_MOST)
+    if (!read_compressed_lengths(reader, &compressed, &length) || !rdb_read_bytes(reader, compressed, &body))
         return false;
     *text = (struct str){buffer_reserve(scratch, length), length};
     return lzf_decompress(body.bytes, (unsigned)compressed, scratch->bytes, (unsigned)length) == length;
@@ -123,6 +139,22 @@ bool rdb_read_string(struct rdb_reader *reader, struct buffer *scratch, struct s
         return read_compressed(reader, scratch, text);
     return read_length_after(reader, first, &length) && length <= reader->string_most &&
            rdb_read_bytes(reader, length, text);
+}
+
+bool rdb_skip_string(struct rdb_reader *reader)
+{
+    struct str body;
+    uint64_t length, unpacked;
+    uint8_t first;
+
+    if (!rdb_read_byte(reader, &first))
+        return false;
+    if (first >= RDB_ENCODED && first <= (RDB_ENCODED | RDB_INT_32))
+        return rdb_read_bytes(reader, (size_t)1 << (first - RDB_ENCODED), &body);
+    if (first == (RDB_ENCODED | RDB_LZF))
+        return read_compressed_lengths(reader, &length, &unpacked) && rdb_read_bytes(reader, length, &body);
+    return read_length_after(reader, first, &length) && length <= reader->string_most &&
+           rdb_read_bytes(reader, length, &body);
 }
 
 bool rdb_read_time_ms(struct rdb_reader *reader, int64_t *time_ms)

@@ -7,9 +7,10 @@
 #ifndef CORE_RDB_VALUE_H
 #define CORE_RDB_VALUE_H
 
-#include "core/entry.h"
+#include "core/keyspace.h"
 #include "core/rdb_format.h"
 #include "core/rdb_read.h"
+#include "core/rdb_write.h"
 
 struct config;
 struct memory;
@@ -18,7 +19,7 @@ struct memory;
 enum rdb_type rdb_type_of(const struct entry *entry);
 int rdb_version_of(enum rdb_type type);
 /* Appends the value, in that layout, without the type. */
-void rdb_write_value(struct buffer *buffer, const struct entry *entry);
+void rdb_write_value(struct rdb_writer *writer, const struct entry *entry);
 
 /* Reads values for one keyspace. */
 struct rdb_loader {
@@ -41,5 +42,11 @@ struct rdb_value {
 
 /* False: it is malformed, or empty, which no value of a key is; nothing is left of it. */
 MUST_USE bool rdb_read_value(struct rdb_loader *loader, uint8_t type, struct rdb_value *value);
+
+/* Puts the value under a key that is absent: it was looked for. deadline_ms -1: none. One change. */
+struct entry *rdb_put_value(struct keyspace *keyspace, int db, struct key key, const struct rdb_value *value,
+                            int64_t deadline_ms);
+/* Frees what no key is to hold. */
+void rdb_free_value(struct keyspace *keyspace, const struct rdb_value *value);
 
 #endif

@@ -47,6 +47,26 @@ static bool read_string(struct rdb_loader *loader, struct rdb_value *value)
     return rdb_read_string(&loader->reader, &loader->text, &value->string);
 }
 
+struct entry *rdb_put_value(struct keyspace *keyspace, int db, struct key key, const struct rdb_value *value,
+                            int64_t deadline_ms)
+{
+    struct entry *entry;
+
+    if (value->value == NULL)
+        return keyspace_set_string(keyspace, db, key, value->string, deadline_ms);
+    entry = keyspace_add_value(keyspace, db, key, value->type, value->encoding, value->value);
+    if (deadline_ms >= 0)
+        return keyspace_set_expiry(keyspace, db, entry, deadline_ms);
+    keyspace_changed(keyspace, 1);
+    return entry;
+}
+
+void rdb_free_value(struct keyspace *keyspace, const struct rdb_value *value)
+{
+    if (value->value != NULL)
+        keyspace_free_value(keyspace, value->type, value->encoding, value->value);
+}
+
 bool rdb_read_value(struct rdb_loader *loader, uint8_t type, struct rdb_value *value)
 {
     switch ((enum rdb_type)type) {
@@ -79,6 +99,9 @@ bool rdb_read_value(struct rdb_loader *loader, uint8_t type, struct rdb_value *v
     case RDB_STREAM_2:
     case RDB_STREAM_3:
         return rdb_read_stream(loader, type, value);
+    case RDB_MODULE_EARLY:
+    case RDB_MODULE:
+        return false;
     }
     return false;
 }

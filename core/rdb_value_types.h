@@ -22,8 +22,8 @@ MUST_USE bool rdb_read_pack(struct rdb_loader *loader, enum rdb_pack_kind kind, 
 void rdb_pack_free(struct rdb_loader *loader, struct rdb_pack *pack);
 
 /* In the layout RDB_STREAM_2. */
-void rdb_write_stream(struct buffer *buffer, const struct entry *entry);
+void rdb_write_stream(struct rdb_writer *writer, const struct entry *entry);
 /* A listpack, as the string that it is. */
-void rdb_write_pack(struct buffer *buffer, const unsigned char *pack);
+void rdb_write_pack(struct rdb_writer *writer, const unsigned char *pack);
 
 #endif

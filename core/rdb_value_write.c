@@ -28,12 +28,12 @@ static void compress(struct str bytes, struct compressed_chunk *chunk)
 }
 
 /* It stays sparse, as its bytes may be a million times as many. Chunks of zeros are compressed once. */
-static void write_sparse_bitmap(struct buffer *buffer, const struct sparse_bitmap *bitmap)
+static void write_sparse_bitmap(struct rdb_writer *writer, const struct sparse_bitmap *bitmap)
 {
     static const char zeros[SPARSE_BITMAP_CHUNK];
     struct compressed_chunk empty, other;
     char bytes[SPARSE_BITMAP_CHUNK];
-    size_t begun = rdb_write_pieces_begin(buffer);
+    size_t begun = rdb_write_pieces_begin(writer);
 
     compress((struct str){zeros, sizeof zeros}, &empty);
     for (size_t at = 0; at < bitmap->length; at += SPARSE_BITMAP_CHUNK) {
@@ -43,67 +43,67 @@ static void write_sparse_bitmap(struct buffer *buffer, const struct sparse_bitma
 
         if (!is_empty)
             compress((struct str){populated ? bytes : zeros, length}, &other);
-        buffer_append(buffer, is_empty ? empty.bytes : other.bytes, is_empty ? empty.length : other.length);
+        buffer_append(writer->buffer, is_empty ? empty.bytes : other.bytes, is_empty ? empty.length : other.length);
     }
-    rdb_write_pieces_end(buffer, begun, bitmap->length);
+    rdb_write_pieces_end(writer, begun, bitmap->length);
 }
 
-static void write_string(struct buffer *buffer, const struct entry *entry)
+static void write_string(struct rdb_writer *writer, const struct entry *entry)
 {
     char digits[32];
 
     if (entry_is_sparse_bitmap(entry))
-        return write_sparse_bitmap(buffer, entry_value(entry));
-    rdb_write_string(buffer, entry_string(entry, digits));
+        return write_sparse_bitmap(writer, entry_value(entry));
+    rdb_write_string(writer, entry_string(entry, digits));
 }
 
-void rdb_write_pack(struct buffer *buffer, const unsigned char *pack)
+void rdb_write_pack(struct rdb_writer *writer, const unsigned char *pack)
 {
-    rdb_write_string(buffer, (struct str){(const char *)pack, listpack_bytes(pack)});
+    rdb_write_string(writer, (struct str){(const char *)pack, listpack_bytes(pack)});
 }
 
-static void write_list(struct buffer *buffer, const struct entry *entry)
+static void write_list(struct rdb_writer *writer, const struct entry *entry)
 {
     struct deque_block block;
 
-    rdb_write_length(buffer, list_blocks(entry));
+    rdb_write_length(writer, list_blocks(entry));
     for (size_t index = 0; index < list_count(entry); index += block.count) {
         block = list_block_at(entry, index);
-        rdb_write_length(buffer, block.is_plain ? RDB_NODE_PLAIN : RDB_NODE_PACKED);
-        rdb_write_string(buffer, block.bytes);
+        rdb_write_length(writer, block.is_plain ? RDB_NODE_PLAIN : RDB_NODE_PACKED);
+        rdb_write_string(writer, block.bytes);
     }
 }
 
 /* Sets */
 
-static bool write_member(void *buffer, const struct set_member *member)
+static bool write_member(void *writer, const struct set_member *member)
 {
-    rdb_write_packed(buffer, set_member_value(member));
+    rdb_write_packed(writer, set_member_value(member));
     return true;
 }
 
-static void write_set(struct buffer *buffer, const struct entry *entry)
+static void write_set(struct rdb_writer *writer, const struct entry *entry)
 {
     struct set_value set = set_value_of(entry);
 
-    rdb_write_length(buffer, set_value_count(&set));
-    set_value_each(&set, write_member, buffer);
+    rdb_write_length(writer, set_value_count(&set));
+    set_value_each(&set, write_member, writer);
 }
 
 /* Sorted sets: the highest score first, as Redis inserts at the lowest in the shortest time. */
 
-static void write_zset(struct buffer *buffer, const struct entry *entry)
+static void write_zset(struct rdb_writer *writer, const struct entry *entry)
 {
     struct zset zset = {.encoding = entry_encoding(entry), .value = entry_value(entry)};
     size_t count = zset_count(&zset);
     struct zset_element element;
     struct zset_walk walk;
 
-    rdb_write_length(buffer, count);
+    rdb_write_length(writer, count);
     zset_walk_begin(&walk, &zset, 0, count, true);
     while (zset_walk_next(&walk, &element)) {
-        rdb_write_string(buffer, element.member);
-        rdb_write_double(buffer, element.score);
+        rdb_write_string(writer, element.member);
+        rdb_write_double(writer, element.score);
     }
 }
 
@@ -115,7 +115,7 @@ static struct hash hash_of(const struct entry *entry)
 }
 
 struct fields {
-    struct buffer *buffer;
+    struct rdb_writer *writer;
     int64_t earliest_ms; /* -1: no field has a deadline */
 };
 
@@ -124,28 +124,28 @@ static void write_field(void *context, const struct hash_item *item)
     const struct fields *fields = context;
 
     if (fields->earliest_ms >= 0)
-        rdb_write_length(fields->buffer, item->deadline_ms < 0 ? 0 : item->deadline_ms - fields->earliest_ms + 1);
-    rdb_write_packed(fields->buffer, item->field);
-    rdb_write_packed(fields->buffer, item->value);
+        rdb_write_length(fields->writer, item->deadline_ms < 0 ? 0 : item->deadline_ms - fields->earliest_ms + 1);
+    rdb_write_packed(fields->writer, item->field);
+    rdb_write_packed(fields->writer, item->value);
 }
 
-static void write_hash(struct buffer *buffer, const struct entry *entry)
+static void write_hash(struct rdb_writer *writer, const struct entry *entry)
 {
     struct hash hash = hash_of(entry);
-    struct fields fields = {buffer, hash_next_deadline_ms(&hash)};
+    struct fields fields = {writer, hash_next_deadline_ms(&hash)};
 
     if (fields.earliest_ms >= 0)
-        rdb_write_time_ms(buffer, fields.earliest_ms);
-    rdb_write_length(buffer, hash_length(&hash));
+        rdb_write_time_ms(writer, fields.earliest_ms);
+    rdb_write_length(writer, hash_length(&hash));
     hash_each(&hash, write_field, &fields);
 }
 
-static void write_expiring_pack(struct buffer *buffer, const struct entry *entry)
+static void write_expiring_pack(struct rdb_writer *writer, const struct entry *entry)
 {
     struct hash hash = hash_of(entry);
 
-    rdb_write_time_ms(buffer, hash_next_deadline_ms(&hash));
-    rdb_write_pack(buffer, hash.value);
+    rdb_write_time_ms(writer, hash_next_deadline_ms(&hash));
+    rdb_write_pack(writer, hash.value);
 }
 
 static enum rdb_type hash_type(const struct entry *entry)
@@ -185,29 +185,29 @@ int rdb_version_of(enum rdb_type type)
     return type >= RDB_HASH_EXPIRING_EARLY ? RDB_VERSION_EXPIRING : RDB_VERSION_LEAST;
 }
 
-void rdb_write_value(struct buffer *buffer, const struct entry *entry)
+void rdb_write_value(struct rdb_writer *writer, const struct entry *entry)
 {
     switch (rdb_type_of(entry)) {
     case RDB_STRING:
-        return write_string(buffer, entry);
+        return write_string(writer, entry);
     case RDB_LIST_QUICKLIST_2:
-        return write_list(buffer, entry);
+        return write_list(writer, entry);
     case RDB_SET_INTSET:
-        return rdb_write_string(buffer, intset_str(entry_value(entry)));
+        return rdb_write_string(writer, intset_str(entry_value(entry)));
     case RDB_SET:
-        return write_set(buffer, entry);
+        return write_set(writer, entry);
     case RDB_ZSET:
-        return write_zset(buffer, entry);
+        return write_zset(writer, entry);
     case RDB_ZSET_LISTPACK:
     case RDB_HASH_LISTPACK:
-        return rdb_write_pack(buffer, entry_value(entry));
+        return rdb_write_pack(writer, entry_value(entry));
     case RDB_HASH:
     case RDB_HASH_EXPIRING:
-        return write_hash(buffer, entry);
+        return write_hash(writer, entry);
     case RDB_HASH_LISTPACK_EXPIRING:
-        return write_expiring_pack(buffer, entry);
+        return write_expiring_pack(writer, entry);
     case RDB_STREAM_2:
-        return rdb_write_stream(buffer, entry);
+        return rdb_write_stream(writer, entry);
     default:
         ASSERT(false); /* rdb_type_of gives no other */
     }

@@ -24,81 +24,81 @@ static struct raw_id raw_id(struct stream_id id)
     return (struct raw_id){htobe64(id.ms), htobe64(id.sequence)};
 }
 
-static void write_id(struct buffer *buffer, struct stream_id id)
+static void write_id(struct rdb_writer *writer, struct stream_id id)
 {
-    rdb_write_length(buffer, id.ms);
-    rdb_write_length(buffer, id.sequence);
+    rdb_write_length(writer, id.ms);
+    rdb_write_length(writer, id.sequence);
 }
 
-static void write_raw_id(struct buffer *buffer, struct stream_id id)
+static void write_raw_id(struct rdb_writer *writer, struct stream_id id)
 {
     struct raw_id raw = raw_id(id);
 
-    buffer_append(buffer, &raw, sizeof raw);
+    buffer_append(writer->buffer, &raw, sizeof raw);
 }
 
-static void write_blocks(struct buffer *buffer, const struct stream *stream)
+static void write_blocks(struct rdb_writer *writer, const struct stream *stream)
 {
     struct bptree_place place = bptree_first(&stream->blocks);
 
-    rdb_write_length(buffer, stream->blocks.count);
+    rdb_write_length(writer, stream->blocks.count);
     for (const struct bptree_item *item; (item = bptree_get(&place)) != NULL; bptree_next(&place)) {
         const struct stream_block *block = stream_payload(item);
         struct raw_id first = raw_id(block->first);
 
-        rdb_write_string(buffer, (struct str){(const char *)&first, sizeof first});
-        rdb_write_pack(buffer, block->pack);
+        rdb_write_string(writer, (struct str){(const char *)&first, sizeof first});
+        rdb_write_pack(writer, block->pack);
     }
 }
 
-static void write_pending(struct buffer *buffer, const struct stream_group *group)
+static void write_pending(struct rdb_writer *writer, const struct stream_group *group)
 {
     struct bptree_place place = bptree_first(&group->pending);
 
-    rdb_write_length(buffer, group->pending.count);
+    rdb_write_length(writer, group->pending.count);
     for (const struct stream_pending *pending; (pending = stream_pending_at(&place)) != NULL; bptree_next(&place)) {
-        write_raw_id(buffer, pending->id);
-        rdb_write_time_ms(buffer, pending->delivered_ms);
-        rdb_write_length(buffer, pending->deliveries);
+        write_raw_id(writer, pending->id);
+        rdb_write_time_ms(writer, pending->delivered_ms);
+        rdb_write_length(writer, pending->deliveries);
     }
 }
 
-static void write_consumer(struct buffer *buffer, const struct stream_consumer *consumer)
+static void write_consumer(struct rdb_writer *writer, const struct stream_consumer *consumer)
 {
     struct bptree_place place = bptree_first(&consumer->pending);
 
-    rdb_write_string(buffer, stream_consumer_name(consumer));
-    rdb_write_time_ms(buffer, consumer->seen_ms);
-    rdb_write_length(buffer, consumer->pending.count);
+    rdb_write_string(writer, stream_consumer_name(consumer));
+    rdb_write_time_ms(writer, consumer->seen_ms);
+    rdb_write_length(writer, consumer->pending.count);
     for (const struct stream_pending *pending; (pending = stream_pending_at(&place)) != NULL; bptree_next(&place))
-        write_raw_id(buffer, pending->id);
+        write_raw_id(writer, pending->id);
 }
 
-static void write_group(struct buffer *buffer, const struct stream_group *group)
+static void write_group(struct rdb_writer *writer, const struct stream_group *group)
 {
     struct bptree_place place = bptree_first(&group->consumers);
 
-    rdb_write_string(buffer, stream_group_name(group));
-    write_id(buffer, group->last_id);
-    rdb_write_length(buffer, (uint64_t)group->entries_read);
-    write_pending(buffer, group);
-    rdb_write_length(buffer, group->consumers.count);
+    rdb_write_string(writer, stream_group_name(group));
+    write_id(writer, group->last_id);
+    rdb_write_length(writer, (uint64_t)group->entries_read);
+    write_pending(writer, group);
+    rdb_write_length(writer, group->consumers.count);
     for (const struct bptree_item *item; (item = bptree_get(&place)) != NULL; bptree_next(&place))
-        write_consumer(buffer, stream_payload(item));
+        write_consumer(writer, stream_payload(item));
 }
 
-void rdb_write_stream(struct buffer *buffer, const struct entry *entry)
+void rdb_write_stream(struct rdb_writer *writer, const struct entry *entry)
 {
     const struct stream *stream = entry_value(entry);
     struct bptree_place place = bptree_first(&stream->groups);
 
-    write_blocks(buffer, stream);
-    rdb_write_length(buffer, stream->length);
-    write_id(buffer, stream->last_id);
-    write_id(buffer, stream->first_id);
-    write_id(buffer, stream->max_deleted_id);
-    rdb_write_length(buffer, stream->added);
-    rdb_write_length(buffer, stream->groups.count);
+    write_blocks(writer, stream);
+    rdb_write_length(writer, stream->length);
+    write_id(writer, stream->last_id);
+    write_id(writer, stream->first_id);
+    write_id(writer, stream->max_deleted_id);
+    rdb_write_length(writer, stream->added);
+    rdb_write_length(writer, stream->groups.count);
     for (const struct bptree_item *item; (item = bptree_get(&place)) != NULL; bptree_next(&place))
-        write_group(buffer, stream_payload(item));
+        write_group(writer, stream_payload(item));
 }

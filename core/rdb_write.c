@@ -14,91 +14,91 @@ enum {
     PIECES_HEADER_BYTES = COMPRESSED_HEADER_MAX,
 };
 
-void rdb_write_byte(struct buffer *buffer, uint8_t byte)
+void rdb_write_byte(struct rdb_writer *writer, uint8_t byte)
 {
-    buffer_append(buffer, &byte, 1);
+    buffer_append(writer->buffer, &byte, 1);
 }
 
-static void write_big(struct buffer *buffer, uint64_t number, int bytes)
+static void write_big(struct rdb_writer *writer, uint64_t number, int bytes)
 {
     while (bytes-- > 0)
-        rdb_write_byte(buffer, (uint8_t)(number >> 8 * bytes));
+        rdb_write_byte(writer, (uint8_t)(number >> 8 * bytes));
 }
 
-static void write_little(struct buffer *buffer, uint64_t number, size_t bytes)
+static void write_little(struct rdb_writer *writer, uint64_t number, size_t bytes)
 {
-    buffer_append(buffer, &number, bytes);
+    buffer_append(writer->buffer, &number, bytes);
 }
 
-void rdb_write_length(struct buffer *buffer, uint64_t length)
+void rdb_write_length(struct rdb_writer *writer, uint64_t length)
 {
     if (length < 1 << 6) {
-        rdb_write_byte(buffer, (uint8_t)length);
+        rdb_write_byte(writer, (uint8_t)length);
     } else if (length < 1 << 14) {
-        write_big(buffer, RDB_LENGTH_14 << 8 | length, 2);
+        write_big(writer, RDB_LENGTH_14 << 8 | length, 2);
     } else if (length <= UINT32_MAX) {
-        rdb_write_byte(buffer, RDB_LENGTH_32);
-        write_big(buffer, length, 4);
+        rdb_write_byte(writer, RDB_LENGTH_32);
+        write_big(writer, length, 4);
     } else {
-        rdb_write_byte(buffer, RDB_LENGTH_64);
-        write_big(buffer, length, 8);
+        rdb_write_byte(writer, RDB_LENGTH_64);
+        write_big(writer, length, 8);
     }
 }
 
-void rdb_write_time_ms(struct buffer *buffer, int64_t time_ms)
+void rdb_write_time_ms(struct rdb_writer *writer, int64_t time_ms)
 {
-    write_little(buffer, (uint64_t)time_ms, sizeof time_ms);
+    write_little(writer, (uint64_t)time_ms, sizeof time_ms);
 }
 
-void rdb_write_double(struct buffer *buffer, double number)
+void rdb_write_double(struct rdb_writer *writer, double number)
 {
-    buffer_append(buffer, &number, sizeof number);
+    buffer_append(writer->buffer, &number, sizeof number);
 }
 
 /* False: it is too large for a short form. */
-static bool write_short_integer(struct buffer *buffer, int64_t integer)
+static bool write_short_integer(struct rdb_writer *writer, int64_t integer)
 {
     if (integer < INT32_MIN || integer > INT32_MAX)
         return false;
     int form = integer == (int8_t)integer ? RDB_INT_8 : integer == (int16_t)integer ? RDB_INT_16 : RDB_INT_32;
-    rdb_write_byte(buffer, (uint8_t)(RDB_ENCODED | form));
-    write_little(buffer, (uint64_t)integer, (size_t)1 << form);
+    rdb_write_byte(writer, (uint8_t)(RDB_ENCODED | form));
+    write_little(writer, (uint64_t)integer, (size_t)1 << form);
     return true;
 }
 
-static void write_plain(struct buffer *buffer, struct str text)
+static void write_plain(struct rdb_writer *writer, struct str text)
 {
-    rdb_write_length(buffer, text.length);
-    buffer_append_str(buffer, text);
+    rdb_write_length(writer, text.length);
+    buffer_append_str(writer->buffer, text);
 }
 
 /* False: it would not become shorter. The header's length is known only afterwards, so room is left for the longest. */
-static bool write_compressed(struct buffer *buffer, struct str text)
+static bool write_compressed(struct rdb_writer *writer, struct str text)
 {
-    if (text.length < COMPRESSED_MIN || text.length > COMPRESSED_MAX)
+    if (!writer->compresses || text.length < COMPRESSED_MIN || text.length > COMPRESSED_MAX)
         return false;
-    char *body = buffer_reserve(buffer, COMPRESSED_HEADER_MAX + text.length) + COMPRESSED_HEADER_MAX;
+    char *body = buffer_reserve(writer->buffer, COMPRESSED_HEADER_MAX + text.length) + COMPRESSED_HEADER_MAX;
     unsigned most = (unsigned)text.length - SAVED_MIN;
     unsigned bytes = lzf_compress(text.bytes, (unsigned)text.length, body, most);
 
     if (bytes == 0)
         return false;
-    rdb_write_byte(buffer, RDB_ENCODED | RDB_LZF);
-    rdb_write_length(buffer, bytes);
-    rdb_write_length(buffer, text.length);
-    memmove(buffer->bytes + buffer->length, body, bytes);
-    buffer->length += bytes;
+    rdb_write_byte(writer, RDB_ENCODED | RDB_LZF);
+    rdb_write_length(writer, bytes);
+    rdb_write_length(writer, text.length);
+    memmove(writer->buffer->bytes + writer->buffer->length, body, bytes);
+    writer->buffer->length += bytes;
     return true;
 }
 
-void rdb_write_string(struct buffer *buffer, struct str text)
+void rdb_write_string(struct rdb_writer *writer, struct str text)
 {
     int64_t integer;
 
-    if (text.length <= INTEGER_TEXT_MAX && number_parse_integer(text, &integer) && write_short_integer(buffer, integer))
+    if (text.length <= INTEGER_TEXT_MAX && number_parse_integer(text, &integer) && write_short_integer(writer, integer))
         return;
-    if (!write_compressed(buffer, text))
-        write_plain(buffer, text);
+    if (!write_compressed(writer, text))
+        write_plain(writer, text);
 }
 
 /* Bytes that do not repeat take one more for every 32 of them, so that there is always room. */
@@ -111,42 +111,42 @@ size_t rdb_compress_piece(struct str piece, char compressed[static RDB_PIECE_COM
 }
 
 /* Lengths are not known before the end: each has the four bytes that are enough for any. */
-size_t rdb_write_pieces_begin(struct buffer *buffer)
+size_t rdb_write_pieces_begin(struct rdb_writer *writer)
 {
-    size_t begun = buffer->length;
+    size_t begun = writer->buffer->length;
 
-    buffer_reserve(buffer, PIECES_HEADER_BYTES);
-    buffer->length += PIECES_HEADER_BYTES;
+    buffer_reserve(writer->buffer, PIECES_HEADER_BYTES);
+    writer->buffer->length += PIECES_HEADER_BYTES;
     return begun;
 }
 
-void rdb_write_pieces_end(struct buffer *buffer, size_t begun, size_t length)
+void rdb_write_pieces_end(struct rdb_writer *writer, size_t begun, size_t length)
 {
-    size_t end = buffer->length, compressed = end - begun - PIECES_HEADER_BYTES;
+    size_t end = writer->buffer->length, compressed = end - begun - PIECES_HEADER_BYTES;
 
     ASSERT(compressed <= UINT32_MAX && length <= UINT32_MAX);
-    buffer->length = begun;
-    rdb_write_byte(buffer, RDB_ENCODED | RDB_LZF);
-    rdb_write_byte(buffer, RDB_LENGTH_32);
-    write_big(buffer, compressed, 4);
-    rdb_write_byte(buffer, RDB_LENGTH_32);
-    write_big(buffer, length, 4);
-    ASSERT(buffer->length == begun + PIECES_HEADER_BYTES);
-    buffer->length = end;
+    writer->buffer->length = begun;
+    rdb_write_byte(writer, RDB_ENCODED | RDB_LZF);
+    rdb_write_byte(writer, RDB_LENGTH_32);
+    write_big(writer, compressed, 4);
+    rdb_write_byte(writer, RDB_LENGTH_32);
+    write_big(writer, length, 4);
+    ASSERT(writer->buffer->length == begun + PIECES_HEADER_BYTES);
+    writer->buffer->length = end;
 }
 
-void rdb_write_integer(struct buffer *buffer, int64_t integer)
+void rdb_write_integer(struct rdb_writer *writer, int64_t integer)
 {
     char digits[NUMBER_TEXT_MAX];
 
-    if (!write_short_integer(buffer, integer))
-        write_plain(buffer, (struct str){digits, number_format_integer(digits, integer)});
+    if (!write_short_integer(writer, integer))
+        write_plain(writer, (struct str){digits, number_format_integer(digits, integer)});
 }
 
-void rdb_write_packed(struct buffer *buffer, struct listpack_value value)
+void rdb_write_packed(struct rdb_writer *writer, struct listpack_value value)
 {
     if (value.bytes == NULL)
-        rdb_write_integer(buffer, value.integer);
+        rdb_write_integer(writer, value.integer);
     else
-        rdb_write_string(buffer, (struct str){value.bytes, value.length});
+        rdb_write_string(writer, (struct str){value.bytes, value.length});
 }

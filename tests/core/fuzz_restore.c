@@ -65,9 +65,7 @@ static bool read_value(struct rdb_loader *loader, struct rdb_value *value)
 
 static struct entry *put(struct keyspace *keyspace, struct str key, const struct rdb_value *value)
 {
-    if (value->value == NULL)
-        return keyspace_set_string(keyspace, 0, key_of(key), value->string, -1);
-    return keyspace_set_value(keyspace, 0, key_of(key), value->type, value->encoding, value->value);
+    return rdb_put_value(keyspace, 0, key_of(key), value, -1);
 }
 
 static void check_dump(struct keyspace *keyspace, const struct config *config, struct entry *entry)
@@ -76,10 +74,11 @@ static void check_dump(struct keyspace *keyspace, const struct config *config, s
     struct rdb_loader loader;
     struct rdb_value value;
     struct buffer payload;
+    struct rdb_writer writer = {&payload, true};
     struct str bytes;
 
     buffer_init(&payload, &memory, NULL, 0);
-    dump_write(&payload, entry);
+    dump_write(&writer, entry);
     ASSERT(dump_open(buffer_str(&payload), &bytes));
     rdb_loader_init(&loader, bytes, keyspace_memory(keyspace), config);
     ASSERT(read_value(&loader, &value) && rdb_left(&loader.reader) == 0);

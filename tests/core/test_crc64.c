@@ -46,3 +46,19 @@ Test(crc64, parts_give_the_checksum_of_the_whole)
         cr_assert_eq(crc64(first, (struct str){whole.bytes + cut, whole.length - cut}), crc64(0, whole));
     }
 }
+
+Test(crc64, checksums_of_parts_join_to_that_of_the_whole)
+{
+    char bytes[5000];
+
+    dice_seed();
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (char)dice_below(256);
+    for (int round = 0; round < 200; round++) {
+        size_t length = dice_below(sizeof bytes + 1), cut = dice_below(length + 1);
+        uint64_t first = crc64(0, (struct str){bytes, cut}), second = crc64(0, (struct str){bytes + cut, length - cut});
+
+        cr_assert_eq(crc64_join(first, second, length - cut), crc64(0, (struct str){bytes, length}), "%zu and %zu", cut,
+                     length - cut);
+    }
+}

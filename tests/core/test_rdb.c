@@ -11,6 +11,7 @@
 
 static struct memory memory;
 static struct buffer written, scratch;
+static struct rdb_writer writer = {&written, true};
 
 static void begin(void)
 {
@@ -73,7 +74,7 @@ Test(rdb, lengths_are_as_short_as_can_be)
         struct rdb_reader reader = reader_of(cases[i].bytes), cut = reader;
         uint64_t length;
 
-        rdb_write_length(&written, cases[i].length);
+        rdb_write_length(&writer, cases[i].length);
         expect_written(cases[i].bytes);
         cr_assert(rdb_read_length(&reader, &length) && length == cases[i].length);
         cut.end--;
@@ -104,11 +105,11 @@ Test(rdb, small_integers_are_written_as_such)
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        rdb_write_string(&written, cases[i].text);
+        rdb_write_string(&writer, cases[i].text);
         expect_string_read(cases[i].text);
         expect_written(cases[i].bytes);
     }
-    rdb_write_integer(&written, INT64_MIN);
+    rdb_write_integer(&writer, INT64_MIN);
     expect_string_read(STR("-9223372036854775808"));
 }
 
@@ -117,8 +118,19 @@ Test(rdb, what_repeats_is_compressed)
     char bytes[100000];
 
     memset(bytes, 'x', sizeof bytes);
-    rdb_write_string(&written, (struct str){bytes, sizeof bytes});
+    rdb_write_string(&writer, (struct str){bytes, sizeof bytes});
     cr_assert_lt(written.length, 2000);
+    expect_string_read((struct str){bytes, sizeof bytes});
+}
+
+Test(rdb, what_repeats_is_plain_where_that_is_asked_for)
+{
+    struct rdb_writer plain = {&written, false};
+    char bytes[100];
+
+    memset(bytes, 'x', sizeof bytes);
+    rdb_write_string(&plain, (struct str){bytes, sizeof bytes});
+    cr_assert_eq(written.length, 2 + sizeof bytes);
     expect_string_read((struct str){bytes, sizeof bytes});
 }
 
@@ -130,7 +142,7 @@ Test(rdb, pieces_that_are_compressed_each_on_its_own_read_back_as_one)
     dice_seed();
     for (int round = 0; round < 200; round++) {
         unsigned letters = 1 + (unsigned)dice_below(255);
-        size_t begun = rdb_write_pieces_begin(&written), length = 0;
+        size_t begun = rdb_write_pieces_begin(&writer), length = 0;
 
         for (size_t pieces = 1 + dice_below(5); pieces > 0; pieces--) {
             size_t piece = 1 + dice_below(dice_below(2) ? 5 : RDB_PIECE_MAX);
@@ -140,7 +152,7 @@ Test(rdb, pieces_that_are_compressed_each_on_its_own_read_back_as_one)
             buffer_append(&written, compressed, rdb_compress_piece((struct str){text + length, piece}, compressed));
             length += piece;
         }
-        rdb_write_pieces_end(&written, begun, length);
+        rdb_write_pieces_end(&writer, begun, length);
         expect_string_read((struct str){text, length});
         written.length = 0;
     }
@@ -158,7 +170,7 @@ Test(rdb, random_strings_read_back)
         for (size_t i = 0; i < length; i++)
             bytes[i] = (char)dice_below(letters);
         written.length = 0;
-        rdb_write_string(&written, (struct str){bytes, length});
+        rdb_write_string(&writer, (struct str){bytes, length});
         expect_string_read((struct str){bytes, length});
     }
 }
@@ -191,7 +203,7 @@ Test(rdb, strings_above_the_limit_are_refused)
 
     cr_assert_not(rdb_read_string(&plain, &scratch, &text));
     cr_assert(rdb_read_string(&large_enough, &scratch, &text));
-    rdb_write_string(&written, (struct str){bytes, sizeof bytes});
+    rdb_write_string(&writer, (struct str){bytes, sizeof bytes});
     struct rdb_reader compressed = rdb_reader_of(buffer_str(&written), sizeof bytes - 1);
     cr_assert_not(rdb_read_string(&compressed, &scratch, &text));
 }
@@ -206,7 +218,7 @@ Test(rdb, scores_are_doubles_or_text_and_never_nan)
     double score;
 
     for (size_t i = 0; i < sizeof scores / sizeof scores[0]; i++)
-        rdb_write_double(&written, scores[i]);
+        rdb_write_double(&writer, scores[i]);
     reader = reader_of(buffer_str(&written));
     for (int i = 0; i < 5; i++)
         cr_assert(rdb_read_score(&reader, &score) && score == scores[i]);

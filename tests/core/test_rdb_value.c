@@ -65,11 +65,12 @@ static struct entry *read_under(const char *name, struct str bytes)
 static void expect_written_value_reads(const char *name, const struct entry *entry)
 {
     struct buffer written;
+    struct rdb_writer writer = {&written, true};
     char type = (char)rdb_type_of(entry);
 
     buffer_init(&written, &memory, NULL, 0);
     buffer_append(&written, &type, 1);
-    rdb_write_value(&written, entry);
+    rdb_write_value(&writer, entry);
     cr_assert_not_null(read_under("again", buffer_str(&written)), "%s", name);
     buffer_deinit(&written);
 }
