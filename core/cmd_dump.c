@@ -100,16 +100,6 @@ static bool read_payload(struct call *call, struct rdb_loader *loader, struct rd
     return false;
 }
 
-static void note_use(struct call *call, struct entry *entry, const struct restore_options *options)
-{
-    bool is_lfu = config_maxmemory_policy_is_lfu(&call->core->config);
-
-    if (is_lfu && options->frequency != UNSET)
-        entry_set_access(entry, access_with_frequency(call->now_ms, (uint32_t)options->frequency));
-    else if (!is_lfu && options->idle_seconds != UNSET)
-        entry_set_access(entry, access_with_idle(call->now_ms, options->idle_seconds));
-}
-
 /* Puts the value under the key in place of the old one; where its time has passed, only the old one goes. */
 static void put(struct call *call, const struct restore_options *options, const struct rdb_value *value,
                 int64_t deadline_ms)
@@ -123,7 +113,8 @@ static void put(struct call *call, const struct restore_options *options, const 
     if (old != NULL)
         keyspace_delete_entry(keyspace, call->db, old);
     if (!passed) {
-        note_use(call, rdb_put_value(keyspace, call->db, key, value, deadline_ms), options);
+        rdb_note_use(rdb_put_value(keyspace, call->db, key, value, deadline_ms), &call->core->config, call->now_ms,
+                     options->idle_seconds, options->frequency);
         call_changed(call, EVENT_GENERIC, "restore", name);
         return;
     }

@@ -66,15 +66,15 @@ struct config {
     char *affinity[CONFIG_AFFINITY_MAX];
     int affinity_count;
     uint32_t affinity_presets; /* affinity_preset.h */
-    int net_backend; /* enum config_backend */
-    int spin_us;     /* longest spin before sleeping while traffic flows */
+    int net_backend;           /* enum config_backend */
+    int spin_us;               /* longest spin before sleeping while traffic flows */
     /* data */
     int databases;
-    bool rdbcompression;
+    bool rdbcompression, rdbchecksum;
     uint64_t maxmemory;
     int maxmemory_policy, maxmemory_samples, lfu_log_factor, lfu_decay_time;
     uint64_t tracking_table_max_keys; /* 0: no limit */
-    uint32_t notify_events; /* set of enum event_class */
+    uint32_t notify_events;           /* set of enum event_class */
     /* thresholds at which a value takes another encoding */
     int64_t hash_max_listpack_entries, hash_max_listpack_value;
     int list_max_listpack_size; /* below 0: 4 kB << (-1 - it) a block */
@@ -139,6 +139,12 @@ MUST_USE bool config_rewrite(const struct config *config, const char *path, char
 bool config_is_secret(struct str name);
 
 const char *config_maxmemory_policy_name(const struct config *config);
+
+static inline bool config_maxmemory_policy_is_lru(const struct config *config)
+{
+    return config->maxmemory_policy == CONFIG_POLICY_VOLATILE_LRU ||
+           config->maxmemory_policy == CONFIG_POLICY_ALLKEYS_LRU;
+}
 
 static inline bool config_maxmemory_policy_is_lfu(const struct config *config)
 {

@@ -238,7 +238,7 @@ const struct config_row config_rows[] = {
     {ROW("save", "3600 1 300 100 60 10000", save)},
     {YES_NO("stop-writes-on-bgsave-error", "yes")},
     {YES_NO("rdbcompression", "yes"), FIELD(rdbcompression)},
-    {YES_NO("rdbchecksum", "yes"), FIXED},
+    {YES_NO("rdbchecksum", "yes"), FIXED, FIELD(rdbchecksum)},
     {CHOICE("sanitize-dump-payload", "no", sanitize_names)},
     {TEXT("dbfilename", "dump.rdb"), .flags = CONFIG_PROTECTED, .check = check_dump_name, FIELD(dbfilename)},
     {YES_NO("rdb-del-sync-files", "no")},

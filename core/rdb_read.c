@@ -167,6 +167,16 @@ bool rdb_read_time_ms(struct rdb_reader *reader, int64_t *time_ms)
     return true;
 }
 
+bool rdb_read_time_seconds(struct rdb_reader *reader, int64_t *time_seconds)
+{
+    uint64_t number;
+
+    if (!read_little(reader, sizeof(int32_t), &number))
+        return false;
+    *time_seconds = (int32_t)number;
+    return true;
+}
+
 bool rdb_read_score(struct rdb_reader *reader, double *score)
 {
     struct str bytes;

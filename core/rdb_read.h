@@ -42,6 +42,8 @@ MUST_USE bool rdb_read_string(struct rdb_reader *reader, struct buffer *scratch,
 MUST_USE bool rdb_skip_string(struct rdb_reader *reader);
 /* Eight bytes. */
 MUST_USE bool rdb_read_time_ms(struct rdb_reader *reader, int64_t *time_ms);
+/* Four. */
+MUST_USE bool rdb_read_time_seconds(struct rdb_reader *reader, int64_t *time_seconds);
 /* A score is no NaN. */
 MUST_USE bool rdb_read_score(struct rdb_reader *reader, double *score);
 MUST_USE bool rdb_read_score_text(struct rdb_reader *reader, double *score);

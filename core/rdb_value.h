@@ -46,6 +46,9 @@ MUST_USE bool rdb_read_value(struct rdb_loader *loader, uint8_t type, struct rdb
 /* Puts the value under a key that is absent: it was looked for. deadline_ms -1: none. One change. */
 struct entry *rdb_put_value(struct keyspace *keyspace, int db, struct key key, const struct rdb_value *value,
                             int64_t deadline_ms);
+/* Notes how long ago or how often the key was used, each -1 where that is not known, as far as the policy asks for it. */
+void rdb_note_use(struct entry *entry, const struct config *config, int64_t now_ms, int64_t idle_seconds,
+                  int64_t frequency);
 /* Frees what no key is to hold. */
 void rdb_free_value(struct keyspace *keyspace, const struct rdb_value *value);
 

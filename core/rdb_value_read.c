@@ -61,6 +61,17 @@ struct entry *rdb_put_value(struct keyspace *keyspace, int db, struct key key, c
     return entry;
 }
 
+void rdb_note_use(struct entry *entry, const struct config *config, int64_t now_ms, int64_t idle_seconds,
+                  int64_t frequency)
+{
+    bool is_lfu = config_maxmemory_policy_is_lfu(config);
+
+    if (is_lfu && frequency >= 0)
+        entry_set_access(entry, access_with_frequency(now_ms, (uint32_t)frequency));
+    else if (!is_lfu && idle_seconds >= 0)
+        entry_set_access(entry, access_with_idle(now_ms, idle_seconds));
+}
+
 void rdb_free_value(struct keyspace *keyspace, const struct rdb_value *value)
 {
     if (value->value != NULL)

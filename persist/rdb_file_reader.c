@@ -1,0 +1,360 @@
+/* A record is read from the window as a whole or not at all: where bytes lack, all
+ * of it is read again once there are more. As the window doubles until the record fits,
+ * no byte is passed over more than about twice. */
+#include "persist/rdb_file_reader.h"
+
+#include <limits.h>
+
+#include "core/assert.h"
+#include "core/config_table.h"
+#include "core/crc64.h"
+#include "core/rdb_format.h"
+#include "core/rdb_skip.h"
+
+enum {
+    ROOM_LEAST = 64 * 1024,
+    HEAD_BYTES = sizeof "REDIS0010" - 1,
+    VERSION_CHECKED = 5, /* has a checksum, as all later ones */
+};
+
+/* Of a key, or of a piece of text. */
+static const size_t string_most = UINT32_MAX;
+
+void rdb_file_reader_init(struct rdb_file_reader *reader, struct memory *memory, const char *name, uint64_t file_bytes,
+                          bool checks)
+{
+    *reader =
+        (struct rdb_file_reader){.name = name, .file_bytes = file_bytes, .status = RDB_FILE_HUNGRY, .checks = checks};
+    buffer_init(&reader->window, memory, NULL, 0);
+    buffer_init(&reader->key, memory, NULL, 0);
+    buffer_init(&reader->text, memory, NULL, 0);
+    buffer_init(&reader->problem, memory, NULL, 0);
+}
+
+void rdb_file_reader_deinit(struct rdb_file_reader *reader)
+{
+    buffer_deinit(&reader->window);
+    buffer_deinit(&reader->key);
+    buffer_deinit(&reader->text);
+    buffer_deinit(&reader->problem);
+}
+
+/* Bytes come in */
+
+/* Adds the window's bytes up to there to the checksum. */
+static void sum(struct rdb_file_reader *reader, size_t until)
+{
+    if (reader->checks)
+        reader->checksum =
+            crc64(reader->checksum, (struct str){reader->window.bytes + reader->summed, until - reader->summed});
+    reader->summed = until;
+}
+
+char *rdb_file_reader_room(struct rdb_file_reader *reader, size_t *bytes)
+{
+    struct buffer *window = &reader->window;
+
+    if (reader->status != RDB_FILE_END)
+        sum(reader, reader->passed);
+    buffer_consume(window, reader->passed);
+    reader->window_offset += reader->passed;
+    reader->passed = reader->summed = 0;
+    char *room = buffer_reserve(window, window->length > ROOM_LEAST ? window->length : ROOM_LEAST);
+    *bytes = window->capacity - window->length;
+    return room;
+}
+
+void rdb_file_reader_filled(struct rdb_file_reader *reader, size_t bytes)
+{
+    ASSERT(bytes <= reader->window.capacity - reader->window.length);
+    reader->window.length += bytes;
+}
+
+void rdb_file_reader_filled_all(struct rdb_file_reader *reader)
+{
+    reader->file_bytes = reader->window_offset + reader->window.length;
+}
+
+/* What is wrong */
+
+static void begin_problem(struct rdb_file_reader *reader, uint64_t offset)
+{
+    reader->status = RDB_FILE_WRONG;
+    reader->problem.length = 0;
+    buffer_append_format(&reader->problem, "%s, byte %llu", reader->name, (unsigned long long)offset);
+}
+
+static void end_problem(struct rdb_file_reader *reader, const char *reason)
+{
+    buffer_append_format(&reader->problem, ": %s", reason);
+    buffer_append(&reader->problem, "", 1);
+}
+
+void rdb_file_reader_refuse(struct rdb_file_reader *reader, const struct rdb_record *record, const char *reason)
+{
+    begin_problem(reader, record->offset);
+    if (record->kind == RDB_RECORD_KEY) {
+        buffer_append_format(&reader->problem, ", key ");
+        config_append_quoted(&reader->problem,
+                             (struct str){record->name.bytes, (size_t)str_quoted_length(record->name)});
+        buffer_append_format(&reader->problem, " of type %u in database %d", record->type, record->db);
+    }
+    end_problem(reader, reason);
+}
+
+const char *rdb_file_reader_problem(const struct rdb_file_reader *reader)
+{
+    ASSERT(reader->status == RDB_FILE_WRONG);
+    return reader->problem.bytes;
+}
+
+/* Records */
+
+struct parse {
+    struct rdb_file_reader *reader;
+    struct rdb_reader bytes; /* in the window, from the record on */
+    struct rdb_record *record;
+    const char *wrong; /* NULL: what is to be said is that the bytes are no such record */
+    int version, db;   /* the reader's, once the record has been read */
+    bool ends;
+};
+
+static bool refuse(struct parse *parse, const char *wrong)
+{
+    parse->wrong = wrong;
+    return false;
+}
+
+static bool read_head(struct parse *parse)
+{
+    struct str head;
+
+    if (!rdb_read_bytes(&parse->bytes, HEAD_BYTES, &head))
+        return false;
+    if (memcmp(head.bytes, "REDIS", 5) != 0)
+        return refuse(parse, "this is no RDB file: it does not begin with REDIS");
+    for (size_t i = 5; i < HEAD_BYTES; i++) {
+        if (head.bytes[i] < '0' || head.bytes[i] > '9')
+            return refuse(parse, "this is no RDB file: it has no version");
+        parse->version = 10 * parse->version + head.bytes[i] - '0';
+    }
+    if (parse->version < 1 || parse->version > RDB_VERSION_MOST)
+        return refuse(parse, "RDB files of this version can't be read (1 to 12 can)");
+    return true;
+}
+
+static bool read_texts(struct parse *parse)
+{
+    struct rdb_file_reader *reader = parse->reader;
+
+    return rdb_read_string(&parse->bytes, &reader->key, &parse->record->name) &&
+           rdb_read_string(&parse->bytes, &reader->text, &parse->record->text);
+}
+
+static bool read_database(struct parse *parse)
+{
+    uint64_t db;
+
+    if (!rdb_read_length(&parse->bytes, &db) || db > INT_MAX)
+        return false;
+    parse->db = (int)db;
+    return true;
+}
+
+static bool read_sizes(struct parse *parse)
+{
+    return rdb_read_length(&parse->bytes, &parse->record->keys) &&
+           rdb_read_length(&parse->bytes, &parse->record->expiring);
+}
+
+/* Which slot of a cluster comes, its keys, and those that expire. */
+static bool skip_slot(struct parse *parse)
+{
+    uint64_t number;
+
+    return rdb_read_length(&parse->bytes, &number) && rdb_read_length(&parse->bytes, &number) &&
+           rdb_read_length(&parse->bytes, &number);
+}
+
+static bool read_module(struct parse *parse)
+{
+    struct rdb_reader behind = parse->bytes;
+
+    return rdb_skip_value(&parse->bytes, RDB_MODULE) && rdb_read_length(&behind, &parse->record->module);
+}
+
+static bool read_key(struct parse *parse, uint8_t type)
+{
+    struct rdb_record *record = parse->record;
+
+    record->type = type;
+    if (!rdb_skip_knows(type))
+        return refuse(parse, type == RDB_MODULE_EARLY
+                                 ? "the value is a module's of before Redis 4.0, and can't be passed over"
+                                 : "there is no such type of record");
+    if (!rdb_read_string(&parse->bytes, &parse->reader->key, &record->name))
+        return false;
+    if (type == RDB_MODULE)
+        return read_module(parse);
+    const char *begin = parse->bytes.at;
+    if (!rdb_skip_value(&parse->bytes, type))
+        return false;
+    record->value = (struct str){begin, (size_t)(parse->bytes.at - begin)};
+    return true;
+}
+
+static bool read_checksum(struct parse *parse)
+{
+    struct rdb_file_reader *reader = parse->reader;
+    size_t end = (size_t)(parse->bytes.at - reader->window.bytes);
+    int64_t checksum = 0;
+
+    if (reader->version >= VERSION_CHECKED && !rdb_read_time_ms(&parse->bytes, &checksum))
+        return false;
+    sum(reader, end);
+    parse->ends = true;
+    if (!reader->checks || checksum == 0 || (uint64_t)checksum == reader->checksum)
+        return true;
+    return refuse(parse, "the checksum is not that of what is before it");
+}
+
+/* Whether it is followed by something that is to be known of the next key. */
+static bool is_attribute(uint8_t opcode)
+{
+    return opcode == RDB_IDLE || opcode == RDB_FREQUENCY || opcode == RDB_DEADLINE_MS || opcode == RDB_DEADLINE_SECONDS;
+}
+
+static bool read_idle(struct parse *parse)
+{
+    uint64_t seconds;
+
+    if (!rdb_read_length(&parse->bytes, &seconds))
+        return false;
+    parse->record->idle_seconds = seconds <= INT64_MAX ? (int64_t)seconds : INT64_MAX;
+    return true;
+}
+
+static bool read_frequency(struct parse *parse)
+{
+    uint8_t frequency;
+
+    if (!rdb_read_byte(&parse->bytes, &frequency))
+        return false;
+    parse->record->frequency = frequency;
+    return true;
+}
+
+/* A time before 1970 has passed like any other. */
+static bool read_deadline(struct parse *parse, bool in_seconds)
+{
+    int64_t time;
+
+    if (in_seconds ? !rdb_read_time_seconds(&parse->bytes, &time) : !rdb_read_time_ms(&parse->bytes, &time))
+        return false;
+    parse->record->deadline_ms = time < 0 ? 0 : in_seconds ? time * 1000 : time;
+    return true;
+}
+
+static bool read_attribute(struct parse *parse, uint8_t opcode)
+{
+    if (opcode == RDB_IDLE)
+        return read_idle(parse);
+    if (opcode == RDB_FREQUENCY)
+        return read_frequency(parse);
+    return read_deadline(parse, opcode == RDB_DEADLINE_SECONDS);
+}
+
+static bool read_kind(struct parse *parse, uint8_t opcode)
+{
+    enum rdb_record_kind *kind = &parse->record->kind;
+
+    switch (opcode) {
+    case RDB_AUX:
+        *kind = RDB_RECORD_AUX;
+        return read_texts(parse);
+    case RDB_FUNCTION:
+        *kind = RDB_RECORD_FUNCTION;
+        return rdb_read_string(&parse->bytes, &parse->reader->text, &parse->record->text);
+    case RDB_FUNCTION_EARLY:
+        return refuse(parse, "functions in the form that they had before Redis 7.0 was released can't be read");
+    case RDB_DATABASE:
+        return read_database(parse);
+    case RDB_SIZES:
+        *kind = RDB_RECORD_SIZES;
+        return read_sizes(parse);
+    case RDB_SLOT:
+        return skip_slot(parse);
+    case RDB_MODULE_DATA:
+        *kind = RDB_RECORD_MODULE;
+        return read_module(parse);
+    case RDB_END:
+        return read_checksum(parse);
+    default:
+        *kind = opcode == RDB_MODULE ? RDB_RECORD_MODULE : RDB_RECORD_KEY;
+        return read_key(parse, opcode);
+    }
+}
+
+static bool read_record(struct parse *parse)
+{
+    uint8_t opcode;
+
+    while (rdb_read_byte(&parse->bytes, &opcode)) {
+        if (!is_attribute(opcode))
+            return read_kind(parse, opcode);
+        if (!read_attribute(parse, opcode))
+            return false;
+    }
+    return false;
+}
+
+static uint64_t bytes_to_come(const struct rdb_file_reader *reader)
+{
+    uint64_t have = reader->window_offset + reader->window.length;
+
+    return have < reader->file_bytes ? reader->file_bytes - have : 0;
+}
+
+/* Bytes that lack are no error as long as they may come. */
+static enum rdb_file_status explain(const struct parse *parse)
+{
+    struct rdb_file_reader *reader = parse->reader;
+    size_t at = (size_t)(parse->bytes.at - reader->window.bytes);
+    uint64_t begin = rdb_file_reader_offset(reader);
+
+    if (!parse->wrong && parse->bytes.lacking > 0 && parse->bytes.lacking <= bytes_to_come(reader))
+        return RDB_FILE_HUNGRY;
+    begin_problem(reader, reader->window_offset + at);
+    if (begin < reader->window_offset + at)
+        buffer_append_format(&reader->problem, ", in the record at %llu", (unsigned long long)begin);
+    end_problem(reader, parse->wrong               ? parse->wrong
+                        : parse->bytes.lacking > 0 ? "the file is too short for what is said here"
+                                                   : "what is there is malformed");
+    return RDB_FILE_WRONG;
+}
+
+static enum rdb_file_status step(struct rdb_file_reader *reader, struct rdb_record *record)
+{
+    struct str left = rdb_file_reader_rest(reader);
+    struct parse parse = {reader, rdb_reader_of(left, string_most), record, .version = reader->version,
+                          .db = reader->db};
+
+    *record = (struct rdb_record){
+        .offset = rdb_file_reader_offset(reader), .deadline_ms = -1, .idle_seconds = -1, .frequency = -1};
+    if (reader->version == 0 ? !read_head(&parse) : !read_record(&parse))
+        return explain(&parse);
+    reader->passed = (size_t)(parse.bytes.at - reader->window.bytes);
+    reader->version = parse.version;
+    record->db = reader->db = parse.db;
+    return parse.ends ? RDB_FILE_END : RDB_FILE_RECORD;
+}
+
+enum rdb_file_status rdb_file_reader_next(struct rdb_file_reader *reader, struct rdb_record *record)
+{
+    if (reader->status == RDB_FILE_END || reader->status == RDB_FILE_WRONG)
+        return reader->status;
+    do
+        reader->status = step(reader, record);
+    while (reader->status == RDB_FILE_RECORD && record->kind == RDB_RECORD_NONE);
+    return reader->status;
+}

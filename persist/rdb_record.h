@@ -1,0 +1,45 @@
+/* A record of an RDB file, as rdb_file_reader.h gives it, and its way into a keyspace. */
+#ifndef PERSIST_RDB_RECORD_H
+#define PERSIST_RDB_RECORD_H
+
+#include <stdint.h>
+
+#include "core/str.h"
+
+struct config;
+struct keyspace;
+struct rdb_loader;
+
+enum rdb_record_kind {
+    RDB_RECORD_NONE,     /* nothing that concerns the reader's user */
+    RDB_RECORD_AUX,      /* name, text */
+    RDB_RECORD_FUNCTION, /* text: a library's code */
+    RDB_RECORD_SIZES,    /* db, keys, expiring: what to make room for, if it is true */
+    RDB_RECORD_KEY,      /* db, name, type, value, deadline and use */
+    RDB_RECORD_MODULE,   /* a module's, which nobody can read here: module, and db and name if it is a key's value */
+};
+
+struct rdb_record {
+    enum rdb_record_kind kind;
+    uint64_t offset; /* in the file */
+    int db;
+    uint8_t type;
+    struct str name, text, value;
+    int64_t deadline_ms;  /* -1: none */
+    int64_t idle_seconds; /* this and the next -1: not known */
+    int64_t frequency;
+    uint64_t keys, expiring;
+    uint64_t module; /* rdb_module_name */
+};
+
+static inline bool rdb_record_has_passed(const struct rdb_record *record, int64_t now_ms)
+{
+    return record->deadline_ms >= 0 && record->deadline_ms <= now_ms;
+}
+
+/* Makes the key of that record, whether its deadline has passed or not. The loader is the keyspace's, and is used again
+ * and again. NULL: well; else why not, and nothing is left of it. */
+MUST_USE const char *rdb_record_put(const struct rdb_record *record, struct rdb_loader *loader,
+                                    struct keyspace *keyspace, int64_t now_ms);
+
+#endif
