@@ -62,12 +62,13 @@ net_SOURCES     := $(filter-out net/main.c,$(wildcard net/*.c))
 objects = $(patsubst %.c,$(BUILD)/%.o,$(1))
 archive = $(if $($(1)_SOURCES),$(BUILD)/lib$(1).a)
 
-CORE_LIBS   := $(call archive,core)
-SHARDS_LIBS := $(call archive,shards) $(call archive,persist) $(CORE_LIBS)
-NET_LIBS    := $(call archive,net) $(SHARDS_LIBS)
+CORE_LIBS    := $(call archive,core)
+PERSIST_LIBS := $(call archive,persist) $(CORE_LIBS)
+SHARDS_LIBS  := $(call archive,shards) $(PERSIST_LIBS)
+NET_LIBS     := $(call archive,net) $(SHARDS_LIBS)
 
 SERVER := $(BUILD)/shoal-server
-TESTS  := $(BUILD)/test_core $(BUILD)/test_shards $(BUILD)/test_net
+TESTS  := $(BUILD)/test_core $(BUILD)/test_persist $(BUILD)/test_shards $(BUILD)/test_net
 STRESS := $(patsubst tests/shards/%.c,$(BUILD)/%,$(wildcard tests/shards/stress_*.c))
 
 .PHONY: all run test unit e2e live clients diff asan tsan bench fuzz sim model install clean setup format
@@ -122,6 +123,9 @@ test_SOURCES = $(wildcard tests/$(1)/test_*.c) $(wildcard tests/support/*.c) $(w
 $(BUILD)/test_core: $(call objects,$(call test_SOURCES,core)) $(CORE_LIBS)
 	$(call say,LINK $@)
 	$(Q)$(CC) $(LDFLAGS) $^ $(LIBS) -lcriterion -o $@
+$(BUILD)/test_persist: $(call objects,$(call test_SOURCES,persist)) $(PERSIST_LIBS)
+	$(call say,LINK $@)
+	$(Q)$(CC) $(LDFLAGS) $^ $(LIBS) -lcriterion -o $@
 $(BUILD)/test_shards: $(call objects,$(call test_SOURCES,shards)) $(SHARDS_LIBS)
 	$(call say,LINK $@)
 	$(Q)$(CC) $(LDFLAGS) $^ $(LIBS) -lcriterion -o $@
@@ -137,15 +141,21 @@ $(BUILD)/stress_%: $(BUILD)/tests/shards/stress_%.o $(SHARDS_LIBS)
 PYTHON := /usr/bin/python3
 PYTEST := $(PYTHON) -m pytest -q -p no:cacheprovider
 
-.PHONY: unit-tests stress-tests
+.PHONY: unit-tests exchange-tests stress-tests
 unit-tests: $(TESTS)
 	@for test in $(TESTS); do echo "== $$test"; \
 	    $$test -j2 --quiet --tap=$$test.tap || { grep -A20 '^not ok' $$test.tap; exit 1; }; done
+# Files exchanged with redis-server, by a program between two of them.
+$(BUILD)/rdb_convert: $(BUILD)/tests/persist/rdb_convert.o $(PERSIST_LIBS)
+	$(call say,LINK $@)
+	$(Q)$(CC) $(LDFLAGS) $^ $(LIBS) -o $@
+exchange-tests: $(BUILD)/rdb_convert
+	RDB_CONVERT=$(CURDIR)/$(BUILD)/rdb_convert $(PYTEST) tests/persist
 stress-tests: $(STRESS)
 	@set -e; for test in $(STRESS); do echo "== $$test"; $$test; done
 
 unit: setup-check
-	@$(MAKE) --no-print-directory FLAVOR=debug unit-tests stress-tests
+	@$(MAKE) --no-print-directory FLAVOR=debug unit-tests exchange-tests stress-tests
 
 e2e: build/shoal-server
 	SHOAL_SERVER=$(CURDIR)/build/shoal-server $(PYTEST) tests/e2e
@@ -179,7 +189,7 @@ test: unit
 	@$(MAKE) --no-print-directory e2e
 
 asan: setup-check
-	@$(MAKE) --no-print-directory FLAVOR=asan unit-tests stress-tests build/asan/shoal-server
+	@$(MAKE) --no-print-directory FLAVOR=asan unit-tests exchange-tests stress-tests build/asan/shoal-server
 	SHOAL_SERVER=$(CURDIR)/build/asan/shoal-server $(PYTEST) tests/e2e
 
 tsan: setup-check
@@ -202,8 +212,12 @@ model: setup-check
 # Fuzzing with libFuzzer: make fuzz FUZZ_SECONDS=600
 
 FUZZ_SECONDS := 60
-FUZZERS := $(patsubst tests/core/%.c,$(BUILD)/%,$(wildcard tests/core/fuzz_*.c))
+FUZZERS := $(patsubst tests/core/%.c,$(BUILD)/%,$(wildcard tests/core/fuzz_*.c)) \
+           $(patsubst tests/persist/%.c,$(BUILD)/%,$(wildcard tests/persist/fuzz_*.c))
 $(BUILD)/fuzz_%: $(BUILD)/tests/core/fuzz_%.o $(CORE_LIBS)
+	$(call say,LINK $@)
+	$(Q)$(CC) $(LDFLAGS) -fsanitize=fuzzer $^ $(LIBS) -o $@
+$(BUILD)/fuzz_%: $(BUILD)/tests/persist/fuzz_%.o $(call objects,$(wildcard tests/support/persist/*.c)) $(PERSIST_LIBS)
 	$(call say,LINK $@)
 	$(Q)$(CC) $(LDFLAGS) -fsanitize=fuzzer $^ $(LIBS) -o $@
 .PHONY: fuzzers

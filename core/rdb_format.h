@@ -47,7 +47,8 @@ enum rdb_type {
 enum {
     RDB_VERSION_LEAST = 10, /* as we write: Redis 7.0 and all later read it */
     RDB_VERSION_EXPIRING = 12,
-    RDB_VERSION_MOST = 12, /* as we read */
+    RDB_VERSION_OLDEST = 6, /* as we read: from Redis 2.6 on, */
+    RDB_VERSION_MOST = 12,  /* up to Redis 8.0 */
 };
 
 /* The byte that begins a record, where it is no type of a value. */

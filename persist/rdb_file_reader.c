@@ -4,6 +4,7 @@
 #include "persist/rdb_file_reader.h"
 
 #include <limits.h>
+#include <stdio.h>
 
 #include "core/assert.h"
 #include "core/config_table.h"
@@ -14,7 +15,6 @@
 enum {
     ROOM_LEAST = 64 * 1024,
     HEAD_BYTES = sizeof "REDIS0010" - 1,
-    VERSION_CHECKED = 5, /* has a checksum, as all later ones */
 };
 
 /* Of a key, or of a piece of text. */
@@ -81,9 +81,10 @@ static void begin_problem(struct rdb_file_reader *reader, uint64_t offset)
 {
     reader->status = RDB_FILE_WRONG;
     reader->problem.length = 0;
-    buffer_append_format(&reader->problem, "%s, byte %llu", reader->name, (unsigned long long)offset);
+    buffer_append_format(&reader->problem, "%s, record at byte %llu", reader->name, (unsigned long long)offset);
 }
 
+/* With a terminator. */
 static void end_problem(struct rdb_file_reader *reader, const char *reason)
 {
     buffer_append_format(&reader->problem, ": %s", reason);
@@ -92,11 +93,12 @@ static void end_problem(struct rdb_file_reader *reader, const char *reason)
 
 void rdb_file_reader_refuse(struct rdb_file_reader *reader, const struct rdb_record *record, const char *reason)
 {
+    struct str name = record->name;
+
     begin_problem(reader, record->offset);
     if (record->kind == RDB_RECORD_KEY) {
         buffer_append_format(&reader->problem, ", key ");
-        config_append_quoted(&reader->problem,
-                             (struct str){record->name.bytes, (size_t)str_quoted_length(record->name)});
+        config_append_quoted(&reader->problem, (struct str){name.bytes, (size_t)str_quoted_length(name)});
         buffer_append_format(&reader->problem, " of type %u in database %d", record->type, record->db);
     }
     end_problem(reader, reason);
@@ -138,8 +140,8 @@ static bool read_head(struct parse *parse)
             return refuse(parse, "this is no RDB file: it has no version");
         parse->version = 10 * parse->version + head.bytes[i] - '0';
     }
-    if (parse->version < 1 || parse->version > RDB_VERSION_MOST)
-        return refuse(parse, "RDB files of this version can't be read (1 to 12 can)");
+    if (parse->version < RDB_VERSION_OLDEST || parse->version > RDB_VERSION_MOST)
+        return refuse(parse, "RDB files of this version can't be read (6 to 12 can)");
     return true;
 }
 
@@ -207,13 +209,15 @@ static bool read_checksum(struct parse *parse)
 {
     struct rdb_file_reader *reader = parse->reader;
     size_t end = (size_t)(parse->bytes.at - reader->window.bytes);
-    int64_t checksum = 0;
+    struct str bytes;
+    uint64_t checksum;
 
-    if (reader->version >= VERSION_CHECKED && !rdb_read_time_ms(&parse->bytes, &checksum))
+    if (!rdb_read_bytes(&parse->bytes, sizeof checksum, &bytes))
         return false;
+    memcpy(&checksum, bytes.bytes, sizeof checksum);
     sum(reader, end);
     parse->ends = true;
-    if (!reader->checks || checksum == 0 || (uint64_t)checksum == reader->checksum)
+    if (!reader->checks || checksum == 0 || checksum == reader->checksum)
         return true;
     return refuse(parse, "the checksum is not that of what is before it");
 }
@@ -319,17 +323,16 @@ static uint64_t bytes_to_come(const struct rdb_file_reader *reader)
 static enum rdb_file_status explain(const struct parse *parse)
 {
     struct rdb_file_reader *reader = parse->reader;
-    size_t at = (size_t)(parse->bytes.at - reader->window.bytes);
-    uint64_t begin = rdb_file_reader_offset(reader);
+    uint64_t at = reader->window_offset + (size_t)(parse->bytes.at - reader->window.bytes);
+    bool lacks = parse->bytes.lacking > 0;
+    char reason[80];
 
-    if (!parse->wrong && parse->bytes.lacking > 0 && parse->bytes.lacking <= bytes_to_come(reader))
+    if (!parse->wrong && lacks && parse->bytes.lacking <= bytes_to_come(reader))
         return RDB_FILE_HUNGRY;
-    begin_problem(reader, reader->window_offset + at);
-    if (begin < reader->window_offset + at)
-        buffer_append_format(&reader->problem, ", in the record at %llu", (unsigned long long)begin);
-    end_problem(reader, parse->wrong               ? parse->wrong
-                        : parse->bytes.lacking > 0 ? "the file is too short for what is said here"
-                                                   : "what is there is malformed");
+    begin_problem(reader, rdb_file_reader_offset(reader));
+    snprintf(reason, sizeof reason, lacks ? "the file ends within what begins at byte %llu" : "malformed at byte %llu",
+             (unsigned long long)at);
+    end_problem(reader, parse->wrong ? parse->wrong : reason);
     return RDB_FILE_WRONG;
 }
 

@@ -1,4 +1,4 @@
-/* Reads a data set in Redis's RDB format, of versions 1 to 12, record by record.
+/* Reads a data set in Redis's RDB format, of versions 6 to 12, record by record.
  *
  * The caller brings the bytes in pieces of any size, as they come from a file or a
  * socket, and is given records: a key with its value as bytes, which whoever shall own

@@ -3,8 +3,7 @@
  * them again, copied, and read back; the others leave nothing behind.
  *
  * The first byte names a sample to begin with, the second the thresholds. The
- * rest is the value itself where there is no such sample, else changes to it:
- * two bytes that say where, and one to put there, or to add or to drop one. */
+ * rest is the value itself where there is no such sample, else changes to it. */
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -13,47 +12,18 @@
 #include "core/dump.h"
 #include "core/keyspace.h"
 #include "core/rdb_value.h"
+#include "tests/support/byte_changes.h"
 #include "tests/support/rdb_samples.h"
 
-enum { SAMPLES = sizeof rdb_samples / sizeof rdb_samples[0], CHANGES_MAX = 16 };
+enum { SAMPLES = sizeof rdb_samples / sizeof rdb_samples[0] };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* Changes one byte of the value, or their number. */
-static size_t change(char *bytes, size_t length, const uint8_t at[static 3])
-{
-    size_t place = length > 0 ? (at[0] & 0x0f) * 256u + at[1] : 0;
-
-    if (place >= length)
-        place = length - (length > 0);
-    if (at[0] < 0x40 && length > 1) {
-        memmove(bytes + place, bytes + place + 1, length - place - 1);
-        return length - 1;
-    }
-    if (at[0] < 0x80) {
-        memmove(bytes + place + 1, bytes + place, length - place);
-        length++;
-    }
-    bytes[place] = (char)at[2];
-    return length;
-}
-
-/* In a block of its own size, so that a sanitizer sees a read outside. */
 static struct str make_value(const uint8_t *data, size_t size)
 {
-    size_t sample = data[0];
-    struct str from = sample < SAMPLES ? rdb_samples[sample].bytes : (struct str){(const char *)data + 2, size - 2};
-    char *bytes = malloc(from.length + CHANGES_MAX + 1);
-    size_t length = from.length;
-
-    str_copy(bytes, from);
-    if (sample < SAMPLES)
-        for (size_t at = 2; at + 3 <= size && at < 2 + 3 * CHANGES_MAX; at += 3)
-            length = change(bytes, length, data + at);
-    char *exact = malloc(length + (length == 0));
-    str_copy(exact, (struct str){bytes, length});
-    free(bytes);
-    return (struct str){exact, length};
+    if (data[0] < SAMPLES)
+        return byte_changes_apply(rdb_samples[data[0]].bytes, data + 2, size - 2);
+    return byte_changes_apply((struct str){(const char *)data + 2, size - 2}, NULL, 0);
 }
 
 static bool read_value(struct rdb_loader *loader, struct rdb_value *value)
