@@ -26,6 +26,7 @@ void rdb_file_reader_init(struct rdb_file_reader *reader, struct memory *memory,
     *reader =
         (struct rdb_file_reader){.name = name, .file_bytes = file_bytes, .status = RDB_FILE_HUNGRY, .checks = checks};
     buffer_init(&reader->window, memory, NULL, 0);
+    buffer_reserve(&reader->window, ROOM_LEAST);
     buffer_init(&reader->key, memory, NULL, 0);
     buffer_init(&reader->text, memory, NULL, 0);
     buffer_init(&reader->problem, memory, NULL, 0);

@@ -25,7 +25,7 @@ const char *rdb_record_put(const struct rdb_record *record, struct rdb_loader *l
 
     if (record->db >= keyspace_database_count(keyspace))
         return "there are not as many databases";
-    if (keyspace_find(keyspace, record->db, key, 0) != NULL)
+    if (keyspace_find(keyspace, record->db, key, RDB_BEFORE_ALL_MS) != NULL)
         return "the key is there twice";
     if (!read_value(record, loader, keyspace, &value))
         return "the value is malformed";

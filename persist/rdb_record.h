@@ -32,6 +32,9 @@ struct rdb_record {
     uint64_t module; /* rdb_module_name */
 };
 
+/* A time at which no deadline has passed, for who looks at all keys. */
+enum { RDB_BEFORE_ALL_MS = -1 };
+
 static inline bool rdb_record_has_passed(const struct rdb_record *record, int64_t now_ms)
 {
     return record->deadline_ms >= 0 && record->deadline_ms <= now_ms;

@@ -54,7 +54,7 @@ static struct keyspace *load(struct memory *memory, const struct config *config,
     struct rdb_loader loader;
     struct rdb_record record;
 
-    rdb_loader_init(&loader, (struct str){NULL, 0}, memory, config);
+    rdb_loader_init(&loader, STR(""), memory, config);
     rdb_feeding_init(&feeding, memory, file, piece_most, piece_most & 1);
     while ((*status = rdb_feeding_next(&feeding, &record)) == RDB_FILE_RECORD) {
         const char *problem = record.kind == RDB_RECORD_KEY ? rdb_record_put(&record, &loader, keyspace, 0) : NULL;
@@ -89,7 +89,7 @@ static struct buffer save(struct memory *memory, const struct config *config, st
         uint64_t cursor = 0;
 
         do
-            cursor = keyspace_scan(keyspace, saving.db, cursor, 0, save_entry, &saving);
+            cursor = keyspace_scan(keyspace, saving.db, cursor, RDB_BEFORE_ALL_MS, save_entry, &saving);
         while (cursor != 0);
     }
     rdb_file_writer_end(&saving.writer);

@@ -158,7 +158,7 @@ static void save_database(struct rdb_file_writer *whole, int file, int db)
 
             if (round > 0 && cursors[i] == 0)
                 continue;
-            cursors[i] = keyspace_scan(shards[i].keyspace, db, cursors[i], 0, save_entry, &saving);
+            cursors[i] = keyspace_scan(shards[i].keyspace, db, cursors[i], RDB_BEFORE_ALL_MS, save_entry, &saving);
             end_part(&saving);
             any |= cursors[i] != 0;
         }
@@ -211,7 +211,7 @@ int main(int argc, char **argv)
     set_policy(argc > 4 ? argv[4] : "noeviction");
     for (int i = 0; i < shard_count; i++) {
         shards[i].keyspace = keyspace_create(&shards[i].memory, DATABASES);
-        rdb_loader_init(&shards[i].loader, (struct str){NULL, 0}, &shards[i].memory, &config);
+        rdb_loader_init(&shards[i].loader, STR(""), &shards[i].memory, &config);
     }
     load(argv[1]);
     save(argv[2]);

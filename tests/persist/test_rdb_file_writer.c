@@ -47,7 +47,7 @@ static void load(size_t piece_most)
     struct rdb_loader loader;
     enum rdb_file_status status;
 
-    rdb_loader_init(&loader, (struct str){NULL, 0}, &memory, &config);
+    rdb_loader_init(&loader, STR(""), &memory, &config);
     rdb_feeding_init(&feeding, &memory, buffer_str(&file), piece_most, dice_below(2));
     while ((status = rdb_feeding_next(&feeding, &record)) == RDB_FILE_RECORD) {
         if (record.kind != RDB_RECORD_KEY)
@@ -77,7 +77,7 @@ static void fill(int keys)
         char name[40];
 
         record.name = (struct str){name, (size_t)snprintf(name, sizeof name, dice_below(2) ? "%d" : "key:%d", i)};
-        rdb_loader_init(&loader, (struct str){NULL, 0}, &memory, &config);
+        rdb_loader_init(&loader, STR(""), &memory, &config);
         const char *problem = rdb_record_put(&record, &loader, keyspace, now_ms);
         cr_assert_null(problem, "%s", problem);
         rdb_loader_deinit(&loader);
@@ -104,7 +104,7 @@ static void expect_same_value(const struct entry *one, const struct entry *two)
 static void expect_in_other(void *context, struct entry *entry)
 {
     int db = *(int *)context;
-    struct entry *copy = keyspace_find(other, db, key_of(entry_key(entry)), 0);
+    struct entry *copy = keyspace_find(other, db, key_of(entry_key(entry)), RDB_BEFORE_ALL_MS);
 
     cr_assert_not_null(copy);
     cr_assert_eq(entry_expiry_ms(copy), entry_expiry_ms(entry));
@@ -118,7 +118,7 @@ static void expect_both_equal(void)
 
         cr_assert_eq(keyspace_count(other, db), keyspace_count(keyspace, db));
         do
-            cursor = keyspace_scan(keyspace, db, cursor, 0, expect_in_other, &db);
+            cursor = keyspace_scan(keyspace, db, cursor, RDB_BEFORE_ALL_MS, expect_in_other, &db);
         while (cursor != 0);
     }
 }
@@ -168,7 +168,7 @@ static void save_databases(struct saving *saving, void (*visit)(void *context, s
 
         rdb_file_writer_sizes(&saving->whole, saving->db, keyspace_count(keyspace, saving->db), 0);
         do
-            cursor = keyspace_scan(keyspace, saving->db, cursor, 0, visit, saving);
+            cursor = keyspace_scan(keyspace, saving->db, cursor, RDB_BEFORE_ALL_MS, visit, saving);
         while (cursor != 0);
     }
 }

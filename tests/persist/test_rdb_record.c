@@ -16,7 +16,7 @@ static void begin(void)
     keyspace_hash_seed((const uint8_t *)"a secret that is 32 bytes long..");
     config_init(&config);
     keyspace = keyspace_create(&memory, 2);
-    rdb_loader_init(&loader, (struct str){NULL, 0}, &memory, &config);
+    rdb_loader_init(&loader, STR(""), &memory, &config);
 }
 
 static void end(void)
@@ -47,10 +47,11 @@ Test(rdb_record, a_key_has_its_deadline_even_if_that_has_passed)
 {
     struct rdb_record record = record_of(1, RDB_LIST, STR("\2\1a\1b"));
 
-    record.deadline_ms = 5;
+    record.deadline_ms = 0;
     cr_assert_null(rdb_record_put(&record, &loader, keyspace, 1000));
-    cr_assert_eq(entry_expiry_ms(keyspace_find(keyspace, 1, key_of(STR("k")), 0)), 5);
-    cr_assert_null(keyspace_find(keyspace, 1, key_of(STR("k")), 5));
+    cr_assert_str_eq(rdb_record_put(&record, &loader, keyspace, 1000), "the key is there twice");
+    cr_assert_eq(entry_expiry_ms(keyspace_find(keyspace, 1, key_of(STR("k")), RDB_BEFORE_ALL_MS)), 0);
+    cr_assert_null(keyspace_find(keyspace, 1, key_of(STR("k")), 0));
 }
 
 Test(rdb_record, a_value_has_to_be_whole_and_nothing_more)

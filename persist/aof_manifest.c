@@ -1,0 +1,239 @@
+#include "persist/aof_manifest.h"
+
+#include <stdio.h>
+
+#include "core/assert.h"
+#include "core/config_table.h"
+#include "core/memory.h"
+#include "core/number.h"
+#include "core/words.h"
+
+void aof_manifest_init(struct aof_manifest *manifest, struct memory *memory)
+{
+    *manifest = (struct aof_manifest){.memory = memory};
+}
+
+void aof_manifest_deinit(struct aof_manifest *manifest)
+{
+    for (size_t i = 0; i < manifest->count; i++)
+        memory_free(manifest->memory, manifest->files[i].name);
+    memory_free(manifest->memory, manifest->files);
+    aof_manifest_init(manifest, manifest->memory);
+}
+
+/* name: not terminated. */
+static void add(struct aof_manifest *manifest, enum aof_file_type type, uint64_t sequence, struct str name)
+{
+    size_t count = manifest->count + 1;
+    char *copy = memory_alloc(manifest->memory, name.length + 1);
+
+    str_copy(copy, name);
+    copy[name.length] = '\0';
+    manifest->files = memory_resize(manifest->memory, manifest->files, count * sizeof manifest->files[0]);
+    manifest->files[manifest->count] = (struct aof_file){type, sequence, copy};
+    manifest->count = count;
+}
+
+/* Reading */
+
+struct line {
+    struct str name;
+    uint64_t sequence;
+    char type;
+};
+
+/* NULL: it may be a file in the folder. */
+static const char *check_name(struct str name)
+{
+    if (name.length == 0 || memchr(name.bytes, '\0', name.length) != NULL || str_equal(name, STR(".")) ||
+        str_equal(name, STR("..")))
+        return "this is no name of a file";
+    return memchr(name.bytes, '/', name.length) == NULL ? NULL : "a file's name has no folder";
+}
+
+/* Each returns NULL, or what is wrong. */
+
+static const char *take_pair(struct line *line, struct str key, struct str value)
+{
+    if (str_equal_nocase(key, "file")) {
+        line->name = value;
+        return check_name(value);
+    }
+    if (str_equal_nocase(key, "seq")) {
+        bool is_number = number_parse_unsigned(value, &line->sequence);
+        return is_number && line->sequence > 0 && line->sequence < INT64_MAX ? NULL : "seq has to be a number above 0";
+    }
+    if (str_equal_nocase(key, "type"))
+        line->type = value.length == 1 ? value.bytes[0] : '?';
+    return NULL;
+}
+
+/* The name lies in `unquoted`, which has room for the text. */
+static const char *parse_line(struct str text, char *unquoted, struct line *line)
+{
+    struct words words = {text.bytes, text.bytes + text.length, unquoted};
+    enum words_status status;
+    struct str key, value;
+    const char *wrong;
+
+    *line = (struct line){.sequence = 0};
+    while ((status = words_next(&words, &key)) == WORDS_NEXT) {
+        if (words_next(&words, &value) != WORDS_NEXT)
+            return "it takes pairs of words";
+        wrong = take_pair(line, key, value);
+        if (wrong)
+            return wrong;
+    }
+    if (status == WORDS_UNBALANCED)
+        return "unbalanced quotes";
+    return line->name.bytes && line->sequence && line->type ? NULL : "it takes file, seq and type";
+}
+
+static uint64_t last_sequence(const struct aof_manifest *manifest, enum aof_file_type type)
+{
+    uint64_t last = 0;
+
+    for (size_t i = 0; i < manifest->count; i++)
+        if (manifest->files[i].type == type && manifest->files[i].sequence > last)
+            last = manifest->files[i].sequence;
+    return last;
+}
+
+static const char *take_line(struct aof_manifest *manifest, const struct line *line)
+{
+    if (line->type != AOF_FILE_BASE && line->type != AOF_FILE_HISTORY && line->type != AOF_FILE_INCREMENTAL)
+        return "type has to be b, h or i";
+    if (line->type == AOF_FILE_BASE && aof_manifest_base(manifest))
+        return "there is a base already";
+    if (line->type == AOF_FILE_INCREMENTAL && line->sequence <= last_sequence(manifest, AOF_FILE_INCREMENTAL))
+        return "seq has to be above that of the file before";
+    add(manifest, (enum aof_file_type)line->type, line->sequence, line->name);
+    return NULL;
+}
+
+static const char *read_line(struct aof_manifest *manifest, struct str text)
+{
+    char *unquoted = memory_alloc(manifest->memory, text.length + 1);
+    struct line line;
+    const char *wrong = parse_line(text, unquoted, &line);
+
+    if (!wrong)
+        wrong = take_line(manifest, &line);
+    memory_free(manifest->memory, unquoted);
+    return wrong;
+}
+
+bool aof_manifest_parse(struct aof_manifest *manifest, const char *name, struct str text, char *error,
+                        size_t error_bytes)
+{
+    const char *at = text.bytes, *end = text.bytes + text.length, *wrong = NULL;
+    int number = 0;
+
+    ASSERT(manifest->count == 0);
+    for (const char *eol; at < end && !wrong; at = eol + 1) {
+        number++;
+        eol = memchr(at, '\n', (size_t)(end - at));
+        if (!eol)
+            wrong = "it does not end, as if the file had been cut";
+        else if (*at != '#')
+            wrong = read_line(manifest, (struct str){at, (size_t)(eol - at)});
+        if (wrong)
+            break;
+    }
+    if (!wrong && manifest->count == 0)
+        wrong = "it names no file";
+    if (wrong)
+        snprintf(error, error_bytes, "%s, line %d: %s", name, number, wrong);
+    return !wrong;
+}
+
+/* Writing */
+
+static bool is_plain(const char *name)
+{
+    for (; *name; name++)
+        if (*name <= ' ' || *name > '~' || strchr("\"'\\", *name))
+            return false;
+    return true;
+}
+
+static void write_files(const struct aof_manifest *manifest, enum aof_file_type type, struct buffer *text)
+{
+    for (size_t i = 0; i < manifest->count; i++) {
+        const struct aof_file *file = &manifest->files[i];
+
+        if (file->type != type)
+            continue;
+        buffer_append_str(text, STR("file "));
+        if (is_plain(file->name))
+            buffer_append_str(text, str_from(file->name));
+        else
+            config_append_quoted(text, str_from(file->name));
+        buffer_append_format(text, " seq %llu type %c\n", (unsigned long long)file->sequence, (char)type);
+    }
+}
+
+void aof_manifest_write(const struct aof_manifest *manifest, struct buffer *text)
+{
+    write_files(manifest, AOF_FILE_BASE, text);
+    write_files(manifest, AOF_FILE_HISTORY, text);
+    write_files(manifest, AOF_FILE_INCREMENTAL, text);
+}
+
+/* Files that come and go */
+
+const struct aof_file *aof_manifest_base(const struct aof_manifest *manifest)
+{
+    for (size_t i = 0; i < manifest->count; i++)
+        if (manifest->files[i].type == AOF_FILE_BASE)
+            return &manifest->files[i];
+    return NULL;
+}
+
+uint64_t aof_manifest_next_sequence(const struct aof_manifest *manifest, enum aof_file_type type)
+{
+    uint64_t last = last_sequence(manifest, type), retired = last_sequence(manifest, AOF_FILE_HISTORY);
+
+    return 1 + (last > retired ? last : retired);
+}
+
+void aof_manifest_add(struct aof_manifest *manifest, enum aof_file_type type, uint64_t sequence, const char *name)
+{
+    struct line line = {str_from(name), sequence, (char)type};
+    const char *wrong = take_line(manifest, &line);
+
+    ASSERT(!wrong);
+}
+
+void aof_manifest_retire(struct aof_manifest *manifest, uint64_t sequence)
+{
+    for (size_t i = 0; i < manifest->count; i++) {
+        struct aof_file *file = &manifest->files[i];
+
+        if (file->type == AOF_FILE_BASE || file->sequence < sequence)
+            file->type = AOF_FILE_HISTORY;
+    }
+}
+
+void aof_manifest_forget_history(struct aof_manifest *manifest)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < manifest->count; i++) {
+        if (manifest->files[i].type == AOF_FILE_HISTORY)
+            memory_free(manifest->memory, manifest->files[i].name);
+        else
+            manifest->files[kept++] = manifest->files[i];
+    }
+    manifest->count = kept;
+}
+
+void aof_manifest_name_base(struct buffer *name, const char *appendfilename, uint64_t sequence, bool is_rdb)
+{
+    buffer_append_format(name, "%s.%llu.base.%s", appendfilename, (unsigned long long)sequence, is_rdb ? "rdb" : "aof");
+}
+
+void aof_manifest_name_incremental(struct buffer *name, const char *appendfilename, uint64_t sequence)
+{
+    buffer_append_format(name, "%s.%llu.incr.aof", appendfilename, (unsigned long long)sequence);
+}

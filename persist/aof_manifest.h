@@ -1,0 +1,55 @@
+/* Which files the data set of an AOF is made of: the manifest in its folder, in
+ * the format of Redis 7.
+ *
+ *     file appendonly.aof.2.base.rdb seq 2 type b
+ *     file appendonly.aof.3.incr.aof seq 3 type i
+ *
+ * A base, which there may be, and what has happened since, in files that follow each
+ * other by their sequence numbers; history is what is to be deleted. Words that a
+ * line has beyond these are ignored, as Redis does. Belongs to one thread. */
+#ifndef PERSIST_AOF_MANIFEST_H
+#define PERSIST_AOF_MANIFEST_H
+
+#include <stdint.h>
+
+#include "core/buffer.h"
+
+enum aof_file_type { AOF_FILE_BASE = 'b', AOF_FILE_HISTORY = 'h', AOF_FILE_INCREMENTAL = 'i' };
+
+struct aof_file {
+    enum aof_file_type type;
+    uint64_t sequence;
+    char *name; /* in the folder */
+};
+
+struct aof_manifest {
+    struct memory *memory;
+    struct aof_file *files; /* incremental ones by rising sequence */
+    size_t count;
+};
+
+void aof_manifest_init(struct aof_manifest *manifest, struct memory *memory);
+void aof_manifest_deinit(struct aof_manifest *manifest);
+
+/* What the file of that name holds, into a manifest without files. False: error says in one line what is wrong in
+ * which, and the manifest is to be deinitialised. */
+MUST_USE bool aof_manifest_parse(struct aof_manifest *manifest, const char *name, struct str text, char *error,
+                                 size_t error_bytes);
+void aof_manifest_write(const struct aof_manifest *manifest, struct buffer *text);
+
+/* NULL: there is none. */
+const struct aof_file *aof_manifest_base(const struct aof_manifest *manifest);
+/* The number for another file of that type, above all that are or were in use as far as is known. */
+uint64_t aof_manifest_next_sequence(const struct aof_manifest *manifest, enum aof_file_type type);
+/* A base where there is none, or an incremental file. */
+void aof_manifest_add(struct aof_manifest *manifest, enum aof_file_type type, uint64_t sequence, const char *name);
+/* After a rewrite: the base, and incremental files below this sequence, are history. */
+void aof_manifest_retire(struct aof_manifest *manifest, uint64_t sequence);
+/* History has been deleted. */
+void aof_manifest_forget_history(struct aof_manifest *manifest);
+
+/* How Redis names the files; appendfilename comes first. */
+void aof_manifest_name_base(struct buffer *name, const char *appendfilename, uint64_t sequence, bool is_rdb);
+void aof_manifest_name_incremental(struct buffer *name, const char *appendfilename, uint64_t sequence);
+
+#endif

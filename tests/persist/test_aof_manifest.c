@@ -1,0 +1,123 @@
+#include "persist/aof_manifest.h"
+
+#include <criterion/criterion.h>
+
+#include "core/memory.h"
+
+static struct memory memory;
+static struct aof_manifest manifest;
+static struct buffer text;
+
+static void begin(void)
+{
+    aof_manifest_init(&manifest, &memory);
+    buffer_init(&text, &memory, NULL, 0);
+}
+
+static void end(void)
+{
+    aof_manifest_deinit(&manifest);
+    buffer_deinit(&text);
+    cr_assert_eq(memory.used_bytes, 0);
+}
+
+TestSuite(aof_manifest, .init = begin, .fini = end);
+
+static void parse(struct str bytes)
+{
+    char error[200] = "";
+
+    aof_manifest_deinit(&manifest);
+    cr_assert(aof_manifest_parse(&manifest, "manifest", bytes, error, sizeof error), "%s", error);
+}
+
+static void expect_wrong(struct str bytes, const char *problem)
+{
+    char error[200] = "";
+
+    aof_manifest_deinit(&manifest);
+    cr_assert_not(aof_manifest_parse(&manifest, "manifest", bytes, error, sizeof error));
+    cr_assert_str_eq(error, problem);
+}
+
+static void expect_written(const char *expected)
+{
+    text.length = 0;
+    aof_manifest_write(&manifest, &text);
+    cr_assert(str_equal(buffer_str(&text), str_from(expected)), "%.*s", (int)text.length, text.bytes);
+}
+
+static const char of_redis[] = "file appendonly.aof.2.base.rdb seq 2 type b\n"
+                               "file appendonly.aof.1.incr.aof seq 1 type h\n"
+                               "file appendonly.aof.3.incr.aof seq 3 type i\n"
+                               "file appendonly.aof.4.incr.aof seq 4 type i\n";
+
+Test(aof_manifest, what_redis_wrote_is_read_and_written_again)
+{
+    parse(str_from(of_redis));
+    cr_assert_eq(manifest.count, 4);
+    cr_assert_str_eq(aof_manifest_base(&manifest)->name, "appendonly.aof.2.base.rdb");
+    cr_assert_eq(manifest.files[3].sequence, 4);
+    expect_written(of_redis);
+}
+
+Test(aof_manifest, comments_words_to_come_and_the_order_of_pairs_are_no_matter)
+{
+    parse(STR("# a comment\nSEQ 7 startoffset 5 type i FILE \"a b\\x01\"\r\n"));
+    cr_assert_str_eq(manifest.files[0].name, "a b\1");
+    cr_assert_null(aof_manifest_base(&manifest));
+    expect_written("file \"a b\\x01\" seq 7 type i\n");
+}
+
+Test(aof_manifest, what_is_wrong_is_told_with_its_line)
+{
+    expect_wrong(STR(""), "manifest, line 0: it names no file");
+    expect_wrong(STR("# nothing\n"), "manifest, line 1: it names no file");
+    expect_wrong(STR("\n"), "manifest, line 1: it takes file, seq and type");
+    expect_wrong(STR("file a seq 1 type b\nfile b seq 1 type i"),
+                 "manifest, line 2: it does not end, as if the file had been cut");
+    expect_wrong(STR("file a seq 1\n"), "manifest, line 1: it takes file, seq and type");
+    expect_wrong(STR("file a seq 1 type\n"), "manifest, line 1: it takes pairs of words");
+    expect_wrong(STR("file \"a seq 1 type b\n"), "manifest, line 1: it takes pairs of words");
+    expect_wrong(STR("file a seq 1 type b \"x\n"), "manifest, line 1: unbalanced quotes");
+    expect_wrong(STR("file ../a seq 1 type b\n"), "manifest, line 1: a file's name has no folder");
+    expect_wrong(STR("file .. seq 1 type b\n"), "manifest, line 1: this is no name of a file");
+    expect_wrong(STR("file \"\" seq 1 type b\n"), "manifest, line 1: this is no name of a file");
+    expect_wrong(STR("file \"a\\x00b\" seq 1 type b\n"), "manifest, line 1: this is no name of a file");
+    expect_wrong(STR("file a seq 0 type b\n"), "manifest, line 1: seq has to be a number above 0");
+    expect_wrong(STR("file a seq -1 type b\n"), "manifest, line 1: seq has to be a number above 0");
+    expect_wrong(STR("file a seq 1 type x\n"), "manifest, line 1: type has to be b, h or i");
+    expect_wrong(STR("file a seq 1 type b\nfile b seq 2 type b\n"), "manifest, line 2: there is a base already");
+    expect_wrong(STR("file a seq 2 type i\nfile b seq 2 type i\n"),
+                 "manifest, line 2: seq has to be above that of the file before");
+}
+
+static void add_incremental(void)
+{
+    uint64_t sequence = aof_manifest_next_sequence(&manifest, AOF_FILE_INCREMENTAL);
+
+    text.length = 0;
+    aof_manifest_name_incremental(&text, "a.aof", sequence);
+    buffer_append(&text, "", 1);
+    aof_manifest_add(&manifest, AOF_FILE_INCREMENTAL, sequence, text.bytes);
+}
+
+Test(aof_manifest, a_rewrite_begins_new_files_makes_the_old_ones_history_and_forgets_them)
+{
+    add_incremental();
+    add_incremental();
+    expect_written("file a.aof.1.incr.aof seq 1 type i\nfile a.aof.2.incr.aof seq 2 type i\n");
+    add_incremental();
+    aof_manifest_retire(&manifest, 3);
+    text.length = 0;
+    aof_manifest_name_base(&text, "a.aof", 1, true);
+    buffer_append(&text, "", 1);
+    aof_manifest_add(&manifest, AOF_FILE_BASE, 1, text.bytes);
+    expect_written("file a.aof.1.base.rdb seq 1 type b\nfile a.aof.1.incr.aof seq 1 type h\n"
+                   "file a.aof.2.incr.aof seq 2 type h\nfile a.aof.3.incr.aof seq 3 type i\n");
+    cr_assert_eq(aof_manifest_next_sequence(&manifest, AOF_FILE_INCREMENTAL), 4);
+    aof_manifest_forget_history(&manifest);
+    expect_written("file a.aof.1.base.rdb seq 1 type b\nfile a.aof.3.incr.aof seq 3 type i\n");
+    aof_manifest_retire(&manifest, 4);
+    cr_assert_null(aof_manifest_base(&manifest));
+}
