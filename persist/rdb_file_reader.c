@@ -12,10 +12,7 @@
 #include "core/rdb_format.h"
 #include "core/rdb_skip.h"
 
-enum {
-    ROOM_LEAST = 64 * 1024,
-    HEAD_BYTES = sizeof "REDIS0010" - 1,
-};
+enum { HEAD_BYTES = sizeof "REDIS0010" - 1 };
 
 /* Of a key, or of a piece of text. */
 static const size_t string_most = UINT32_MAX;
@@ -23,10 +20,8 @@ static const size_t string_most = UINT32_MAX;
 void rdb_file_reader_init(struct rdb_file_reader *reader, struct memory *memory, const char *name, uint64_t file_bytes,
                           bool checks)
 {
-    *reader =
-        (struct rdb_file_reader){.name = name, .file_bytes = file_bytes, .status = RDB_FILE_HUNGRY, .checks = checks};
-    buffer_init(&reader->window, memory, NULL, 0);
-    buffer_reserve(&reader->window, ROOM_LEAST);
+    *reader = (struct rdb_file_reader){.name = name, .status = RDB_FILE_HUNGRY, .checks = checks};
+    file_window_init(&reader->window, memory, file_bytes);
     buffer_init(&reader->key, memory, NULL, 0);
     buffer_init(&reader->text, memory, NULL, 0);
     buffer_init(&reader->problem, memory, NULL, 0);
@@ -34,46 +29,10 @@ void rdb_file_reader_init(struct rdb_file_reader *reader, struct memory *memory,
 
 void rdb_file_reader_deinit(struct rdb_file_reader *reader)
 {
-    buffer_deinit(&reader->window);
+    file_window_deinit(&reader->window);
     buffer_deinit(&reader->key);
     buffer_deinit(&reader->text);
     buffer_deinit(&reader->problem);
-}
-
-/* Bytes come in */
-
-/* Adds the window's bytes up to there to the checksum. */
-static void sum(struct rdb_file_reader *reader, size_t until)
-{
-    if (reader->checks)
-        reader->checksum =
-            crc64(reader->checksum, (struct str){reader->window.bytes + reader->summed, until - reader->summed});
-    reader->summed = until;
-}
-
-char *rdb_file_reader_room(struct rdb_file_reader *reader, size_t *bytes)
-{
-    struct buffer *window = &reader->window;
-
-    if (reader->status != RDB_FILE_END)
-        sum(reader, reader->passed);
-    buffer_consume(window, reader->passed);
-    reader->window_offset += reader->passed;
-    reader->passed = reader->summed = 0;
-    char *room = buffer_reserve(window, window->length > ROOM_LEAST ? window->length : ROOM_LEAST);
-    *bytes = window->capacity - window->length;
-    return room;
-}
-
-void rdb_file_reader_filled(struct rdb_file_reader *reader, size_t bytes)
-{
-    ASSERT(bytes <= reader->window.capacity - reader->window.length);
-    reader->window.length += bytes;
-}
-
-void rdb_file_reader_filled_all(struct rdb_file_reader *reader)
-{
-    reader->file_bytes = reader->window_offset + reader->window.length;
 }
 
 /* What is wrong */
@@ -206,19 +165,27 @@ static bool read_key(struct parse *parse, uint8_t type)
     return true;
 }
 
+/* Of the file up to where the parsing is. */
+static uint64_t checksum_with(const struct parse *parse)
+{
+    const struct rdb_file_reader *reader = parse->reader;
+    struct str record = file_window_rest(&reader->window);
+
+    record.length = (size_t)(parse->bytes.at - record.bytes);
+    return reader->checks ? crc64(reader->checksum, record) : 0;
+}
+
 static bool read_checksum(struct parse *parse)
 {
     struct rdb_file_reader *reader = parse->reader;
-    size_t end = (size_t)(parse->bytes.at - reader->window.bytes);
+    uint64_t checksum, calculated = checksum_with(parse);
     struct str bytes;
-    uint64_t checksum;
 
     if (!rdb_read_bytes(&parse->bytes, sizeof checksum, &bytes))
         return false;
     memcpy(&checksum, bytes.bytes, sizeof checksum);
-    sum(reader, end);
     parse->ends = true;
-    if (!reader->checks || checksum == 0 || checksum == reader->checksum)
+    if (!reader->checks || checksum == 0 || checksum == calculated)
         return true;
     return refuse(parse, "the checksum is not that of what is before it");
 }
@@ -313,24 +280,18 @@ static bool read_record(struct parse *parse)
     return false;
 }
 
-static uint64_t bytes_to_come(const struct rdb_file_reader *reader)
-{
-    uint64_t have = reader->window_offset + reader->window.length;
-
-    return have < reader->file_bytes ? reader->file_bytes - have : 0;
-}
-
 /* Bytes that lack are no error as long as they may come. */
 static enum rdb_file_status explain(const struct parse *parse)
 {
     struct rdb_file_reader *reader = parse->reader;
-    uint64_t at = reader->window_offset + (size_t)(parse->bytes.at - reader->window.bytes);
+    uint64_t begin = file_window_offset(&reader->window);
+    uint64_t at = begin + (size_t)(parse->bytes.at - file_window_rest(&reader->window).bytes);
     bool lacks = parse->bytes.lacking > 0;
     char reason[80];
 
-    if (!parse->wrong && lacks && parse->bytes.lacking <= bytes_to_come(reader))
+    if (!parse->wrong && lacks && parse->bytes.lacking <= file_window_to_come(&reader->window))
         return RDB_FILE_HUNGRY;
-    begin_problem(reader, rdb_file_reader_offset(reader));
+    begin_problem(reader, begin);
     snprintf(reason, sizeof reason, lacks ? "the file ends within what begins at byte %llu" : "malformed at byte %llu",
              (unsigned long long)at);
     end_problem(reader, parse->wrong ? parse->wrong : reason);
@@ -339,15 +300,16 @@ static enum rdb_file_status explain(const struct parse *parse)
 
 static enum rdb_file_status step(struct rdb_file_reader *reader, struct rdb_record *record)
 {
-    struct str left = rdb_file_reader_rest(reader);
-    struct parse parse = {reader, rdb_reader_of(left, string_most), record, .version = reader->version,
+    struct str rest = file_window_rest(&reader->window);
+    struct parse parse = {reader, rdb_reader_of(rest, string_most), record, .version = reader->version,
                           .db = reader->db};
 
     *record = (struct rdb_record){
-        .offset = rdb_file_reader_offset(reader), .deadline_ms = -1, .idle_seconds = -1, .frequency = -1};
+        .offset = file_window_offset(&reader->window), .deadline_ms = -1, .idle_seconds = -1, .frequency = -1};
     if (reader->version == 0 ? !read_head(&parse) : !read_record(&parse))
         return explain(&parse);
-    reader->passed = (size_t)(parse.bytes.at - reader->window.bytes);
+    reader->checksum = checksum_with(&parse);
+    file_window_pass(&reader->window, (size_t)(parse.bytes.at - rest.bytes));
     reader->version = parse.version;
     record->db = reader->db = parse.db;
     return parse.ends ? RDB_FILE_END : RDB_FILE_RECORD;

@@ -75,14 +75,14 @@ static void take_record(struct rdb_file_reader *reader, const struct rdb_record 
 static void feed(struct rdb_file_reader *reader, int file)
 {
     size_t room;
-    char *to = rdb_file_reader_room(reader, &room);
+    char *to = file_window_room(&reader->window, &room);
     ssize_t got = read(file, to, room);
 
     if (got < 0)
         fail(reader->name, strerror(errno));
     if (got == 0)
-        rdb_file_reader_filled_all(reader);
-    rdb_file_reader_filled(reader, (size_t)got);
+        file_window_filled_all(&reader->window);
+    file_window_filled(&reader->window, (size_t)got);
 }
 
 static void load(const char *path)

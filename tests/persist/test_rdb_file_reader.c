@@ -144,8 +144,8 @@ Test(rdb_file_reader, what_follows_the_end_is_left)
     buffer_append(&file, "*1\r\n", 4);
     open_file(100, true);
     expect_end();
-    EXPECT_STR(rdb_file_reader_rest(&feeding.reader), "*1\r\n");
-    cr_assert_eq(rdb_file_reader_offset(&feeding.reader), file.length - 4);
+    EXPECT_STR(file_window_rest(&feeding.reader.window), "*1\r\n");
+    cr_assert_eq(file_window_offset(&feeding.reader.window), file.length - 4);
 }
 
 Test(rdb_file_reader, a_checksum_of_zero_is_none)

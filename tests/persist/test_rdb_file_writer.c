@@ -56,7 +56,7 @@ static void load(size_t piece_most)
         cr_assert_null(problem, "%s", problem);
     }
     cr_assert_eq(status, RDB_FILE_END, "%s", rdb_file_reader_problem(&feeding.reader));
-    cr_assert_eq(rdb_file_reader_offset(&feeding.reader), file.length);
+    cr_assert_eq(file_window_offset(&feeding.reader.window), file.length);
     rdb_feeding_deinit(&feeding);
     rdb_loader_deinit(&loader);
 }
