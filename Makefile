@@ -145,12 +145,13 @@ PYTEST := $(PYTHON) -m pytest -q -p no:cacheprovider
 unit-tests: $(TESTS)
 	@for test in $(TESTS); do echo "== $$test"; \
 	    $$test -j2 --quiet --tap=$$test.tap || { grep -A20 '^not ok' $$test.tap; exit 1; }; done
-# Files exchanged with redis-server, by a program between two of them.
-$(BUILD)/rdb_convert: $(BUILD)/tests/persist/rdb_convert.o $(PERSIST_LIBS)
+# Files exchanged with redis-server, by programs between two of them.
+EXCHANGERS := $(BUILD)/rdb_convert $(BUILD)/aof_regroup
+$(EXCHANGERS): $(BUILD)/%: $(BUILD)/tests/persist/%.o $(PERSIST_LIBS)
 	$(call say,LINK $@)
 	$(Q)$(CC) $(LDFLAGS) $^ $(LIBS) -o $@
-exchange-tests: $(BUILD)/rdb_convert
-	RDB_CONVERT=$(CURDIR)/$(BUILD)/rdb_convert $(PYTEST) tests/persist
+exchange-tests: $(EXCHANGERS)
+	RDB_CONVERT=$(CURDIR)/$(BUILD)/rdb_convert AOF_REGROUP=$(CURDIR)/$(BUILD)/aof_regroup $(PYTEST) tests/persist
 stress-tests: $(STRESS)
 	@set -e; for test in $(STRESS); do echo "== $$test"; $$test; done
 

@@ -11,7 +11,7 @@ import time
 import pytest
 import redis
 
-CONVERT = os.environ["RDB_CONVERT"]
+CONVERT, REGROUP = os.environ["RDB_CONVERT"], os.environ["AOF_REGROUP"]
 SMALL = {f"{kind}-max-listpack-{what}": "2" for kind in ("hash", "zset") for what in ("entries", "value")}
 SMALL |= {"set-max-intset-entries": "2", "list-max-listpack-size": "2", "stream-node-max-entries": "3"}
 
@@ -29,7 +29,7 @@ class RedisServer:
     def __init__(self, folder, **settings):
         self.folder, self.port = folder, free_port()
         settings = {name.replace("_", "-"): value for name, value in settings.items()}
-        settings |= {"port": self.port, "dir": folder, "save": "", "enable-debug-command": "yes", "appendonly": "no"}
+        settings |= {"port": self.port, "dir": folder, "save": "", "enable-debug-command": "yes"}
         words = [word for name, value in settings.items() for word in (f"--{name}", str(value))]
         self.log = open(folder / f"log.{self.port}", "w+")
         self.process = subprocess.Popen(["redis-server", *words], stdout=self.log, stderr=self.log)
@@ -199,3 +199,44 @@ def test_what_is_wrong_is_refused_with_its_place(start, tmp_path):
     (tmp_path / "flipped.rdb").write_bytes(flipped)
     done = subprocess.run([CONVERT, tmp_path / "flipped.rdb", os.devnull], capture_output=True, text=True, timeout=60)
     assert done.returncode == 1 and "checksum" in done.stderr
+
+
+def regroup(source, target):
+    done = subprocess.run([REGROUP, source, target], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return int(done.stdout.split()[0])
+
+
+def test_an_aof_of_redis_is_read_and_one_in_commit_groups_is_loaded_by_redis(start, tmp_path):
+    source = start("source", appendonly="yes", aof_timestamp_enabled="yes")
+    fill(source.client, random.Random(2))
+    source.client.pipeline().set("in", "a transaction").rpush("and", 1, 2).execute()
+    digest = source.client.execute_command("DEBUG", "DIGEST")
+    source.stop()
+
+    folder = tmp_path / "source" / "appendonlydir"
+    incremental = folder / "appendonly.aof.1.incr.aof"
+    commands = regroup(incremental, tmp_path / "grouped.aof")
+    assert commands > 100
+    (tmp_path / "grouped.aof").rename(incremental)
+    checked = subprocess.run(["redis-check-aof", folder / "appendonly.aof.manifest"], capture_output=True, text=True)
+    assert "All AOF files and manifest are valid" in checked.stdout, checked.stdout
+    again = start("source", appendonly="yes")
+    assert again.client.execute_command("DEBUG", "DIGEST") == digest
+
+    again.client.set("written", "by redis, behind our groups")
+    again.stop()
+    assert regroup(incremental, tmp_path / "again.aof") == commands + 2  # with a SELECT
+
+
+def test_segments_of_several_shards_are_loaded_by_redis_one_after_the_other(start, tmp_path):
+    folder = tmp_path / "source" / "appendonlydir"
+    folder.mkdir(parents=True)
+    (folder / "appendonly.aof.manifest").write_text(
+        "file appendonly.aof.1.incr.aof seq 1 type i\nfile appendonly.aof.2.incr.aof seq 2 type i\n"
+    )
+    for number in (1, 2):
+        (tmp_path / "plain.aof").write_text(f"*3\r\n$3\r\nSET\r\n$1\r\n{number}\r\n$1\r\nx\r\n")
+        regroup(tmp_path / "plain.aof", folder / f"appendonly.aof.{number}.incr.aof")
+    source = start("source", appendonly="yes")
+    assert sorted(source.client.keys()) == [b"1", b"2"]

@@ -1,0 +1,211 @@
+#include "persist/aof_reader.h"
+
+#include <stdio.h>
+
+#include "core/assert.h"
+#include "core/crc32c.h"
+#include "persist/aof_format.h"
+
+/* What is in a file was accepted once, whatever the limits are now. */
+static const struct resp_limits limits = {UINT32_MAX, INT32_MAX, INT64_MAX};
+
+/* A unit out of the bytes that are there; all of them may have come, or more may be on their way. */
+struct parse {
+    struct str bytes;
+    struct aof_unit *unit;
+    size_t taken;      /* of the bytes, by the unit */
+    uint64_t lacking;  /* AOF_HUNGRY: at least so many more */
+    const char *wrong; /* AOF_WRONG: why */
+};
+
+static enum aof_status refuse(struct parse *parse, const char *wrong)
+{
+    parse->wrong = wrong;
+    return AOF_WRONG;
+}
+
+static enum aof_status want(struct parse *parse, uint64_t bytes)
+{
+    parse->lacking = bytes - parse->bytes.length;
+    return AOF_HUNGRY;
+}
+
+static bool begins_with(struct str bytes, struct str what)
+{
+    return bytes.length >= what.length && memcmp(bytes.bytes, what.bytes, what.length) == 0;
+}
+
+/* Groups */
+
+static bool read_hex(const char *digits, int count, uint64_t *number)
+{
+    *number = 0;
+    for (int i = 0; i < count; i++) {
+        char digit = digits[i];
+
+        if (digit >= '0' && digit <= '9')
+            *number = *number << 4 | (uint64_t)(digit - '0');
+        else if (digit >= 'a' && digit <= 'f')
+            *number = *number << 4 | (uint64_t)(digit - 'a' + 10);
+        else
+            return false;
+    }
+    return true;
+}
+
+static enum aof_status parse_group(struct parse *parse)
+{
+    const char *head = parse->bytes.bytes;
+    uint64_t checksum, body_bytes;
+
+    if (parse->bytes.length < AOF_GROUP_HEAD_BYTES)
+        return want(parse, AOF_GROUP_HEAD_BYTES);
+    if (!read_hex(head + AOF_CHECKSUM_AT, 8, &checksum) || !read_hex(head + AOF_BYTES_AT, 8, &body_bytes) ||
+        !read_hex(head + AOF_STAMP_AT, 16, &parse->unit->stamp))
+        return refuse(parse, "a group's head is malformed");
+    if (parse->bytes.length - AOF_GROUP_HEAD_BYTES < body_bytes)
+        return want(parse, AOF_GROUP_HEAD_BYTES + body_bytes);
+    parse->taken = AOF_GROUP_HEAD_BYTES + (size_t)body_bytes;
+    if (crc32c(0, (struct str){head + AOF_CHECKED_AT, parse->taken - AOF_CHECKED_AT}) != checksum)
+        return refuse(parse, "a group's checksum is not that of what it holds");
+    parse->unit->kind = AOF_UNIT_GROUP;
+    parse->unit->body = (struct str){head + AOF_GROUP_HEAD_BYTES, (size_t)body_bytes};
+    return AOF_NEXT;
+}
+
+/* Lines */
+
+static enum aof_status parse_annotation(struct parse *parse)
+{
+    struct str bytes = parse->bytes;
+    size_t most = bytes.length < AOF_LINE_MAX ? bytes.length : AOF_LINE_MAX;
+    const char *eol = memchr(bytes.bytes, '\n', most), *colon;
+
+    if (!eol)
+        return most < AOF_LINE_MAX ? want(parse, most + 1) : refuse(parse, "an annotation is too long");
+    parse->taken = (size_t)(eol - bytes.bytes) + 1;
+    const char *end = eol[-1] == '\r' ? eol - 1 : eol, *name = bytes.bytes + 1;
+    colon = memchr(name, ':', (size_t)(end > name ? end - name : 0));
+    parse->unit->kind = AOF_UNIT_ANNOTATION;
+    parse->unit->name = (struct str){name, (size_t)((colon ? colon : end) - name)};
+    parse->unit->text = colon ? (struct str){colon + 1, (size_t)(end - colon - 1)} : STR("");
+    return AOF_NEXT;
+}
+
+static enum aof_status parse_command(struct parse *parse, struct resp_parser *parser)
+{
+    switch (resp_parse(parser, parse->bytes, &limits)) {
+    case RESP_ERROR:
+        return refuse(parse, parser->error);
+    case RESP_INCOMPLETE:
+        return want(parse, parse->bytes.length + 1);
+    default:
+        if (parser->argc < 1)
+            return refuse(parse, "a command has no words");
+        parse->taken = parser->consumed;
+        parse->unit->kind = AOF_UNIT_COMMAND;
+        parse->unit->argv = parser->argv;
+        parse->unit->argc = parser->argc;
+        return AOF_NEXT;
+    }
+}
+
+/* There is at least one byte. A line that may yet become a group's is not taken for another. */
+static enum aof_status parse_unit(struct parse *parse, struct resp_parser *parser)
+{
+    struct str bytes = parse->bytes, group = STR(AOF_GROUP_NAME);
+
+    if (bytes.bytes[0] == '*')
+        return parse_command(parse, parser);
+    if (bytes.bytes[0] != '#')
+        return refuse(parse, "neither a command nor an annotation begins here");
+    if (begins_with(bytes, group))
+        return parse_group(parse);
+    return begins_with(group, bytes) ? want(parse, group.length) : parse_annotation(parse);
+}
+
+/* The file */
+
+void aof_reader_init(struct aof_reader *reader, struct memory *memory, const char *name, uint64_t file_bytes)
+{
+    file_window_init(&reader->window, memory, file_bytes);
+    resp_parser_init(&reader->parser, memory);
+    reader->name = name;
+    reader->status = AOF_HUNGRY;
+}
+
+void aof_reader_deinit(struct aof_reader *reader)
+{
+    file_window_deinit(&reader->window);
+    resp_parser_deinit(&reader->parser);
+}
+
+static enum aof_status end_with(struct aof_reader *reader, enum aof_status status, const char *why)
+{
+    snprintf(reader->problem, sizeof reader->problem, "%s, byte %llu: %s", reader->name,
+             (unsigned long long)file_window_offset(&reader->window), why);
+    return status;
+}
+
+static enum aof_status step(struct aof_reader *reader, struct aof_unit *unit)
+{
+    struct parse parse = {.bytes = file_window_rest(&reader->window), .unit = unit};
+    uint64_t to_come = file_window_to_come(&reader->window);
+    enum aof_status status;
+
+    *unit = (struct aof_unit){.offset = file_window_offset(&reader->window)};
+    if (parse.bytes.length == 0)
+        return to_come > 0 ? AOF_HUNGRY : AOF_END;
+    status = parse_unit(&parse, &reader->parser);
+    if (status == AOF_NEXT && unit->kind == AOF_UNIT_ANNOTATION && !str_equal(unit->name, STR("TS")))
+        status = refuse(&parse, "this annotation is not known outside of a group");
+    if (status == AOF_NEXT)
+        file_window_pass(&reader->window, parse.taken);
+    if (status == AOF_HUNGRY && parse.lacking > to_come)
+        return end_with(reader, AOF_CUT, "the file ends within what begins here");
+    return status == AOF_WRONG ? end_with(reader, AOF_WRONG, parse.wrong) : status;
+}
+
+enum aof_status aof_reader_next(struct aof_reader *reader, struct aof_unit *unit)
+{
+    if (reader->status == AOF_NEXT || reader->status == AOF_HUNGRY)
+        reader->status = step(reader, unit);
+    return reader->status;
+}
+
+const char *aof_reader_problem(const struct aof_reader *reader)
+{
+    ASSERT(reader->status == AOF_CUT || reader->status == AOF_WRONG);
+    return reader->problem;
+}
+
+/* A group's body: no group is in it. */
+
+void aof_body_init(struct aof_body *body, struct memory *memory, struct str bytes)
+{
+    body->left = bytes;
+    body->offset = 0;
+    resp_parser_init(&body->parser, memory);
+}
+
+void aof_body_deinit(struct aof_body *body)
+{
+    resp_parser_deinit(&body->parser);
+}
+
+enum aof_status aof_body_next(struct aof_body *body, struct aof_unit *unit)
+{
+    struct parse parse = {.bytes = body->left, .unit = unit};
+    enum aof_status status;
+
+    *unit = (struct aof_unit){.offset = body->offset};
+    if (body->left.length == 0)
+        return AOF_END;
+    status = parse_unit(&parse, &body->parser);
+    if (status == AOF_NEXT && unit->kind == AOF_UNIT_GROUP)
+        return AOF_WRONG;
+    body->left.bytes += parse.taken;
+    body->left.length -= parse.taken;
+    body->offset += parse.taken;
+    return status == AOF_HUNGRY ? AOF_CUT : status;
+}

@@ -1,0 +1,91 @@
+/* What is wrong with segments, made by hand. */
+#include "persist/aof_reader.h"
+
+#include <criterion/criterion.h>
+
+#include "core/memory.h"
+
+static struct memory memory;
+
+static void end(void)
+{
+    cr_assert_eq(memory.used_bytes, 0);
+}
+
+TestSuite(aof_reader, .fini = end);
+
+/* All units of the segment are passed over but the last. */
+static void expect_problem(struct str bytes, enum aof_status expected, const char *problem)
+{
+    struct aof_reader reader;
+    struct aof_unit unit;
+    enum aof_status status;
+    size_t room;
+
+    aof_reader_init(&reader, &memory, "a.aof", bytes.length);
+    char *to = file_window_room(&reader.window, &room);
+    cr_assert_leq(bytes.length, room);
+    str_copy(to, bytes);
+    file_window_filled(&reader.window, bytes.length);
+    while ((status = aof_reader_next(&reader, &unit)) == AOF_NEXT)
+        ;
+    cr_assert_eq(status, expected);
+    cr_assert_str_eq(aof_reader_problem(&reader), problem);
+    cr_assert_eq(aof_reader_next(&reader, &unit), expected);
+    aof_reader_deinit(&reader);
+}
+
+Test(aof_reader, what_is_wrong_is_told_with_its_place)
+{
+    static char line[1100];
+
+    memset(line, 'x', sizeof line);
+    line[0] = '#';
+    expect_problem(STR("#TS:1\r\nDEL a\r\n"), AOF_WRONG,
+                   "a.aof, byte 7: neither a command nor an annotation begins here");
+    expect_problem(STR("*1\r\n$1\r\na\r\n\0\0\0"), AOF_WRONG,
+                   "a.aof, byte 11: neither a command nor an annotation begins here");
+    expect_problem(STR("*1\r\n$1\r\n"), AOF_CUT, "a.aof, byte 0: the file ends within what begins here");
+    expect_problem(STR("*1\r\n:1\r\n"), AOF_WRONG, "a.aof, byte 0: Protocol error: expected '$', got ':'");
+    expect_problem(STR("*0\r\n"), AOF_WRONG, "a.aof, byte 0: a command has no words");
+    expect_problem(STR("#GRO"), AOF_CUT, "a.aof, byte 0: the file ends within what begins here");
+    expect_problem(STR("#GROUP:0000000x 00000000 0000000000000000\r\n"), AOF_WRONG,
+                   "a.aof, byte 0: a group's head is malformed");
+    expect_problem(STR("#GROUP:00000000 00000000 0000000000000000\r\n"), AOF_WRONG,
+                   "a.aof, byte 0: a group's checksum is not that of what it holds");
+    expect_problem(STR("#GROUP:00000000 ffffffff 0000000000000000\r\n"), AOF_CUT,
+                   "a.aof, byte 0: the file ends within what begins here");
+    expect_problem((struct str){line, sizeof line}, AOF_WRONG, "a.aof, byte 0: an annotation is too long");
+    expect_problem((struct str){line, 1022}, AOF_CUT, "a.aof, byte 0: the file ends within what begins here");
+}
+
+static void expect_annotation(struct str line, struct str name, struct str text)
+{
+    struct aof_body body;
+    struct aof_unit unit;
+
+    aof_body_init(&body, &memory, line);
+    cr_assert_eq(aof_body_next(&body, &unit), AOF_NEXT);
+    cr_assert_eq(unit.kind, AOF_UNIT_ANNOTATION);
+    cr_assert(str_equal(unit.name, name) && str_equal(unit.text, text));
+    cr_assert_eq(aof_body_next(&body, &unit), AOF_END);
+    aof_body_deinit(&body);
+}
+
+Test(aof_reader, an_annotation_is_a_name_and_a_text_of_which_either_may_be_empty)
+{
+    expect_annotation(STR("#TS:17:4\r\n"), STR("TS"), STR("17:4"));
+    expect_annotation(STR("#\n"), STR(""), STR(""));
+    expect_annotation(STR("#TS\n"), STR("TS"), STR(""));
+    expect_annotation(STR("#:\r\n"), STR(""), STR(""));
+}
+
+Test(aof_reader, no_group_is_in_a_group)
+{
+    struct aof_body body;
+    struct aof_unit unit;
+
+    aof_body_init(&body, &memory, STR("#GROUP:49d21d32 00000000 0000000000000000\r\n"));
+    cr_assert_eq(aof_body_next(&body, &unit), AOF_WRONG);
+    aof_body_deinit(&body);
+}
