@@ -1,0 +1,59 @@
+/* How a file takes the place of another as a whole: after a crash at any point
+ * there is the old one or the new one.
+ *
+ *     a temporary file beside it, written and synced · renamed · the folder synced
+ *
+ * It does no I/O. It says which step is to be done next; the caller does it, as it
+ * sees fit, and tells the result, until it is DONE or FAILED. So a loop can do what
+ * takes long without waiting, and a test play a disk that fails.
+ * Belongs to one thread. */
+#ifndef PERSIST_FILE_REPLACE_H
+#define PERSIST_FILE_REPLACE_H
+
+#include <stdint.h>
+
+#include "core/buffer.h"
+
+enum file_step {
+    FILE_STEP_OPEN,        /* path, to be created or emptied, for writing; the result is its descriptor */
+    FILE_STEP_BYTES,       /* nothing before file_replace_add or file_replace_end */
+    FILE_STEP_WRITE,       /* bytes at the offset to the descriptor; the result is how many were written */
+    FILE_STEP_SYNC,        /* the descriptor */
+    FILE_STEP_CLOSE,       /* the descriptor */
+    FILE_STEP_RENAME,      /* path to new_path */
+    FILE_STEP_OPEN_FOLDER, /* path; the result is its descriptor */
+    FILE_STEP_REMOVE,      /* path */
+    FILE_STEP_DONE,        /* the new file is there, and stays */
+    FILE_STEP_FAILED,      /* error says why; the old file is there, but where the folder could not be synced */
+};
+
+struct file_replace {
+    enum file_step step;
+    int descriptor;
+    const char *path, *new_path;
+    struct str bytes;
+    uint64_t offset;
+    int error;                               /* an errno; 0: all is well */
+    struct buffer folder, temporary, target; /* paths, terminated */
+    bool is_ended, is_renamed;
+};
+
+/* temporary and name: of files in the folder. */
+void file_replace_init(struct file_replace *replace, struct memory *memory, const char *folder, const char *temporary,
+                       const char *name);
+/* DONE or FAILED: else a file is open. */
+void file_replace_deinit(struct file_replace *replace);
+
+/* While BYTES are wanted: what comes next in the file, borrowed until they are wanted again. */
+void file_replace_add(struct file_replace *replace, struct str bytes);
+/* Likewise: that was all. */
+void file_replace_end(struct file_replace *replace);
+/* Likewise: there will be no new file, for that reason. */
+void file_replace_give_up(struct file_replace *replace, int error);
+/* The step has been done, with that result; negative: an errno. */
+void file_replace_did(struct file_replace *replace, int64_t result);
+
+/* Does the step on the spot, where nobody waits for the thread: at start, and in tools. */
+void file_replace_do(struct file_replace *replace);
+
+#endif
