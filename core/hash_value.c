@@ -4,6 +4,7 @@
 #include "core/config.h"
 #include "core/hash_pack.h"
 #include "core/hash_table.h"
+#include "core/pack_names.h"
 
 static bool is_table(const struct hash *hash)
 {
@@ -230,6 +231,25 @@ void hash_expect(struct hash *hash, size_t fields)
 {
     if (!is_table(hash) && is_too_long(hash, fields))
         become_table(hash);
+}
+
+/* Foreign packs */
+
+bool hash_adopt(struct hash *hash, const unsigned char *pack)
+{
+    uint64_t bytes_most = (uint64_t)hash->config->hash_max_listpack_value;
+    size_t elements = 0;
+
+    for (const unsigned char *element = listpack_first(pack); element != NULL; element = listpack_next(element))
+        if (elements++, !pack_element_is_own(element, bytes_most))
+            return false;
+    size_t fields = elements / HASH_PACK_PLAIN;
+    if (elements % HASH_PACK_PLAIN != 0 || is_too_long(hash, fields) || listpack_bytes(pack) > LISTPACK_BYTES_MAX / 2 ||
+        !pack_names_are_distinct(hash->memory, pack, fields, HASH_PACK_PLAIN))
+        return false;
+    listpack_free(hash->memory, hash->value);
+    hash->value = listpack_copy(hash->memory, pack);
+    return true;
 }
 
 /* Writing */

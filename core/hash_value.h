@@ -37,6 +37,10 @@ enum { HASH_NO_DEADLINE = -1, HASH_KEEP_DEADLINE = -2 };
 /* An empty hash, to be given to a keyspace once it has a field. */
 void hash_create(struct hash *hash, struct memory *memory, const struct config *config, int64_t now_ms);
 
+/* Makes an empty hash a copy of a foreign pack of the plain form, if that is what setting its fields one after the
+ * other would make. False: it is not, and the hash stays empty. */
+MUST_USE bool hash_adopt(struct hash *hash, const unsigned char *pack);
+
 /* With the expired that nobody has removed yet. */
 size_t hash_length(const struct hash *hash);
 bool hash_is_empty(const struct hash *hash);

@@ -94,11 +94,43 @@ static bool out_of_range(double value)
     return errno == ERANGE && (isinf(value) || value == 0);
 }
 
+/* Digits, and perhaps a point and digits, that make a number which a double holds exactly, over a power of ten that
+ * it holds, too: so their quotient is rounded once, and is what strtod gives in twenty times the time. */
+static bool parse_short_decimal(struct str text, double *value)
+{
+    static const double powers[] = {1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14};
+    bool negative = text.length > 0 && text.bytes[0] == '-';
+    size_t digits = 0, after_point = 0;
+    uint64_t number = 0;
+    bool has_point = false;
+
+    for (size_t at = negative; at < text.length; at++) {
+        char byte = text.bytes[at];
+
+        if (byte == '.' && digits > 0 && !has_point) {
+            has_point = true;
+            continue;
+        }
+        if (!is_digit(byte) || ++digits > 15)
+            return false;
+        number = number * 10 + (uint64_t)(byte - '0');
+        after_point += has_point;
+    }
+    if (digits == 0 || (has_point && after_point == 0))
+        return false;
+    *value = (double)number / powers[after_point];
+    if (negative)
+        *value = -*value;
+    return true;
+}
+
 bool number_parse_double(struct str text, double *value)
 {
     char copy[PARSE_TEXT_MAX], *end;
     int caller_errno = errno;
 
+    if (parse_short_decimal(text, value))
+        return true;
     if (!terminated_copy(text, copy))
         return false;
     errno = 0;

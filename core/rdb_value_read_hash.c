@@ -66,7 +66,7 @@ static bool read_pack(struct loading *loading, enum rdb_pack_kind kind, bool exp
 
     if (!rdb_read_pack(loading->loader, kind, &pack))
         return false;
-    bool added = add_pack(loading, expiring, pack.pack);
+    bool added = (!expiring && hash_adopt(&loading->hash, pack.pack)) || add_pack(loading, expiring, pack.pack);
     rdb_pack_free(loading->loader, &pack);
     return added;
 }

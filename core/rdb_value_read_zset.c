@@ -43,7 +43,7 @@ static bool read_pack(struct loading *loading, enum rdb_type type)
 
     if (!rdb_read_pack(loading->loader, kind, &pack))
         return false;
-    bool added = add_pack(loading, pack.pack);
+    bool added = zset_adopt(&loading->zset, &loading->limits, pack.pack) || add_pack(loading, pack.pack);
     rdb_pack_free(loading->loader, &pack);
     return added;
 }

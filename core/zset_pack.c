@@ -4,6 +4,7 @@
 
 #include "core/assert.h"
 #include "core/listpack.h"
+#include "core/pack_names.h"
 
 enum { SCORE_ROOM = NUMBER_TEXT_MAX + 16 }; /* of a member and its score, beside the member's bytes */
 
@@ -129,4 +130,43 @@ size_t zset_pack_count_below_member(const unsigned char *pack, struct str member
         at = listpack_next(listpack_next(at));
     }
     return count;
+}
+
+/* Foreign packs */
+
+/* A number as score_value would store it, or a text that says the same in other digits. */
+static bool is_own_score(const unsigned char *element)
+{
+    struct listpack_value value = listpack_get(element);
+    double score;
+
+    if (value.bytes == NULL)
+        return value.integer >= -(1ll << 52) && value.integer <= 1ll << 52;
+    return value.length < NUMBER_TEXT_MAX && number_parse_double((struct str){value.bytes, value.length}, &score) &&
+           score != 0;
+}
+
+static bool comes_behind(const unsigned char *member, const unsigned char *previous)
+{
+    char digits[NUMBER_TEXT_MAX];
+    struct zset_element element = {member_text(previous, digits), zset_pack_score(listpack_next(previous))};
+
+    return is_behind(member, element);
+}
+
+bool zset_pack_is_own(struct memory *memory, const unsigned char *pack, const struct zset_limits *limits)
+{
+    const unsigned char *member = listpack_first(pack), *previous = NULL, *score;
+    size_t count = 0;
+
+    for (; member != NULL; count++) {
+        score = listpack_next(member);
+        if (score == NULL || !pack_element_is_own(member, (uint64_t)limits->member_bytes) || !is_own_score(score) ||
+            (previous != NULL && !comes_behind(member, previous)))
+            return false;
+        previous = member;
+        member = listpack_next(score);
+    }
+    return count <= (uint64_t)limits->entries && listpack_bytes(pack) <= LISTPACK_BYTES_MAX / 2 &&
+           pack_names_are_distinct(memory, pack, count, 2);
 }

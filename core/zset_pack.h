@@ -21,6 +21,9 @@ void zset_pack_remove_ranks(struct memory *memory, unsigned char **pack, size_t 
 /* What a member may take with its score, at most. */
 size_t zset_pack_room(struct str member);
 
+/* Whether a foreign pack is what inserting its members one after the other would make, by these limits. */
+MUST_USE bool zset_pack_is_own(struct memory *memory, const unsigned char *pack, const struct zset_limits *limits);
+
 size_t zset_pack_rank(const unsigned char *pack, const unsigned char *member);
 size_t zset_pack_count_below(const unsigned char *pack, double score, bool equal);
 size_t zset_pack_count_below_member(const unsigned char *pack, struct str member, bool equal);

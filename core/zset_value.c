@@ -127,6 +127,15 @@ void zset_settle(struct zset *zset, const struct zset_limits *limits)
     *zset = pack;
 }
 
+bool zset_adopt(struct zset *zset, const struct zset_limits *limits, const unsigned char *pack)
+{
+    if (!zset_pack_is_own(zset->memory, pack, limits))
+        return false;
+    listpack_free(zset->memory, zset->value);
+    zset->value = listpack_copy(zset->memory, pack);
+    return true;
+}
+
 static void insert(struct zset *zset, const struct zset_limits *limits, struct zset_element element)
 {
     if (is_pack(zset) && is_too_large(zset, limits, element.member))

@@ -43,6 +43,9 @@ struct zset zset_create(struct memory *memory);
 /* Empty, a tree: to gather a result in, of any size. A small one becomes a listpack by zset_settle. */
 struct zset zset_create_tree(struct memory *memory);
 void zset_settle(struct zset *zset, const struct zset_limits *limits);
+/* Makes an empty set a copy of a foreign pack, if that is what adding its members one after the other would make.
+ * False: it is not, and the set stays empty. */
+MUST_USE bool zset_adopt(struct zset *zset, const struct zset_limits *limits, const unsigned char *pack);
 /* A listpack becomes a tree, however small. */
 void zset_make_tree(struct zset *zset);
 /* Of a set that no entry holds. */

@@ -160,6 +160,25 @@ Test(number, double_text_is_the_shortest_that_reads_back)
     }
 }
 
+Test(number, short_decimals_are_what_strtod_says)
+{
+    dice_seed();
+    for (int i = 0; i < 200000; i++) {
+        static const char letters[] = "0123456789012345678901234567890123456789.-";
+        char text[20], *end;
+        size_t length = 1 + dice_below(dice_below(2) ? 5 : sizeof text - 1);
+        double value;
+
+        for (size_t at = 0; at < length; at++)
+            text[at] = letters[dice_below(sizeof letters - 1)];
+        text[length < sizeof text ? length : length - 1] = '\0';
+        double expected = strtod(text, &end);
+        bool parsed = number_parse_double(str_from(text), &value);
+        cr_assert_eq(parsed, *end == '\0' && end > text && isfinite(expected), "%s", text);
+        cr_assert(!parsed || memcmp(&value, &expected, sizeof value) == 0, "%s", text);
+    }
+}
+
 Test(number, doubles_are_parsed_whole_or_not_at_all)
 {
     const char *refused[] = {"",       " 1", "1 ", "\t1",       "nan",   "-nan",
