@@ -1,6 +1,7 @@
 /* A record is read from the window as a whole or not at all: where bytes lack, all
- * of it is read again once there are more. As the window doubles until the record fits,
- * no byte is passed over more than about twice. */
+ * of it is read again once there are as many more as it lacks for certain. Where the
+ * file's size is known, it waits until there are twice as many: so no byte is passed over
+ * more than about twice, however small the pieces are. */
 #include "persist/rdb_file_reader.h"
 
 #include <limits.h>
@@ -280,6 +281,15 @@ static bool read_record(struct parse *parse)
     return false;
 }
 
+static void wait_for(struct rdb_file_reader *reader, uint64_t lacking)
+{
+    uint64_t have = file_window_rest(&reader->window).length, to_come = file_window_to_come(&reader->window);
+    bool is_size_known = reader->window.file_bytes != FILE_BYTES_UNKNOWN;
+    uint64_t more = is_size_known && lacking < have ? have : lacking;
+
+    reader->wanted = have + (more < to_come ? more : to_come);
+}
+
 /* Bytes that lack are no error as long as they may come. */
 static enum rdb_file_status explain(const struct parse *parse)
 {
@@ -289,8 +299,10 @@ static enum rdb_file_status explain(const struct parse *parse)
     bool lacks = parse->bytes.lacking > 0;
     char reason[80];
 
-    if (!parse->wrong && lacks && parse->bytes.lacking <= file_window_to_come(&reader->window))
+    if (!parse->wrong && lacks && parse->bytes.lacking <= file_window_to_come(&reader->window)) {
+        wait_for(reader, parse->bytes.lacking);
         return RDB_FILE_HUNGRY;
+    }
     begin_problem(reader, begin);
     snprintf(reason, sizeof reason, lacks ? "the file ends within what begins at byte %llu" : "malformed at byte %llu",
              (unsigned long long)at);
@@ -304,10 +316,13 @@ static enum rdb_file_status step(struct rdb_file_reader *reader, struct rdb_reco
     struct parse parse = {reader, rdb_reader_of(rest, string_most), record, .version = reader->version,
                           .db = reader->db};
 
+    if (rest.length < reader->wanted && file_window_to_come(&reader->window) > 0)
+        return RDB_FILE_HUNGRY;
     *record = (struct rdb_record){
         .offset = file_window_offset(&reader->window), .deadline_ms = -1, .idle_seconds = -1, .frequency = -1};
     if (reader->version == 0 ? !read_head(&parse) : !read_record(&parse))
         return explain(&parse);
+    reader->wanted = 0;
     reader->checksum = checksum_with(&parse);
     file_window_pass(&reader->window, (size_t)(parse.bytes.at - rest.bytes));
     reader->version = parse.version;

@@ -23,6 +23,7 @@ enum rdb_file_status {
 
 struct rdb_file_reader {
     struct file_window window; /* the caller fills it */
+    uint64_t wanted;           /* bytes in it before a record is tried again */
     const char *name;          /* of the file, for messages */
     uint64_t checksum;         /* of what has been passed over */
     bool checks;               /* it, in the end */

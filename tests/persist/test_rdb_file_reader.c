@@ -193,6 +193,23 @@ Test(rdb_file_reader, what_is_wrong_is_told_with_its_place)
     }
 }
 
+/* Were it looked at again with each piece, it would take a minute. */
+Test(rdb_file_reader, a_large_value_may_come_in_small_pieces, .timeout = 20)
+{
+    enum { MEMBERS = 300000 };
+    struct buffer records;
+
+    buffer_init(&records, &memory, NULL, 0);
+    buffer_append(&records, "\2\1k\x80\0\x04\x93\xe0", 8);
+    for (int i = 0; i < MEMBERS; i++)
+        buffer_append(&records, "\xc2\1\2\3\4", 5);
+    make_file("REDIS0011", buffer_str(&records));
+    buffer_deinit(&records);
+    open_file(50, true);
+    cr_assert_eq(next(RDB_RECORD_KEY).value.length, 5 + 5 * MEMBERS);
+    expect_end();
+}
+
 Test(rdb_file_reader, a_file_may_not_be_cut)
 {
     make_file("REDIS0011", STR("\xfe\2\xfc\2\1\0\0\0\0\0\0\0\1k\5value"));
