@@ -21,6 +21,18 @@ int rdb_version_of(enum rdb_type type);
 /* Appends the value, in that layout, without the type. */
 void rdb_write_value(struct rdb_writer *writer, const struct entry *entry);
 
+/* The same in parts, for whoever has other work meanwhile. Until the last the entry stays as and where it is. */
+struct rdb_value_steps {
+    const struct entry *entry;
+    enum rdb_type type;
+    uint64_t next; /* what comes next: an index, a rank or a cursor, as the type has it */
+    bool has_more;
+};
+void rdb_write_value_begin(struct rdb_writer *writer, struct rdb_value_steps *steps, const struct entry *entry);
+/* Appends so many bytes, or a little more. Whether more is left. A string is written as a whole, before; so is each
+ * group of a stream. */
+bool rdb_write_value_go_on(struct rdb_writer *writer, struct rdb_value_steps *steps, size_t bytes_most);
+
 /* Reads values for one keyspace. */
 struct rdb_loader {
     struct rdb_reader reader;
@@ -46,7 +58,8 @@ MUST_USE bool rdb_read_value(struct rdb_loader *loader, uint8_t type, struct rdb
 /* Puts the value under a key that is absent: it was looked for. deadline_ms -1: none. One change. */
 struct entry *rdb_put_value(struct keyspace *keyspace, int db, struct key key, const struct rdb_value *value,
                             int64_t deadline_ms);
-/* Notes how long ago or how often the key was used, each -1 where that is not known, as far as the policy asks for it. */
+/* Notes how long ago or how often the key was used, each -1 where that is not known, as far as the policy asks for it.
+ */
 void rdb_note_use(struct entry *entry, const struct config *config, int64_t now_ms, int64_t idle_seconds,
                   int64_t frequency);
 /* Frees what no key is to hold. */

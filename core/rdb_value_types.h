@@ -21,8 +21,9 @@ enum rdb_pack_kind { RDB_PACK_LISTPACK, RDB_PACK_ZIPLIST, RDB_PACK_ZIPMAP };
 MUST_USE bool rdb_read_pack(struct rdb_loader *loader, enum rdb_pack_kind kind, struct rdb_pack *pack);
 void rdb_pack_free(struct rdb_loader *loader, struct rdb_pack *pack);
 
-/* In the layout RDB_STREAM_2. */
-void rdb_write_stream(struct rdb_writer *writer, const struct entry *entry);
+/* In the layout RDB_STREAM_2. Whether more is left. */
+void rdb_begin_stream(struct rdb_writer *writer, const struct entry *entry);
+bool rdb_step_stream(struct rdb_writer *writer, struct rdb_value_steps *steps);
 /* A listpack, as the string that it is. */
 void rdb_write_pack(struct rdb_writer *writer, const unsigned char *pack);
 

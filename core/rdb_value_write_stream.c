@@ -37,18 +37,22 @@ static void write_raw_id(struct rdb_writer *writer, struct stream_id id)
     buffer_append(writer->buffer, &raw, sizeof raw);
 }
 
-static void write_blocks(struct rdb_writer *writer, const struct stream *stream)
+static void write_block(struct rdb_writer *writer, const struct stream_block *block)
 {
-    struct bptree_place place = bptree_first(&stream->blocks);
+    struct raw_id first = raw_id(block->first);
 
-    rdb_write_length(writer, stream->blocks.count);
-    for (const struct bptree_item *item; (item = bptree_get(&place)) != NULL; bptree_next(&place)) {
-        const struct stream_block *block = stream_payload(item);
-        struct raw_id first = raw_id(block->first);
+    rdb_write_string(writer, (struct str){(const char *)&first, sizeof first});
+    rdb_write_pack(writer, block->pack);
+}
 
-        rdb_write_string(writer, (struct str){(const char *)&first, sizeof first});
-        rdb_write_pack(writer, block->pack);
-    }
+static void write_counts(struct rdb_writer *writer, const struct stream *stream)
+{
+    rdb_write_length(writer, stream->length);
+    write_id(writer, stream->last_id);
+    write_id(writer, stream->first_id);
+    write_id(writer, stream->max_deleted_id);
+    rdb_write_length(writer, stream->added);
+    rdb_write_length(writer, stream->groups.count);
 }
 
 static void write_pending(struct rdb_writer *writer, const struct stream_group *group)
@@ -87,18 +91,32 @@ static void write_group(struct rdb_writer *writer, const struct stream_group *gr
         write_consumer(writer, stream_payload(item));
 }
 
-void rdb_write_stream(struct rdb_writer *writer, const struct entry *entry)
+void rdb_begin_stream(struct rdb_writer *writer, const struct entry *entry)
 {
     const struct stream *stream = entry_value(entry);
-    struct bptree_place place = bptree_first(&stream->groups);
 
-    write_blocks(writer, stream);
-    rdb_write_length(writer, stream->length);
-    write_id(writer, stream->last_id);
-    write_id(writer, stream->first_id);
-    write_id(writer, stream->max_deleted_id);
-    rdb_write_length(writer, stream->added);
-    rdb_write_length(writer, stream->groups.count);
-    for (const struct bptree_item *item; (item = bptree_get(&place)) != NULL; bptree_next(&place))
-        write_group(writer, stream_payload(item));
+    rdb_write_length(writer, stream->blocks.count);
+}
+
+/* The payload of that rank. */
+static const void *payload_at(const struct bptree *tree, size_t rank)
+{
+    struct bptree_place place = bptree_at_rank(tree, rank);
+
+    return stream_payload(bptree_get(&place));
+}
+
+/* Steps: each block, the counts, each group. */
+bool rdb_step_stream(struct rdb_writer *writer, struct rdb_value_steps *steps)
+{
+    const struct stream *stream = entry_value(steps->entry);
+    size_t blocks = stream->blocks.count, at = steps->next++;
+
+    if (at < blocks)
+        write_block(writer, payload_at(&stream->blocks, at));
+    else if (at == blocks)
+        write_counts(writer, stream);
+    else
+        write_group(writer, payload_at(&stream->groups, at - blocks - 1));
+    return at < blocks + stream->groups.count;
 }

@@ -3,7 +3,6 @@
 #include "core/assert.h"
 #include "core/config.h"
 #include "core/crc64.h"
-#include "core/rdb_value.h"
 #include "core/redis_version.h"
 
 enum { NO_DATABASE = -1 };
@@ -91,12 +90,12 @@ static void write_use(struct rdb_file_writer *writer, uint32_t access)
     }
 }
 
-void rdb_file_writer_key(struct rdb_file_writer *writer, int db, const struct entry *entry)
+void rdb_file_writer_begin_key(struct rdb_file_writer *writer, int db, const struct entry *entry)
 {
     enum rdb_type type = rdb_type_of(entry);
     int64_t deadline_ms = entry_expiry_ms(entry);
 
-    ASSERT(rdb_version_of(type) <= writer->version);
+    ASSERT(!writer->steps.has_more && rdb_version_of(type) <= writer->version);
     select_database(writer, db);
     if (deadline_ms >= 0) {
         rdb_write_byte(&writer->parts, RDB_DEADLINE_MS);
@@ -105,7 +104,19 @@ void rdb_file_writer_key(struct rdb_file_writer *writer, int db, const struct en
     write_use(writer, entry_access(entry));
     rdb_write_byte(&writer->parts, (uint8_t)type);
     rdb_write_string(&writer->parts, entry_key(entry));
-    rdb_write_value(&writer->parts, entry);
+    rdb_write_value_begin(&writer->parts, &writer->steps, entry);
+}
+
+bool rdb_file_writer_go_on(struct rdb_file_writer *writer, size_t bytes_most)
+{
+    return rdb_write_value_go_on(&writer->parts, &writer->steps, bytes_most);
+}
+
+void rdb_file_writer_key(struct rdb_file_writer *writer, int db, const struct entry *entry)
+{
+    rdb_file_writer_begin_key(writer, db, entry);
+    bool has_more = rdb_file_writer_go_on(writer, SIZE_MAX);
+    ASSERT(!has_more);
 }
 
 /* Blocks and parts */
@@ -118,6 +129,7 @@ static uint64_t checksum_with(const struct rdb_file_writer *writer, struct str b
 
 void rdb_file_writer_end(struct rdb_file_writer *writer)
 {
+    ASSERT(!writer->steps.has_more);
     rdb_write_byte(&writer->parts, RDB_END);
     uint64_t checksum = checksum_with(writer, buffer_str(&writer->block));
     buffer_append(&writer->block, &checksum, sizeof checksum);
@@ -135,7 +147,7 @@ struct buffer rdb_file_writer_take(struct rdb_file_writer *writer)
 
 void rdb_file_writer_begin_part(struct rdb_file_writer *writer)
 {
-    ASSERT(writer->block.length == 0);
+    ASSERT(writer->block.length == 0 && !writer->steps.has_more);
     writer->db = NO_DATABASE;
     writer->part_bytes = 0;
     writer->checksum = 0;
@@ -143,7 +155,7 @@ void rdb_file_writer_begin_part(struct rdb_file_writer *writer)
 
 void rdb_file_writer_join(struct rdb_file_writer *writer, uint64_t checksum, uint64_t bytes)
 {
-    ASSERT(writer->block.length == 0);
+    ASSERT(writer->block.length == 0 && !writer->steps.has_more);
     writer->db = NO_DATABASE;
     writer->part_bytes += bytes;
     writer->checksum = crc64_join(writer->checksum, checksum, bytes);

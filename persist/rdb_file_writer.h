@@ -16,7 +16,7 @@
 
 #include <stdint.h>
 
-#include "core/rdb_write.h"
+#include "core/rdb_value.h"
 
 struct config;
 struct entry;
@@ -32,7 +32,8 @@ struct rdb_file_writer {
     const struct config *config;
     int64_t now_ms;
     int version;
-    int db; /* that of the last key; -1: of none */
+    int db;                       /* that of the last key; -1: of none */
+    struct rdb_value_steps steps; /* of the key that has been begun */
 };
 
 /* version: at least that of every value that comes (rdb_version_of). The config is borrowed, and says whether strings
@@ -53,6 +54,11 @@ void rdb_file_writer_function(struct rdb_file_writer *writer, struct str code);
 /* How many keys of that database will come, as far as the caller knows: its reader makes room for them. */
 void rdb_file_writer_sizes(struct rdb_file_writer *writer, int db, uint64_t keys, uint64_t expiring);
 void rdb_file_writer_key(struct rdb_file_writer *writer, int db, const struct entry *entry);
+/* The same in parts, where a value may be large: a block may be taken between them, nothing else is done with the
+ * writer, and the entry stays as and where it is. The second writes so many bytes, or a little more. Whether more is
+ * left. */
+void rdb_file_writer_begin_key(struct rdb_file_writer *writer, int db, const struct entry *entry);
+bool rdb_file_writer_go_on(struct rdb_file_writer *writer, size_t bytes_most);
 void rdb_file_writer_end(struct rdb_file_writer *writer);
 
 /* The bytes so far, now the caller's: buffer_deinit. They come next in the file, or in the part. */

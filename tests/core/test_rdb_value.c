@@ -101,6 +101,60 @@ Test(rdb_value, every_layout_is_read_into_large_encodings)
     expect_samples_read();
 }
 
+/* Returns how many steps it took. */
+static int expect_steps_write_the_same(const struct entry *entry, size_t bytes_most)
+{
+    struct buffer whole, parts;
+    struct rdb_writer to_whole = {&whole, true}, to_parts = {&parts, true};
+    struct rdb_value_steps steps;
+    int count = 1;
+
+    buffer_init(&whole, &memory, NULL, 0);
+    buffer_init(&parts, &memory, NULL, 0);
+    rdb_write_value(&to_whole, entry);
+    rdb_write_value_begin(&to_parts, &steps, entry);
+    for (size_t before = 0; rdb_write_value_go_on(&to_parts, &steps, bytes_most); count++) {
+        cr_assert_geq(parts.length - before, bytes_most);
+        before = parts.length;
+    }
+    cr_assert(str_equal(buffer_str(&parts), buffer_str(&whole)));
+    buffer_deinit(&whole);
+    buffer_deinit(&parts);
+    return count;
+}
+
+/* A thousand elements, fields, members or entries of that value, whose bytes come before and after a number. */
+static struct entry *read_large(const char *head, size_t head_length, const char *after, size_t after_length)
+{
+    struct entry *entry;
+    struct buffer bytes;
+
+    buffer_init(&bytes, &memory, NULL, 0);
+    buffer_append(&bytes, head, head_length);
+    for (int i = 0; i < 1000; i++) {
+        buffer_append_format(&bytes, "%c%04d", 4, i);
+        buffer_append(&bytes, after, after_length);
+    }
+    entry = read_under("large", buffer_str(&bytes));
+    cr_assert_not_null(entry);
+    buffer_deinit(&bytes);
+    return entry;
+}
+
+Test(rdb_value, steps_write_what_is_written_as_a_whole)
+{
+    for (size_t bytes_most = 1; bytes_most <= 4096; bytes_most *= 8) {
+        set_thresholds(bytes_most == 8 ? 1 : 128);
+        for (EACH_SAMPLE(sample))
+            expect_steps_write_the_same(read_under(sample->name, sample->bytes), bytes_most);
+        int list = expect_steps_write_the_same(read_large("\1\x43\xe8", 3, "", 0), bytes_most);
+        int set = expect_steps_write_the_same(read_large("\2\x43\xe8", 3, "", 0), bytes_most);
+        int hash = expect_steps_write_the_same(read_large("\4\x43\xe8", 3, "\1v", 2), bytes_most);
+        int zset = expect_steps_write_the_same(read_large("\5\x43\xe8", 3, "\0\0\0\0\0\0\0\0", 8), bytes_most);
+        cr_assert(bytes_most > 512 || (list > 1 && set > 1 && hash > 1 && zset > 1));
+    }
+}
+
 Test(rdb_value, no_value_may_be_cut)
 {
     for (EACH_SAMPLE(sample))

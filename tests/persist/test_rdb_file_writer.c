@@ -147,6 +147,16 @@ static void save_entry(void *context, struct entry *entry)
         take(&saving->whole);
 }
 
+static void save_entry_in_steps(void *context, struct entry *entry)
+{
+    struct saving *saving = context;
+
+    rdb_file_writer_begin_key(&saving->whole, saving->db, entry);
+    while (rdb_file_writer_go_on(&saving->whole, 1 + dice_below(30)))
+        if (dice_below(2))
+            take(&saving->whole);
+}
+
 static void save_entry_in_part(void *context, struct entry *entry)
 {
     struct saving *saving = context;
@@ -215,6 +225,13 @@ static void expect_files_read_back(void (*visit)(void *context, struct entry *en
 Test(rdb_file_writer, a_file_reads_back_however_it_is_cut_into_blocks)
 {
     expect_files_read_back(save_entry);
+}
+
+Test(rdb_file_writer, a_value_may_be_written_in_steps)
+{
+    config.hash_max_listpack_entries = config.zset_max_listpack_entries = 1;
+    config.set_max_listpack_entries = config.set_max_intset_entries = config.list_max_listpack_size = 1;
+    expect_files_read_back(save_entry_in_steps);
 }
 
 Test(rdb_file_writer, parts_of_several_writers_make_one_file)
