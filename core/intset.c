@@ -96,7 +96,7 @@ bool intset_validate(struct str bytes)
     memcpy(&header, bytes.bytes, sizeof header);
     if (header.width != 2 && header.width != 4 && header.width != 8)
         return false;
-    if (header.count == 0 || bytes.length != bytes_for(header.width, header.count))
+    if (bytes.length != bytes_for(header.width, header.count))
         return false;
     return is_ascending(bytes.bytes + sizeof header, header.width, header.count);
 }

@@ -22,7 +22,7 @@ struct intset *intset_create(struct memory *memory);
 struct intset *intset_copy(struct memory *memory, const struct intset *set);
 void intset_destroy(struct memory *memory, struct intset *set);
 
-/* Whether foreign bytes are a set by all of the above. An empty one is refused: Redis keeps none. */
+/* Whether foreign bytes are a set by all of the above. It may be empty. */
 MUST_USE bool intset_validate(struct str bytes);
 /* A copy of bytes that have been validated. */
 struct intset *intset_load(struct memory *memory, struct str bytes);

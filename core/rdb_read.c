@@ -85,14 +85,9 @@ bool rdb_read_length(struct rdb_reader *reader, uint64_t *length)
     return rdb_read_byte(reader, &first) && read_length_after(reader, first, length);
 }
 
-bool rdb_read_items(struct rdb_reader *reader, uint64_t *count)
-{
-    return rdb_read_length(reader, count) && has(reader, *count);
-}
-
 bool rdb_read_count(struct rdb_reader *reader, uint64_t *count)
 {
-    return rdb_read_items(reader, count) && *count > 0;
+    return rdb_read_length(reader, count) && has(reader, *count);
 }
 
 static bool read_integer(struct rdb_reader *reader, size_t bytes, struct buffer *scratch, struct str *text)

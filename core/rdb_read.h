@@ -32,9 +32,7 @@ static inline size_t rdb_left(const struct rdb_reader *reader)
 MUST_USE bool rdb_read_bytes(struct rdb_reader *reader, size_t count, struct str *bytes);
 MUST_USE bool rdb_read_byte(struct rdb_reader *reader, uint8_t *byte);
 MUST_USE bool rdb_read_length(struct rdb_reader *reader, uint64_t *length);
-/* A length that counts items, each of which takes a byte or more: at most as many as are left. Of the second there is
- * at least one. */
-MUST_USE bool rdb_read_items(struct rdb_reader *reader, uint64_t *count);
+/* A length that counts items, each of which takes a byte or more: at most as many as are left. */
 MUST_USE bool rdb_read_count(struct rdb_reader *reader, uint64_t *count);
 /* Borrowed from what is read or, where it was encoded, from scratch, until that is used again. */
 MUST_USE bool rdb_read_string(struct rdb_reader *reader, struct buffer *scratch, struct str *text);

@@ -146,7 +146,7 @@ static bool skip_group(struct rdb_reader *reader, const char *layout)
 {
     uint64_t count;
 
-    if (!rdb_read_items(reader, &count))
+    if (!rdb_read_count(reader, &count))
         return false;
     for (; count > 0; count--)
         if (!skip_run(reader, layout))

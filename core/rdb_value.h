@@ -39,6 +39,7 @@ struct rdb_loader {
     struct memory *memory; /* of the keyspace */
     const struct config *config;
     struct buffer text, other_text; /* strings that were compressed */
+    bool is_empty;                  /* the value that was refused last is well-formed, but has no items */
 };
 
 void rdb_loader_init(struct rdb_loader *loader, struct str bytes, struct memory *memory, const struct config *config);

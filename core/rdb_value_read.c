@@ -9,6 +9,7 @@ void rdb_loader_init(struct rdb_loader *loader, struct str bytes, struct memory 
     loader->reader = rdb_reader_of(bytes, (size_t)config->proto_max_bulk_len);
     loader->memory = memory;
     loader->config = config;
+    loader->is_empty = false;
     buffer_init(&loader->text, memory, NULL, 0);
     buffer_init(&loader->other_text, memory, NULL, 0);
 }
@@ -80,6 +81,7 @@ void rdb_free_value(struct keyspace *keyspace, const struct rdb_value *value)
 
 bool rdb_read_value(struct rdb_loader *loader, uint8_t type, struct rdb_value *value)
 {
+    loader->is_empty = false;
     switch ((enum rdb_type)type) {
     case RDB_STRING:
         return read_string(loader, value);

@@ -159,10 +159,12 @@ bool rdb_read_hash(struct rdb_loader *loader, enum rdb_type type, struct rdb_val
     struct hash *hash = &loading.hash;
 
     hash_create(hash, loader->memory, loader->config, 0); /* no deadline has passed at that time */
-    bool read = read_hash(&loading, type) && !hash_is_empty(hash);
-    if (read)
-        *value = (struct rdb_value){VALUE_HASH, hash->encoding, .value = hash->value};
-    else
+    bool read = read_hash(&loading, type);
+    loader->is_empty = read && hash_is_empty(hash);
+    if (!read || loader->is_empty) {
         value_destroy(value_kind_of(VALUE_HASH, hash->encoding), loader->memory, hash->value);
-    return read;
+        return false;
+    }
+    *value = (struct rdb_value){VALUE_HASH, hash->encoding, .value = hash->value};
+    return true;
 }

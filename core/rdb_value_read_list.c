@@ -58,7 +58,8 @@ static bool read_parts(struct loading *loading, enum rdb_type type)
     for (; count > 0; count--)
         if (!read_part(loading, type))
             return false;
-    return list_load_count(&loading->list) > 0;
+    loading->loader->is_empty = list_load_count(&loading->list) == 0;
+    return !loading->loader->is_empty;
 }
 
 bool rdb_read_list(struct rdb_loader *loader, enum rdb_type type, struct rdb_value *value)

@@ -95,6 +95,7 @@ bool rdb_read_set(struct rdb_loader *loader, enum rdb_type type, struct rdb_valu
                 : type == RDB_SET_INTSET ? read_intset(&loading)
                                          : read_pack(&loading);
 
+    loader->is_empty = read && loading.set.value == NULL;
     if (loading.set.value == NULL)
         return false;
     if (!read) {

@@ -79,7 +79,9 @@ bool rdb_read_zset(struct rdb_loader *loader, enum rdb_type type, struct rdb_val
         .limits = {config->zset_max_listpack_entries, config->zset_max_listpack_value},
     };
 
-    if (!(is_pairs ? read_pairs(&loading, type) : read_pack(&loading, type)) || zset_count(&loading.zset) == 0) {
+    bool read = is_pairs ? read_pairs(&loading, type) : read_pack(&loading, type);
+    loader->is_empty = read && zset_count(&loading.zset) == 0;
+    if (!read || loader->is_empty) {
         zset_destroy(&loading.zset);
         return false;
     }

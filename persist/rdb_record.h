@@ -6,7 +6,7 @@
 
 #include "core/str.h"
 
-struct config;
+struct entry;
 struct keyspace;
 struct rdb_loader;
 
@@ -41,8 +41,9 @@ static inline bool rdb_record_has_passed(const struct rdb_record *record, int64_
 }
 
 /* Makes the key of that record, whether its deadline has passed or not. The loader is the keyspace's, and is used again
- * and again. NULL: well; else why not, and nothing is left of it. */
+ * and again. NULL: all is well; entry is the key's, or NULL where its value has no items, as some old servers wrote it,
+ * and there is to be no such key. Else why it can't be made; nothing is left of it. */
 MUST_USE const char *rdb_record_put(const struct rdb_record *record, struct rdb_loader *loader,
-                                    struct keyspace *keyspace, int64_t now_ms);
+                                    struct keyspace *keyspace, int64_t now_ms, struct entry **entry);
 
 #endif

@@ -73,7 +73,7 @@ static void check(struct fixture *fixture)
         cr_assert_eq(intset_rank(fixture->set, fixture->values[index]), index);
         cr_assert(intset_contains(fixture->set, fixture->values[index]));
     }
-    cr_assert_eq(intset_validate(intset_str(fixture->set)), fixture->count > 0);
+    cr_assert(intset_validate(intset_str(fixture->set)));
     cr_assert_eq(intset_bytes(fixture->set), fixture->memory.used_bytes);
     if (fixture->count == 0)
         return;
@@ -182,7 +182,6 @@ Test(intset, refuses_foreign_bytes_that_are_no_set)
     const struct str bad[] = {
         STR(""),
         STR("\2\0\0\0\0\0\0"),
-        STR("\2\0\0\0\0\0\0\0"),                             /* empty */
         STR("\3\0\0\0\1\0\0\0\1\0\0"),                       /* no such width */
         STR("\0\0\0\0\1\0\0\0"),                             /* nor this */
         STR("\2\0\0\0\2\0\0\0\1\0"),                         /* an integer is missing */
@@ -195,6 +194,7 @@ Test(intset, refuses_foreign_bytes_that_are_no_set)
 
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         cr_assert_not(intset_validate(bad[i]), "case %zu", i);
+    cr_assert(intset_validate(STR("\2\0\0\0\0\0\0\0")));
     cr_assert(intset_validate(STR("\2\0\0\0\2\0\0\0\xff\xff\1\0")));
     cr_assert(intset_validate(STR("\10\0\0\0\1\0\0\0\1\0\0\0\0\0\0\0")));
 }

@@ -182,8 +182,12 @@ Test(rdb_value, no_collection_is_empty)
         STR("\030\001\000\000\000\000\000\000\000\000"),
     };
 
-    for (size_t i = 0; i < sizeof empty / sizeof empty[0]; i++)
+    for (size_t i = 0; i < sizeof empty / sizeof empty[0]; i++) {
         cr_assert_null(read_under("empty", empty[i]), "case %zu", i);
+        cr_assert(loader.is_empty, "case %zu", i);
+    }
+    cr_assert_null(read_under("cut", STR("\002\001")));
+    cr_assert_not(loader.is_empty);
 }
 
 Test(rdb_value, nothing_is_there_twice)

@@ -53,11 +53,13 @@ static struct keyspace *load(struct memory *memory, const struct config *config,
     struct rdb_feeding feeding;
     struct rdb_loader loader;
     struct rdb_record record;
+    struct entry *entry;
 
     rdb_loader_init(&loader, STR(""), memory, config);
     rdb_feeding_init(&feeding, memory, file, piece_most, piece_most & 1);
     while ((*status = rdb_feeding_next(&feeding, &record)) == RDB_FILE_RECORD) {
-        const char *problem = record.kind == RDB_RECORD_KEY ? rdb_record_put(&record, &loader, keyspace, 0) : NULL;
+        const char *problem =
+            record.kind == RDB_RECORD_KEY ? rdb_record_put(&record, &loader, keyspace, 0, &entry) : NULL;
 
         if (problem)
             rdb_file_reader_refuse(&feeding.reader, &record, problem);

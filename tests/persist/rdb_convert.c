@@ -56,6 +56,7 @@ static void keep_library(struct str code)
 static void take_record(struct rdb_file_reader *reader, const struct rdb_record *record)
 {
     char module[RDB_MODULE_NAME_MAX + 1];
+    struct entry *entry;
 
     if (record->kind == RDB_RECORD_FUNCTION)
         keep_library(record->text);
@@ -66,7 +67,7 @@ static void take_record(struct rdb_file_reader *reader, const struct rdb_record 
     if (record->kind != RDB_RECORD_KEY)
         return;
     struct shard *shard = &shards[key_of(record->name).hash % (unsigned)shard_count];
-    const char *problem = rdb_record_put(record, &shard->loader, shard->keyspace, now_ms);
+    const char *problem = rdb_record_put(record, &shard->loader, shard->keyspace, now_ms, &entry);
     if (problem)
         rdb_file_reader_refuse(reader, record, problem);
     shard->needs_expiring |= record->type >= RDB_HASH_EXPIRING_EARLY;

@@ -45,6 +45,7 @@ static void load(size_t piece_most)
     struct rdb_feeding feeding;
     struct rdb_record record;
     struct rdb_loader loader;
+    struct entry *entry;
     enum rdb_file_status status;
 
     rdb_loader_init(&loader, STR(""), &memory, &config);
@@ -52,7 +53,7 @@ static void load(size_t piece_most)
     while ((status = rdb_feeding_next(&feeding, &record)) == RDB_FILE_RECORD) {
         if (record.kind != RDB_RECORD_KEY)
             continue;
-        const char *problem = rdb_record_put(&record, &loader, other, now_ms);
+        const char *problem = rdb_record_put(&record, &loader, other, now_ms, &entry);
         cr_assert_null(problem, "%s", problem);
     }
     cr_assert_eq(status, RDB_FILE_END, "%s", rdb_file_reader_problem(&feeding.reader));
@@ -74,11 +75,12 @@ static void fill(int keys)
                                     .idle_seconds = -1,
                                     .frequency = -1};
         struct rdb_loader loader;
+        struct entry *entry;
         char name[40];
 
         record.name = (struct str){name, (size_t)snprintf(name, sizeof name, dice_below(2) ? "%d" : "key:%d", i)};
         rdb_loader_init(&loader, STR(""), &memory, &config);
-        const char *problem = rdb_record_put(&record, &loader, keyspace, now_ms);
+        const char *problem = rdb_record_put(&record, &loader, keyspace, now_ms, &entry);
         cr_assert_null(problem, "%s", problem);
         rdb_loader_deinit(&loader);
     }
