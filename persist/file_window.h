@@ -3,7 +3,7 @@
  * Who has the file asks for room, fills it, and says when that was all; who reads
  * looks at the bytes that are there, and passes over them when it has understood
  * them. The window grows by doubling as long as nobody passes over anything, never
- * to a size that the file names. Belongs to one thread. */
+ * to a size that the file names, and shrinks again. Belongs to one thread. */
 #ifndef PERSIST_FILE_WINDOW_H
 #define PERSIST_FILE_WINDOW_H
 
