@@ -10,7 +10,8 @@
  * The keys of several shards go into one file without being brought together: each
  * shard has a writer without head and end, whose parts may lie anywhere in between.
  * The file's own writer is told of them (rdb_file_writer_join) in the order in which
- * they lie there, and writes head and end. A writer belongs to one thread. */
+ * they lie there, and writes head and end. A writer stays where it was initialised, and
+ * belongs to one thread. */
 #ifndef PERSIST_RDB_FILE_WRITER_H
 #define PERSIST_RDB_FILE_WRITER_H
 
