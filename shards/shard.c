@@ -83,11 +83,12 @@ static __attribute__((noinline)) void stall(struct shard *shard)
     nanosleep(&pause, NULL);
 }
 
-/* Whether a command has left the shard anything to do. */
+/* Whether a command has left the shard anything to do: one branch for all. */
 static inline bool has_asked(const struct core *core)
 {
-    return changes_has_some(keyspace_changes(core->keyspace)) | (core->monitors.lines.length > 0) |
-           publishing_has_work(&core->publishing) | (core->stall_us > 0) | core->shutdown_requested;
+    int changes = changes_has_some(keyspace_changes(core->keyspace)), messages = publishing_has_work(&core->publishing);
+
+    return changes | messages | (core->monitors.lines.length > 0) | (core->stall_us > 0) | core->shutdown_requested;
 }
 
 static __attribute__((noinline)) void heed(struct shard *shard, const struct request *request)
