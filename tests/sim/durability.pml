@@ -1,20 +1,74 @@
+/* What survives a crash, as a model for Spin: journals, commit groups, and the cut of recovery.
+ *
+ * What ordering.pml shows is taken for granted: all shards execute in the order of the stamps. So each shard has one queue here, and
+ * a batch enters all its queues in one step. A part of a command that writes leaves a record, with the command's stamp, in its shard's
+ * journal. A shard closes groups of records and syncs them, each whenever it likes. A crash at any point leaves of each shard any first
+ * groups that are no fewer than those synced; it is tried, in every way, after each step that could change what it leaves.
+ *
+ * The rule. Survivors are a prefix of the one order of everything: all records up to one stamp, the cut, and none above it. So nothing
+ * has to be known of causes, pipelines and transactions: a cause has a lower stamp, or the same one, as all parts of a transaction have.
+ * What has to be known is that nothing is missing below the cut. Each shard shows the others `until`, up to which it has executed
+ * everything, and `last`, the stamp of its last record. A group says of its own shard `until`; and `known`, the lowest until of all
+ * shards, with the last of each, looked at after that. Then a segment is complete up to the until of its last group, and up to the known
+ * of any group, in any segment, whose last for it is no higher than that. The cut is as far as all are complete: one pass. A group may
+ * hold records above the cut: records are cut, not groups.
+ * ALWAYS: a shard closes a group when every shard has executed up to the group's last record; a write's answer leaves when the group and,
+ * of each other shard, the last that it names are on disk; that of a read when the last record before it is as safe.
+ *
+ * What it costs. Idle shards write nothing and sync nothing, as others' groups speak for them; but they have to raise their until, so a
+ * sleeping one is woken (or proves in memory that it has nothing to do), once per group under ALWAYS and once per sync otherwise. Under
+ * ALWAYS the answer to a write waits for a turn of every shard, for a slow command on another one too; that to a read only if there
+ * is something unsafe on its shard; and for no more than one sync of others, side by side with its own. Otherwise nobody waits. A group
+ * closed while another shard is behind is safe up to known alone: whoever writes nothing more closes an empty one later (left out here).
+ *
+ * BOUNDS is the rule of the first design, for comparison: a group carries how many records every other journal had when it was
+ * closed, and closes when its pipelines' earlier writes are executed; a group whose bounds are not met, or which holds part of a
+ * transaction, is cut with all behind it, to a fixed point. No hole is left; but each group refers to one that is still open elsewhere,
+ * that one again to another, and so on, up to the last that are not on disk: under steady load the cut goes back without limit (DOMINO), an
+ * answer that awaits only what its group refers to is lost (DIRECT), and one that awaits all may wait for ever. With bounds that are no
+ * higher than the record's own stamp it would end; that cuts a little less than the one stamp, and does not wait for slow shards,
+ * but needs the waits of pipelines, the participants and the fixed point.
+ *
+ * Clients: one sends WRITES writes on any shards in a pipeline, in any batches; with LOOKS another reads on any shard (with WRITING: on any
+ * shards, and writes on some), awaits the answer, then writes anywhere. Left out: a second crash. What was cut has to be gone, on
+ * all shards, before anything is written with higher stamps, and without making a segment less complete than the cut.
+ *
+ * Checked: no transaction in part; no effect without its causes, which are what its connection sent before it, and what it had seen; what
+ * all shards have on disk with everything before it survives. With ALWAYS: what was answered survives, and what an answered read
+ * saw; all are answered (no invalid end state).
+ *
+ * Guards, each of which must be needed (Spin finds an error without it):
+ *   -DNO_BOUNDS        each segment survives as far as it goes
+ *   -DNO_AWAIT         known is what the group's own shard has executed (BOUNDS: it is closed before what precedes it is executed)
+ *   -DNO_PARTICIPANTS  the parts of a transaction have stamps of their own (BOUNDS: not all of them have to be there)
+ *   -DHALF_STAMP       until is a stamp of which not all is executed    -DLATE_BOUND  or it is taken after the look at the queue
+ *   -DLAST_FIRST       last is looked at before until
+ *   -DNO_KNOWN         nobody speaks for shards that are idle (ALWAYS)
+ *   -DREPLY_EARLY      a write's answer leaves before it is safe (ALWAYS)
+ *   -DREAD_EARLY       a read's answer leaves before what it saw is safe (ALWAYS)
+ *   -DONE_PASS         no fixed point (BOUNDS)
+ */
 #ifndef SHARDS
 #define SHARDS 2
 #endif
 #ifndef WRITES
-#define WRITES 2           /* in the pipeline */
+#define WRITES 2
 #endif
-#ifndef LOOKS
-#define LOOKS 1            /* 0: nobody looks */
+#ifdef LOOKS
+#define COMMANDS (WRITES + 2)
+#else
+#define COMMANDS WRITES
 #endif
-#define COMMANDS (WRITES + 2 * LOOKS)
+#define MOST 4             /* commands, and groups of a shard */
 #ifdef ALWAYS
 #define GROUPS COMMANDS
 #else
-#define GROUPS 2
+#define GROUPS 2           /* at most, of a shard */
 #endif
-#define A 0
 #define ALL ((1 << SHARDS) - 1)
+#ifndef SETS
+#define SETS ALL           /* the last set of shards that a write may be for; 2 of 2 shards: no transactions */
+#endif
 #define HAS(set, member) (((set) >> (member)) & 1)
 
 typedef Command {
@@ -25,11 +79,14 @@ typedef Command {
     byte needs[SHARDS];    /* the stamp up to which everything has to be safe before the shard's answer leaves */
     bool answered;
     byte saw;              /* set of commands whose records were there */
-    byte before;           /* set of commands: its causes */
+    byte before            /* set of commands: its causes */
 }
-Command commands[COMMANDS];
+Command commands[MOST];
 byte staged = 0;
 byte clock = 1;            /* the next stamp */
+#ifdef BOUNDS
+byte done;                 /* set of commands: executed wherever they are to be */
+#endif
 
 typedef Group {
     byte holds;            /* set of commands */
@@ -39,7 +96,7 @@ typedef Group {
 }
 
 typedef Journal {
-    Group groups[GROUPS];
+    Group groups[MOST];
     byte written, synced;  /* groups */
     byte open;             /* set of commands that are in no group yet */
     byte holds;            /* set of commands */
@@ -52,11 +109,85 @@ chan queue[SHARDS] = [COMMANDS] of { byte };
 
 hidden byte kept[SHARDS];  /* groups that a crash has left */
 hidden byte safe[SHARDS];  /* by what is kept, the segment is complete up to this stamp */
-hidden byte lives[COMMANDS]; /* sets of shards: where its record survives */
-hidden byte cut, all, s, w, g, c;
+hidden byte lives[MOST];   /* sets of shards: where its record survives */
+hidden byte uncut[SHARDS]; /* groups (BOUNDS) */
+hidden byte cut, all, again, s, w, g, c;
 
 #define LAST_KEPT(of) journals[of].groups[kept[of] - 1]
 
+#ifdef BOUNDS
+/* What is left of kept, by the groups' bounds: whole groups. */
+#define RECORDS(of, count) ((count) -> journals[of].groups[(count) - 1].seen[of] : 0)
+
+#define IN_GROUP(w, c, i) (uncut[w] > i && HAS(journals[w].groups[i].holds, c))
+#define IS_LEFT(w, c) (IN_GROUP(w, c, 0) || IN_GROUP(w, c, 1) || IN_GROUP(w, c, 2) || IN_GROUP(w, c, 3))
+
+inline look_for_holes() {
+    s = 0;
+    do
+    :: s < SHARDS ->
+        g = 0;
+        do
+        :: g < uncut[s] ->
+            w = 0;
+            do
+            :: w < SHARDS ->
+#ifndef NO_BOUNDS
+                if
+                :: journals[s].groups[g].seen[w] > RECORDS(w, uncut[w]) && g < uncut[s] -> uncut[s] = g; again = 1
+                :: else
+                fi;
+#endif
+                w++
+            :: else -> break
+            od;
+#ifndef NO_PARTICIPANTS
+            c = 0;
+            do
+            :: c < staged ->
+                if
+                :: g < uncut[s] && HAS(journals[s].groups[g].holds, c) ->
+                    w = 0;
+                    do
+                    :: w < SHARDS ->
+                        if
+                        :: HAS(commands[c].writes, w) && !IS_LEFT(w, c) -> uncut[s] = g; again = 1
+                        :: else
+                        fi;
+                        w++
+                    :: else -> break
+                    od
+                :: else
+                fi;
+                c++
+            :: else -> break
+            od;
+#endif
+            g++
+        :: else -> break
+        od;
+        s++
+    :: else -> break
+    od
+}
+
+inline recover() {
+    s = 0;
+    do
+    :: s < SHARDS -> uncut[s] = kept[s]; s++
+    :: else -> break
+    od;
+    do
+    :: true ->
+        again = 0;
+        look_for_holes();
+#ifdef ONE_PASS
+        again = 0;
+#endif
+        if :: again == 0 -> break :: else fi
+    od
+}
+#else
 /* What is left of kept, by the stamps: everything up to one of them. */
 inline recover() {
     s = 0;
@@ -89,6 +220,7 @@ inline recover() {
     :: else -> break
     od
 }
+#endif
 
 inline find_survivors() {
     c = 0;
@@ -100,6 +232,9 @@ inline find_survivors() {
             g = 0;
             do
             :: g < kept[s] ->
+#ifdef BOUNDS
+                if :: HAS(journals[s].groups[g].holds, c) && g < uncut[s] -> lives[c] = lives[c] | (1 << s) :: else fi;
+#else
 #ifdef NO_BOUNDS
                 if :: HAS(journals[s].groups[g].holds, c) -> lives[c] = lives[c] | (1 << s) :: else fi;
 #else
@@ -107,6 +242,7 @@ inline find_survivors() {
                 :: HAS(journals[s].groups[g].holds, c) && commands[c].stamp[s] <= cut -> lives[c] = lives[c] | (1 << s)
                 :: else
                 fi;
+#endif
 #endif
                 g++
             :: else -> break
@@ -188,7 +324,9 @@ inline crash() {
         recover();
         find_survivors();
         check_survivors();
+#if !defined(BOUNDS) || defined(DOMINO)
         check_kept();
+#endif
         s = 0;
         do
         :: s < SHARDS && kept[s] == journals[s].written -> kept[s] = journals[s].synced; s++
@@ -211,10 +349,17 @@ inline execute() {
         :: HAS(commands[c].writes, me) ->
             journals[me].holds = journals[me].holds | (1 << c);
             journals[me].open = journals[me].open | (1 << c);
+#ifdef BOUNDS
+            journals[me].last++
+#else
             journals[me].last = STAMP_OF(c)
+#endif
         :: else
         fi;
         commands[c].executed = commands[c].executed | (1 << me);
+#ifdef BOUNDS
+        if :: commands[c].executed == commands[c].shards -> done = done | (1 << c) :: else fi;
+#endif
 #ifdef ALWAYS
 #ifdef REPLY_EARLY
         if :: !HAS(commands[c].writes, me) -> commands[c].needs[me] = journals[me].last :: else fi;
@@ -226,7 +371,11 @@ inline execute() {
 #endif
 #endif
 #endif
-        if :: commands[c].writes != commands[c].shards -> commands[c].saw = commands[c].saw | (journals[me].holds & ~(1 << c)) :: else fi;
+        if
+        :: commands[c].writes != commands[c].shards ->
+            commands[c].saw = commands[c].saw | (journals[me].holds & ~(1 << c))
+        :: else
+        fi;
         journals[me].until = STAMP_OF(c);
 #ifndef HALF_STAMP
         if :: len(queue[me]) > 0 -> queue[me] ? <c>; journals[me].until = STAMP_OF(c) - 1 :: else fi;
@@ -272,7 +421,9 @@ inline close_group() {
     d_step {
         GROUP.holds = journals[me].open;
         GROUP.until = journals[me].until;
+#ifndef NO_KNOWN
         GROUP.known = known;
+#endif
         journals[me].open = 0;
         journals[me].written++;
         known = 0;
@@ -280,9 +431,41 @@ inline close_group() {
     }
 }
 
-
 #define ON_DISK(of) (journals[of].synced -> journals[of].groups[journals[of].synced - 1].until : 0)
 
+#ifdef BOUNDS
+/* DIRECT: the group is on disk, and what it refers to. Else: the cut would leave it. */
+inline find_all_safe() {
+    s = 0;
+    do
+    :: s < SHARDS -> kept[s] = journals[s].synced; s++
+    :: else -> break
+    od;
+    recover();
+    s = 0;
+    do
+#ifdef DIRECT
+    :: s < SHARDS ->
+        g = 0;
+        do
+        :: g < kept[s] ->
+            all = 1; w = 0;
+            do
+            :: w < SHARDS -> all = all && journals[s].groups[g].seen[w] <= RECORDS(w, kept[w]); w++
+            :: else -> break
+            od;
+            g++;
+            if :: all && RECORDS(s, g) > journals[s].safe -> journals[s].safe = RECORDS(s, g) :: else fi
+        :: else -> break
+        od;
+        s++
+#else
+    :: s < SHARDS -> journals[s].safe = RECORDS(s, uncut[s]); s++
+#endif
+    :: else -> break
+    od
+}
+#else
 /* What its groups show to be safe, by what is on disk for certain. */
 inline find_safe(me) {
     g = 0;
@@ -304,14 +487,19 @@ inline find_safe(me) {
     od
 }
 
+inline find_all_safe() {
+    w = 0;
+    do
+    :: w < SHARDS -> find_safe(w); w++
+    :: else -> break
+    od
+}
+#endif
+
 inline sync() {
     d_step {
         journals[me].synced++;
-        w = 0;
-        do
-        :: w < SHARDS -> find_safe(w); w++
-        :: else -> break
-        od;
+        find_all_safe();
         crash()
     }
 }
@@ -319,13 +507,23 @@ inline sync() {
 #if SHARDS == 2
 #define ALL_SETTLED(stamp) (journals[0].until >= stamp && journals[1].until >= stamp)
 #else
-#define ALL_SETTLED(stamp) (journals[0].until >= stamp && journals[1].until >= stamp && journals[2].until >= stamp)
+#define ALL_SETTLED(stamp) \
+    (journals[0].until >= stamp && journals[1].until >= stamp && journals[2].until >= stamp)
 #endif
 
+#ifdef BOUNDS
+#define CAUSES_DONE(c) (!HAS(journals[me].open, c) || (commands[c].before & ~done) == 0)
+#ifdef NO_AWAIT
+#define MAY_CLOSE true
+#else
+#define MAY_CLOSE (CAUSES_DONE(0) && CAUSES_DONE(1) && CAUSES_DONE(2) && CAUSES_DONE(3))
+#endif
+#else
 #if defined(ALWAYS) && !defined(NO_AWAIT)
 #define MAY_CLOSE ALL_SETTLED(journals[me].last)
 #else
 #define MAY_CLOSE true
+#endif
 #endif
 
 proctype shard(byte me) {
@@ -338,7 +536,9 @@ end: do
     :: atomic { len(queue[me]) == 0 && journals[me].until < clock - 1 -> journals[me].until = clock - 1 }
 #endif
     :: journals[me].open && journals[me].written < GROUPS && MAY_CLOSE -> close_group()
+#ifdef ALWAYS
     :: journals[me].synced < journals[me].written -> sync()
+#endif
     od
 }
 
@@ -369,7 +569,8 @@ inline stage(shard_set, write_set, causes) {
 }
 
 #ifdef ALWAYS
-#define MAY_LEAVE(c, s) (!HAS(commands[c].shards, s) || (HAS(commands[c].executed, s) && commands[c].needs[s] <= journals[s].safe))
+#define MAY_LEAVE(c, s) \
+    (!HAS(commands[c].shards, s) || (HAS(commands[c].executed, s) && commands[c].needs[s] <= journals[s].safe))
 #else
 #define MAY_LEAVE(c, s) (!HAS(commands[c].shards, s) || HAS(commands[c].executed, s))
 #endif
@@ -394,7 +595,7 @@ proctype pipeliner() {
         atomic {
             do
             :: sent < WRITES ->
-                select(set : 1 .. ALL);
+                select(set : 1 .. SETS);
                 next = staged;
                 stage(set, set, earlier);
                 earlier = earlier | (1 << next);
@@ -433,7 +634,7 @@ proctype looker() {
     };
     take_answer(mine);
     atomic {
-        select(set : 1 .. ALL);
+        select(set : 1 .. SETS);
         writes = commands[mine].saw | (1 << mine);
         mine = staged;
         stage(set, set, writes);
@@ -449,7 +650,7 @@ init {
         :: w < SHARDS -> run shard(w); w++
         :: else -> break
         od;
-#if LOOKS
+#ifdef LOOKS
         run looker();
 #endif
         run pipeliner()
