@@ -18,8 +18,9 @@
  * What it costs. Idle shards write nothing and sync nothing, as others' groups speak for them; but they have to raise their until, so a
  * sleeping one is woken (or proves in memory that it has nothing to do), once per group under ALWAYS and once per sync otherwise. Under
  * ALWAYS the answer to a write waits for a turn of every shard, for a slow command on another one too; that to a read only if there
- * is something unsafe on its shard; and for no more than one sync of others, side by side with its own. Otherwise nobody waits. A group
- * closed while another shard is behind is safe up to known alone: whoever writes nothing more closes an empty one later (left out here).
+ * is something unsafe on its shard; and then for one sync of others, side by side with its own, at worst behind one that is under way.
+ * Otherwise nobody waits, but a command that takes long holds back the cut (on Redis it would hold back everybody). A group closed while
+ * another shard is behind is safe up to known alone: whoever writes nothing more closes an empty one later (left out here).
  *
  * BOUNDS is the rule of the first design, for comparison: a group carries how many records every other journal had when it was
  * closed, and closes when its pipelines' earlier writes are executed; a group whose bounds are not met, or which holds part of a
