@@ -94,7 +94,8 @@ static void deliver_redirected(struct shard *shard, struct news *news)
     struct session *session = sessions_find(&shard->core.sessions, redirected->to);
 
     if (session)
-        push_stale(shard, session, session_takes_messages_only(session), redirected->count, (struct str){redirected->bulks, redirected->length});
+        push_stale(shard, session, session_takes_messages_only(session), redirected->count,
+                   (struct str){redirected->bulks, redirected->length});
     else
         report_broken(shard, redirected);
 }

@@ -80,9 +80,9 @@ def test_a_write_that_changes_nothing_is_not_told_of(server, raw, raw3):
 
 
 def test_expiry_and_flush_are_told_of(server, raw, raw3):
-    raw("SET k v PX 50")
     raw3("CLIENT TRACKING ON")
-    raw3("GET k")
+    raw("SET k v PX 300")
+    assert raw3("GET k") == b"v"
     assert raw3.read() == [b"invalidate", [b"k"]]
     raw3("GET k")
     raw("FLUSHDB")
