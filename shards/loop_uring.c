@@ -509,6 +509,15 @@ static void free_uring(struct uring *uring)
 
 /* A closed ring ends its operations later and by itself. So that a listening port is free at once and the kernel
  * touches no memory that we have freed, they are ended here first. */
+/* What ends an operation gives back its descriptor; what is left to the ring's own end does so at some later moment.
+ * The kernel does no more than 20 of these at once. */
+static void run_all_work(struct uring *uring)
+{
+    do
+        io_uring_get_events(&uring->ring);
+    while (__atomic_load_n(uring->ring.sq.kflags, __ATOMIC_RELAXED) & IORING_SQ_TASKRUN);
+}
+
 static void uring_close(struct loop *loop)
 {
     struct uring *uring = uring_of(loop);
@@ -519,7 +528,7 @@ static void uring_close(struct loop *loop)
 
     io_uring_submit(&uring->ring);
     io_uring_register_sync_cancel(&uring->ring, &all);
-    io_uring_get_events(&uring->ring);
+    run_all_work(uring);
     io_uring_unregister_buf_ring(&uring->ring, BUFFER_GROUP);
     io_uring_queue_exit(&uring->ring);
     free_uring(uring);
