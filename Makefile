@@ -210,9 +210,10 @@ sim: setup-check
 model: setup-check
 	tests/sim/model build/model
 
-# Fuzzing with libFuzzer: make fuzz FUZZ_SECONDS=600
+# Fuzzing with libFuzzer: make fuzz FUZZ_SECONDS=600 FUZZ_SEED=0 (a seed of its own each time)
 
 FUZZ_SECONDS := 60
+FUZZ_SEED := 1
 FUZZERS := $(patsubst tests/core/%.c,$(BUILD)/%,$(wildcard tests/core/fuzz_*.c)) \
            $(patsubst tests/persist/%.c,$(BUILD)/%,$(wildcard tests/persist/fuzz_*.c))
 $(BUILD)/fuzz_%: $(BUILD)/tests/core/fuzz_%.o $(CORE_LIBS)
@@ -224,7 +225,7 @@ $(BUILD)/fuzz_%: $(BUILD)/tests/persist/fuzz_%.o $(call objects,$(wildcard tests
 .PHONY: fuzzers
 fuzzers: $(FUZZERS)
 	@set -e; for fuzzer in $(FUZZERS); do echo "== $$fuzzer"; \
-	    $$fuzzer -max_total_time=$(FUZZ_SECONDS) -verbosity=0 -print_final_stats=0 -artifact_prefix=$(BUILD)/; done
+	    $$fuzzer -max_total_time=$(FUZZ_SECONDS) -seed=$(FUZZ_SEED) -verbosity=0 -print_final_stats=0 -artifact_prefix=$(BUILD)/; done
 fuzz: setup-check
 	@$(MAKE) --no-print-directory FLAVOR=fuzz CC=clang fuzzers
 
