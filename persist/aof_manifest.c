@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "core/assert.h"
+#include "core/config.h"
 #include "core/config_table.h"
 #include "core/memory.h"
 #include "core/number.h"
@@ -21,26 +22,28 @@ void aof_manifest_deinit(struct aof_manifest *manifest)
     aof_manifest_init(manifest, manifest->memory);
 }
 
-/* name: not terminated. */
-static void add(struct aof_manifest *manifest, enum aof_file_type type, uint64_t sequence, struct str name)
+/* A file as a line of the manifest says; its name is not terminated. */
+struct line {
+    struct str name;
+    struct aof_file file; /* without its name */
+};
+
+static struct aof_file *add(struct aof_manifest *manifest, const struct line *line)
 {
     size_t count = manifest->count + 1;
-    char *copy = memory_alloc(manifest->memory, name.length + 1);
+    char *name = memory_alloc(manifest->memory, line->name.length + 1);
 
-    str_copy(copy, name);
-    copy[name.length] = '\0';
+    str_copy(name, line->name);
+    name[line->name.length] = '\0';
     manifest->files = memory_resize(manifest->memory, manifest->files, count * sizeof manifest->files[0]);
-    manifest->files[manifest->count] = (struct aof_file){type, sequence, copy};
+    struct aof_file *file = &manifest->files[manifest->count];
+    *file = line->file;
+    file->name = name;
     manifest->count = count;
+    return file;
 }
 
 /* Reading */
-
-struct line {
-    struct str name;
-    uint64_t sequence;
-    char type;
-};
 
 /* NULL: it may be a file in the folder. */
 static const char *check_name(struct str name)
@@ -53,19 +56,58 @@ static const char *check_name(struct str name)
 
 /* Each returns NULL, or what is wrong. */
 
+static const char *take_number(struct aof_file *file, struct str key, struct str text)
+{
+    uint64_t number = 0;
+    bool is_number = number_parse_unsigned(text, &number) && number < INT64_MAX;
+    bool is_small = is_number && number <= CONFIG_SHARDS_MAX;
+
+    if (str_equal_nocase(key, "seq")) {
+        file->sequence = number;
+        return is_number && number > 0 ? NULL : "seq has to be a number above 0";
+    }
+    if (str_equal_nocase(key, "shard")) {
+        file->shard = (int)number;
+        return is_small ? NULL : "shard has to be a number below shards";
+    }
+    if (str_equal_nocase(key, "shards")) {
+        file->shards = (int)number;
+        return is_small && number > 0 ? NULL : "shards has to be a number that Shoal can have";
+    }
+    if (str_equal_nocase(key, "end")) {
+        file->end = number;
+        return is_number ? NULL : "end has to be a number of bytes";
+    }
+    return NULL;
+}
+
 static const char *take_pair(struct line *line, struct str key, struct str value)
 {
     if (str_equal_nocase(key, "file")) {
         line->name = value;
         return check_name(value);
     }
-    if (str_equal_nocase(key, "seq")) {
-        bool is_number = number_parse_unsigned(value, &line->sequence);
-        return is_number && line->sequence > 0 && line->sequence < INT64_MAX ? NULL : "seq has to be a number above 0";
+    if (str_equal_nocase(key, "type")) {
+        line->file.type = (enum aof_file_type)(value.length == 1 ? value.bytes[0] : '?');
+        return NULL;
     }
-    if (str_equal_nocase(key, "type"))
-        line->type = value.length == 1 ? value.bytes[0] : '?';
+    return take_number(&line->file, key, value);
+}
+
+static const char *check_line(const struct line *line)
+{
+    const struct aof_file *file = &line->file;
+
+    if (!line->name.bytes || !file->sequence || !file->type)
+        return "it takes file, seq and type";
+    if (file->shards == 0 ? file->shard >= 0 : file->shard < 0 || file->shard >= file->shards)
+        return "shard has to be a number below shards";
     return NULL;
+}
+
+static struct line empty_line(void)
+{
+    return (struct line){.file = {.shard = -1, .end = AOF_FILE_WHOLE}};
 }
 
 /* The name lies in `unquoted`, which has room for the text. */
@@ -76,7 +118,7 @@ static const char *parse_line(struct str text, char *unquoted, struct line *line
     struct str key, value;
     const char *wrong;
 
-    *line = (struct line){.sequence = 0};
+    *line = empty_line();
     while ((status = words_next(&words, &key)) == WORDS_NEXT) {
         if (words_next(&words, &value) != WORDS_NEXT)
             return "it takes pairs of words";
@@ -86,7 +128,7 @@ static const char *parse_line(struct str text, char *unquoted, struct line *line
     }
     if (status == WORDS_UNBALANCED)
         return "unbalanced quotes";
-    return line->name.bytes && line->sequence && line->type ? NULL : "it takes file, seq and type";
+    return check_line(line);
 }
 
 static uint64_t last_sequence(const struct aof_manifest *manifest, enum aof_file_type type)
@@ -99,15 +141,15 @@ static uint64_t last_sequence(const struct aof_manifest *manifest, enum aof_file
     return last;
 }
 
-static const char *take_line(struct aof_manifest *manifest, const struct line *line)
+/* NULL: it may come behind those that are there. */
+static const char *check_file(const struct aof_manifest *manifest, const struct aof_file *file)
 {
-    if (line->type != AOF_FILE_BASE && line->type != AOF_FILE_HISTORY && line->type != AOF_FILE_INCREMENTAL)
+    if (file->type != AOF_FILE_BASE && file->type != AOF_FILE_HISTORY && file->type != AOF_FILE_INCREMENTAL)
         return "type has to be b, h or i";
-    if (line->type == AOF_FILE_BASE && aof_manifest_base(manifest))
+    if (file->type == AOF_FILE_BASE && aof_manifest_base(manifest))
         return "there is a base already";
-    if (line->type == AOF_FILE_INCREMENTAL && line->sequence <= last_sequence(manifest, AOF_FILE_INCREMENTAL))
+    if (file->type == AOF_FILE_INCREMENTAL && file->sequence <= last_sequence(manifest, AOF_FILE_INCREMENTAL))
         return "seq has to be above that of the file before";
-    add(manifest, (enum aof_file_type)line->type, line->sequence, line->name);
     return NULL;
 }
 
@@ -118,7 +160,9 @@ static const char *read_line(struct aof_manifest *manifest, struct str text)
     const char *wrong = parse_line(text, unquoted, &line);
 
     if (!wrong)
-        wrong = take_line(manifest, &line);
+        wrong = check_file(manifest, &line.file);
+    if (!wrong)
+        add(manifest, &line);
     memory_free(manifest->memory, unquoted);
     return wrong;
 }
@@ -130,7 +174,7 @@ bool aof_manifest_parse(struct aof_manifest *manifest, const char *name, struct 
     int number = 0;
 
     ASSERT(manifest->count == 0);
-    for (const char *eol; at < end && !wrong; at = eol + 1) {
+    for (const char *eol; at < end; at = eol + 1) {
         number++;
         eol = memchr(at, '\n', (size_t)(end - at));
         if (!eol)
@@ -157,20 +201,26 @@ static bool is_plain(const char *name)
     return true;
 }
 
+static void write_file(const struct aof_file *file, struct buffer *text)
+{
+    buffer_append_str(text, STR("file "));
+    if (is_plain(file->name))
+        buffer_append_str(text, str_from(file->name));
+    else
+        config_append_quoted(text, str_from(file->name));
+    buffer_append_format(text, " seq %llu type %c", (unsigned long long)file->sequence, (char)file->type);
+    if (file->shards > 0)
+        buffer_append_format(text, " shard %d shards %d", file->shard, file->shards);
+    if (file->end != AOF_FILE_WHOLE)
+        buffer_append_format(text, " end %llu", (unsigned long long)file->end);
+    buffer_append_str(text, STR("\n"));
+}
+
 static void write_files(const struct aof_manifest *manifest, enum aof_file_type type, struct buffer *text)
 {
-    for (size_t i = 0; i < manifest->count; i++) {
-        const struct aof_file *file = &manifest->files[i];
-
-        if (file->type != type)
-            continue;
-        buffer_append_str(text, STR("file "));
-        if (is_plain(file->name))
-            buffer_append_str(text, str_from(file->name));
-        else
-            config_append_quoted(text, str_from(file->name));
-        buffer_append_format(text, " seq %llu type %c\n", (unsigned long long)file->sequence, (char)type);
-    }
+    for (size_t i = 0; i < manifest->count; i++)
+        if (manifest->files[i].type == type)
+            write_file(&manifest->files[i], text);
 }
 
 void aof_manifest_write(const struct aof_manifest *manifest, struct buffer *text)
@@ -197,12 +247,16 @@ uint64_t aof_manifest_next_sequence(const struct aof_manifest *manifest, enum ao
     return 1 + (last > retired ? last : retired);
 }
 
-void aof_manifest_add(struct aof_manifest *manifest, enum aof_file_type type, uint64_t sequence, const char *name)
+struct aof_file *aof_manifest_add(struct aof_manifest *manifest, enum aof_file_type type, uint64_t sequence,
+                                  const char *name)
 {
-    struct line line = {str_from(name), sequence, (char)type};
-    const char *wrong = take_line(manifest, &line);
+    struct line line = empty_line();
 
-    ASSERT(!wrong);
+    line.name = str_from(name);
+    line.file.type = type;
+    line.file.sequence = sequence;
+    ASSERT(!check_file(manifest, &line.file));
+    return add(manifest, &line);
 }
 
 void aof_manifest_retire(struct aof_manifest *manifest, uint64_t sequence)

@@ -3,10 +3,13 @@
  *
  *     file appendonly.aof.2.base.rdb seq 2 type b
  *     file appendonly.aof.3.incr.aof seq 3 type i
+ *     file appendonly.aof.4.incr.aof seq 4 type i shard 0 shards 2 end 4711
  *
  * A base, which there may be, and what has happened since, in files that follow each
- * other by their sequence numbers; history is what is to be deleted. Words that a
- * line has beyond these are ignored, as Redis does. Belongs to one thread. */
+ * other by their sequence numbers; history is what is to be deleted. Shoal says of
+ * which of how many shards a file is a segment, and up to where a file is sound that
+ * has been cut. Pairs of words beyond those that are known are ignored, as Redis
+ * ignores ours. Belongs to one thread. */
 #ifndef PERSIST_AOF_MANIFEST_H
 #define PERSIST_AOF_MANIFEST_H
 
@@ -14,12 +17,16 @@
 
 #include "core/buffer.h"
 
+#define AOF_FILE_WHOLE UINT64_MAX
+
 enum aof_file_type { AOF_FILE_BASE = 'b', AOF_FILE_HISTORY = 'h', AOF_FILE_INCREMENTAL = 'i' };
 
 struct aof_file {
     enum aof_file_type type;
     uint64_t sequence;
-    char *name; /* in the folder */
+    char *name;        /* in the folder */
+    int shard, shards; /* -1 and 0: not said */
+    uint64_t end;      /* what lies behind it in the file is not to be read; AOF_FILE_WHOLE: nothing does */
 };
 
 struct aof_manifest {
@@ -41,8 +48,10 @@ void aof_manifest_write(const struct aof_manifest *manifest, struct buffer *text
 const struct aof_file *aof_manifest_base(const struct aof_manifest *manifest);
 /* The number for another file of that type, above all that are or were in use as far as is known. */
 uint64_t aof_manifest_next_sequence(const struct aof_manifest *manifest, enum aof_file_type type);
-/* A base where there is none, or an incremental file. */
-void aof_manifest_add(struct aof_manifest *manifest, enum aof_file_type type, uint64_t sequence, const char *name);
+/* A base where there is none, or an incremental file. Its shard and end are not said; the caller may, until files come
+ * or go. */
+struct aof_file *aof_manifest_add(struct aof_manifest *manifest, enum aof_file_type type, uint64_t sequence,
+                                  const char *name);
 /* After a rewrite: the base, and incremental files below this sequence, are history. */
 void aof_manifest_retire(struct aof_manifest *manifest, uint64_t sequence);
 /* History has been deleted. */

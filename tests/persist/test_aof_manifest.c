@@ -69,6 +69,49 @@ Test(aof_manifest, comments_words_to_come_and_the_order_of_pairs_are_no_matter)
     expect_written("file \"a b\\x01\" seq 7 type i\n");
 }
 
+Test(aof_manifest, a_segment_says_of_which_of_how_many_shards_and_where_it_is_cut)
+{
+    static const char segments[] = "file a seq 1 type i shard 0 shards 2\nfile b seq 2 type i shard 1 shards 2 end 0\n"
+                                   "file c seq 3 type i end 4711\nfile d seq 4 type i\n";
+
+    parse(str_from(segments));
+    cr_assert_eq(manifest.files[1].shard, 1);
+    cr_assert_eq(manifest.files[1].shards, 2);
+    cr_assert_eq(manifest.files[1].end, 0);
+    cr_assert_eq(manifest.files[2].end, 4711);
+    cr_assert_eq(manifest.files[3].shard, -1);
+    cr_assert_eq(manifest.files[3].shards, 0);
+    cr_assert_eq(manifest.files[3].end, AOF_FILE_WHOLE);
+    struct aof_file *file = aof_manifest_add(&manifest, AOF_FILE_INCREMENTAL, 5, "e");
+    file->shard = 255;
+    file->shards = 256;
+    text.length = 0;
+    buffer_append_format(&text, "%sfile e seq 5 type i shard 255 shards 256\n", segments);
+    buffer_append(&text, "", 1);
+    char *expected = strdup(text.bytes);
+    expect_written(expected);
+    free(expected);
+}
+
+Test(aof_manifest, what_a_line_says_of_shards_and_its_end_has_to_be_possible)
+{
+    expect_wrong(STR("file a seq 1 type i shard 0\n"), "manifest, line 1: shard has to be a number below shards");
+    expect_wrong(STR("file a seq 1 type i shards 1\n"), "manifest, line 1: shard has to be a number below shards");
+    expect_wrong(STR("file a seq 1 type i shard 2 shards 2\n"),
+                 "manifest, line 1: shard has to be a number below shards");
+    expect_wrong(STR("file a seq 1 type i shard -1 shards 2\n"),
+                 "manifest, line 1: shard has to be a number below shards");
+    expect_wrong(STR("file a seq 1 type i shard 4294967296 shards 2\n"),
+                 "manifest, line 1: shard has to be a number below shards");
+    expect_wrong(STR("file a seq 1 type i shard 0 shards 0\n"),
+                 "manifest, line 1: shards has to be a number that Shoal can have");
+    expect_wrong(STR("file a seq 1 type i shard 0 shards 1000000\n"),
+                 "manifest, line 1: shards has to be a number that Shoal can have");
+    expect_wrong(STR("file a seq 1 type i end 01\n"), "manifest, line 1: end has to be a number of bytes");
+    expect_wrong(STR("file a seq 1 type i end 18446744073709551615\n"),
+                 "manifest, line 1: end has to be a number of bytes");
+}
+
 Test(aof_manifest, what_is_wrong_is_told_with_its_line)
 {
     expect_wrong(STR(""), "manifest, line 0: it names no file");

@@ -233,10 +233,13 @@ def test_segments_of_several_shards_are_loaded_by_redis_one_after_the_other(star
     folder = tmp_path / "source" / "appendonlydir"
     folder.mkdir(parents=True)
     (folder / "appendonly.aof.manifest").write_text(
-        "file appendonly.aof.1.incr.aof seq 1 type i\nfile appendonly.aof.2.incr.aof seq 2 type i\n"
+        "file appendonly.aof.1.incr.aof seq 1 type i shard 0 shards 2\n"
+        f"file appendonly.aof.2.incr.aof seq 2 type i shard 1 shards 2 end {1 << 40}\n"
     )
     for number in (1, 2):
         (tmp_path / "plain.aof").write_text(f"*3\r\n$3\r\nSET\r\n$1\r\n{number}\r\n$1\r\nx\r\n")
         regroup(tmp_path / "plain.aof", folder / f"appendonly.aof.{number}.incr.aof")
+    checked = subprocess.run(["redis-check-aof", folder / "appendonly.aof.manifest"], capture_output=True, text=True)
+    assert "All AOF files and manifest are valid" in checked.stdout, checked.stdout
     source = start("source", appendonly="yes")
     assert sorted(source.client.keys()) == [b"1", b"2"]
