@@ -3,23 +3,18 @@
  * on the checksum with all bits inverted, as it is defined. */
 #include "core/crc32c.h"
 
+#include "core/crc_table.h"
+
 #if defined __x86_64__
 #include <nmmintrin.h>
 #elif defined __ARM_FEATURE_CRC32
 #include <arm_acle.h>
 #endif
 
-/* The table is linear, and follows from its entries for the eight single bits: each is the one to its right, shifted by
- * a bit; that of the highest, on the right, is the polynomial 0x1edc6f41 with its bits reversed. */
-#define IF_BIT(i, bit, value) ((i) >> (bit)&1 ? (value) : 0)
-#define ENTRY(i)                                                                                                       \
-    (IF_BIT(i, 0, 0xf26b8303) ^ IF_BIT(i, 1, 0xe13b70f7) ^ IF_BIT(i, 2, 0xc79a971f) ^ IF_BIT(i, 3, 0x8ad958cf) ^       \
-     IF_BIT(i, 4, 0x105ec76f) ^ IF_BIT(i, 5, 0x20bd8ede) ^ IF_BIT(i, 6, 0x417b1dbc) ^ IF_BIT(i, 7, 0x82f63b78))
-#define ENTRIES_4(i) ENTRY(i), ENTRY((i) + 1), ENTRY((i) + 2), ENTRY((i) + 3)
-#define ENTRIES_16(i) ENTRIES_4(i), ENTRIES_4((i) + 4), ENTRIES_4((i) + 8), ENTRIES_4((i) + 12)
-#define ENTRIES_64(i) ENTRIES_16(i), ENTRIES_16((i) + 16), ENTRIES_16((i) + 32), ENTRIES_16((i) + 48)
-
-static const uint32_t table[256] = {ENTRIES_64(0), ENTRIES_64(64), ENTRIES_64(128), ENTRIES_64(192)};
+/* Each of these entries is the one behind it, shifted by a bit; that of the highest bit is the polynomial 0x1edc6f41
+ * with its bits reversed. */
+static const uint32_t table[256] =
+    CRC_TABLE(0xf26b8303, 0xe13b70f7, 0xc79a971f, 0x8ad958cf, 0x105ec76f, 0x20bd8ede, 0x417b1dbc, 0x82f63b78);
 
 uint32_t crc32c_portable(uint32_t checksum, struct str bytes)
 {

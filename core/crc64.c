@@ -1,50 +1,33 @@
 /* Eight bytes a step. tables[k][i] is what a byte i does to the checksum when k
  * bytes follow it, so the eight bytes of a word are looked up side by side.
  *
- * The checksum is linear: a table follows from its entries for the eight single
- * bits, which are given, and the compiler works out the rest. Each of these is
- * the one before it (from right to left, from the last row's left to the next
- * row's right) shifted by one bit: the first, on the right of the first row, is
- * the polynomial 0xad93d23594c935a9 with its bits reversed. */
+ * Each of the entries that are given is the one before it (from right to left,
+ * from the last row's left to the next row's right) shifted by one bit: the first,
+ * on the right of the first row, is the polynomial 0xad93d23594c935a9 with its bits
+ * reversed. */
 #include "core/crc64.h"
+
+#include "core/crc_table.h"
 
 enum { WORD_BYTES = 8 };
 
-#define IF_BIT(i, bit, value) ((i) >> (bit)&1 ? (value) : 0)
-#define ENTRY(i, a, b, c, d, e, f, g, h)                                                                               \
-    (IF_BIT(i, 0, a) ^ IF_BIT(i, 1, b) ^ IF_BIT(i, 2, c) ^ IF_BIT(i, 3, d) ^ IF_BIT(i, 4, e) ^ IF_BIT(i, 5, f) ^       \
-     IF_BIT(i, 6, g) ^ IF_BIT(i, 7, h))
-#define ENTRIES_4(i, ...)                                                                                              \
-    ENTRY(i, __VA_ARGS__), ENTRY((i) + 1, __VA_ARGS__), ENTRY((i) + 2, __VA_ARGS__), ENTRY((i) + 3, __VA_ARGS__)
-#define ENTRIES_16(i, ...)                                                                                             \
-    ENTRIES_4(i, __VA_ARGS__), ENTRIES_4((i) + 4, __VA_ARGS__), ENTRIES_4((i) + 8, __VA_ARGS__),                       \
-        ENTRIES_4((i) + 12, __VA_ARGS__)
-#define ENTRIES_64(i, ...)                                                                                             \
-    ENTRIES_16(i, __VA_ARGS__), ENTRIES_16((i) + 16, __VA_ARGS__), ENTRIES_16((i) + 32, __VA_ARGS__),                  \
-        ENTRIES_16((i) + 48, __VA_ARGS__)
-#define TABLE(...)                                                                                                     \
-    {                                                                                                                  \
-        ENTRIES_64(0, __VA_ARGS__), ENTRIES_64(64, __VA_ARGS__), ENTRIES_64(128, __VA_ARGS__),                         \
-            ENTRIES_64(192, __VA_ARGS__)                                                                               \
-    }
-
 static const uint64_t tables[WORD_BYTES][256] = {
-    TABLE(0x7ad870c830358979, 0xf5b0e190606b12f2, 0xc038e5739841b68f, 0xab28ecb46814fe75, 0x7d08ff3b88be6f81,
-          0xfa11fe77117cdf02, 0xdf7adabd7a6e2d6f, 0x95ac9329ac4bc9b5),
-    TABLE(0x89e99ffd73bddf69, 0x388a19a9bfec2db9, 0x711433537fd85b72, 0xe22866a6ffb0b6e4, 0xef09eb1ea7f6fea3,
-          0xf54af06e177a6e2d, 0xc1ccc68f76634f31, 0xa8c0ab4db4510d09),
-    TABLE(0xf4125129ce4038be, 0xc37d8400c417e217, 0xada22e52d0b85745, 0x701d7af6f9e73de1, 0xe03af5edf3ce7bc2,
-          0xeb2ccd88bf0b64ef, 0xfd00bd4226815ab5, 0xd1585cd715952601),
-    TABLE(0x8ce168638c796306, 0x329bf69440655567, 0x6537ed2880caaace, 0xca6fda510195559c, 0xbf8692f15bbd3853,
-          0x545403b1efede3cd, 0xa8a80763dfdbc79a, 0x7a092894e7201c5f),
-    TABLE(0x3504e58b9ba6dd1e, 0x6a09cb17374dba3c, 0xd413962e6e9b7478, 0x837e0a0f85a17b9b, 0x2da5324c53d5645d,
-          0x5b4a6498a7aac8ba, 0xb694c9314f559174, 0x4670b431c63cb183),
-    TABLE(0xe39d1389931b9354, 0xec6301407ea0b5c3, 0xf39f24d3a5d6f8ed, 0xcc676ff4133a62b1, 0xb397f9bb7ee35609,
-          0x4c76d525a5513f79, 0x98edaa4b4aa27ef2, 0x1a8272c5cdd36e8f),
-    TABLE(0x62a95de6e302eff2, 0xc552bbcdc605dfe4, 0xa1fc51c8d49c2ca3, 0x68a185c2f1afca2d, 0xd1430b85e35f945a,
-          0x89df31589e28bbdf, 0x38e744e264c6e4d5, 0x71ce89c4c98dc9aa),
-    TABLE(0x381d0015c96f4444, 0x703a002b92de8888, 0xe074005725bd1110, 0xebb126fd13edb14b, 0xfc3b6ba97f4cf1fd,
-          0xd32ff101a60e7091, 0x8d06c450148b7249, 0x3154aef3718177f9),
+    CRC_TABLE(0x7ad870c830358979, 0xf5b0e190606b12f2, 0xc038e5739841b68f, 0xab28ecb46814fe75, 0x7d08ff3b88be6f81,
+              0xfa11fe77117cdf02, 0xdf7adabd7a6e2d6f, 0x95ac9329ac4bc9b5),
+    CRC_TABLE(0x89e99ffd73bddf69, 0x388a19a9bfec2db9, 0x711433537fd85b72, 0xe22866a6ffb0b6e4, 0xef09eb1ea7f6fea3,
+              0xf54af06e177a6e2d, 0xc1ccc68f76634f31, 0xa8c0ab4db4510d09),
+    CRC_TABLE(0xf4125129ce4038be, 0xc37d8400c417e217, 0xada22e52d0b85745, 0x701d7af6f9e73de1, 0xe03af5edf3ce7bc2,
+              0xeb2ccd88bf0b64ef, 0xfd00bd4226815ab5, 0xd1585cd715952601),
+    CRC_TABLE(0x8ce168638c796306, 0x329bf69440655567, 0x6537ed2880caaace, 0xca6fda510195559c, 0xbf8692f15bbd3853,
+              0x545403b1efede3cd, 0xa8a80763dfdbc79a, 0x7a092894e7201c5f),
+    CRC_TABLE(0x3504e58b9ba6dd1e, 0x6a09cb17374dba3c, 0xd413962e6e9b7478, 0x837e0a0f85a17b9b, 0x2da5324c53d5645d,
+              0x5b4a6498a7aac8ba, 0xb694c9314f559174, 0x4670b431c63cb183),
+    CRC_TABLE(0xe39d1389931b9354, 0xec6301407ea0b5c3, 0xf39f24d3a5d6f8ed, 0xcc676ff4133a62b1, 0xb397f9bb7ee35609,
+              0x4c76d525a5513f79, 0x98edaa4b4aa27ef2, 0x1a8272c5cdd36e8f),
+    CRC_TABLE(0x62a95de6e302eff2, 0xc552bbcdc605dfe4, 0xa1fc51c8d49c2ca3, 0x68a185c2f1afca2d, 0xd1430b85e35f945a,
+              0x89df31589e28bbdf, 0x38e744e264c6e4d5, 0x71ce89c4c98dc9aa),
+    CRC_TABLE(0x381d0015c96f4444, 0x703a002b92de8888, 0xe074005725bd1110, 0xebb126fd13edb14b, 0xfc3b6ba97f4cf1fd,
+              0xd32ff101a60e7091, 0x8d06c450148b7249, 0x3154aef3718177f9),
 };
 
 static uint64_t add_byte(uint64_t checksum, char byte)

@@ -6,6 +6,7 @@
 
 #include "core/lua_cjson_settings.h"
 #include "core/lua_sink.h"
+#include "core/number.h"
 
 /* cjson.decode. The text ends at its first zero byte, which every Lua string has
  * behind it: nothing here looks further than one byte past what it has seen. */
@@ -68,24 +69,13 @@ static void refuse(const struct decoder *decoder, const char *expected, const st
                token->kind == WRONG ? token->wrong : token_names[token->kind], (int)token->place + 1);
 }
 
-static int hex_digit(char digit)
-{
-    if (digit >= '0' && digit <= '9')
-        return digit - '0';
-    if (digit >= 'a' && digit <= 'f')
-        return digit - 'a' + 10;
-    if (digit >= 'A' && digit <= 'F')
-        return digit - 'A' + 10;
-    return -1;
-}
-
 /* The four digits there, or -1. A digit too few is found before anything behind it is looked at. */
 static int32_t hex_unit(const char *at)
 {
     int32_t unit = 0;
 
     for (int i = 0; i < 4; i++) {
-        int digit = hex_digit(at[i]);
+        int digit = number_hex_digit(at[i]);
 
         if (digit < 0)
             return -1;

@@ -17,6 +17,15 @@ static inline bool number_is_space(char byte)
     return byte == ' ' || (byte >= '\t' && byte <= '\r');
 }
 
+/* -1: it is none. */
+static inline int number_hex_digit(char digit)
+{
+    if (digit >= '0' && digit <= '9')
+        return digit - '0';
+    digit |= 0x20;
+    return digit >= 'a' && digit <= 'f' ? digit - 'a' + 10 : -1;
+}
+
 /* As strtoull takes it: after spaces and a sign, which wraps; digits up to the end. No overflow. */
 MUST_USE bool number_parse_wrapping(struct str text, uint64_t *value);
 /* As Redis's string2d: all of the text, no leading space, NaN refused, "inf" forms accepted. */

@@ -1,5 +1,7 @@
 #include "core/words.h"
 
+#include "core/number.h"
+
 static bool is_blank(char byte)
 {
     return byte == ' ' || (byte >= '\t' && byte <= '\r');
@@ -9,14 +11,6 @@ static bool is_blank(char byte)
 static bool ends_bare_word(char byte)
 {
     return byte == ' ' || byte == '\t' || byte == '\n' || byte == '\r';
-}
-
-static int hex_value(char byte)
-{
-    if (byte >= '0' && byte <= '9')
-        return byte - '0';
-    byte |= 0x20;
-    return byte >= 'a' && byte <= 'f' ? byte - 'a' + 10 : -1;
 }
 
 static char escaped_byte(char letter)
@@ -42,8 +36,8 @@ static void unescape(struct words *words)
 {
     const char *at = words->at;
 
-    if (words->end - at >= 4 && at[1] == 'x' && hex_value(at[2]) >= 0 && hex_value(at[3]) >= 0) {
-        *words->out++ = (char)(hex_value(at[2]) << 4 | hex_value(at[3]));
+    if (words->end - at >= 4 && at[1] == 'x' && number_hex_digit(at[2]) >= 0 && number_hex_digit(at[3]) >= 0) {
+        *words->out++ = (char)(number_hex_digit(at[2]) << 4 | number_hex_digit(at[3]));
         words->at += 4;
     } else {
         *words->out++ = escaped_byte(at[1]);
