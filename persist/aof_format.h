@@ -1,6 +1,7 @@
 /* What an AOF segment is made of, line by line.
  *
- *     #GROUP:cccccccc bbbbbbbb ssssssssssssssss\r\n    a commit group: checksum, bytes of its
+ *     #GROUP:cccccccc bbbbbbbbbbbbbbbb ssssssssssssssss\r\n
+ *                                                      a commit group: checksum, bytes of its
  *                                                      body, and stamp, in hexadecimal
  *     #NAME:text\r\n                                   an annotation
  *     *2\r\n$3\r\nDEL\r\n$3\r\nkey\r\n                 a command
@@ -17,13 +18,13 @@
 enum { AOF_LINE_MAX = 1023 };
 
 #define AOF_GROUP_NAME "#GROUP:"
-#define AOF_GROUP_FORMAT " %08x %016llx\r\n" /* behind the checksum */
+#define AOF_GROUP_FORMAT " %016llx %016llx\r\n" /* behind the checksum */
 
 enum {
     AOF_CHECKSUM_AT = sizeof AOF_GROUP_NAME - 1,
     AOF_CHECKED_AT = AOF_CHECKSUM_AT + 8,
     AOF_BYTES_AT = AOF_CHECKED_AT + 1,
-    AOF_STAMP_AT = AOF_BYTES_AT + 8 + 1,
+    AOF_STAMP_AT = AOF_BYTES_AT + 16 + 1,
     AOF_GROUP_HEAD_BYTES = AOF_STAMP_AT + 16 + 2,
 };
 

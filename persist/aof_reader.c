@@ -4,6 +4,7 @@
 
 #include "core/assert.h"
 #include "core/crc32c.h"
+#include "core/number.h"
 #include "persist/aof_format.h"
 
 /* What is in a file was accepted once, whatever the limits are now. */
@@ -37,18 +38,16 @@ static bool begins_with(struct str bytes, struct str what)
 
 /* Groups */
 
+/* Small letters alone are right: so nothing of a group can change unnoticed. */
 static bool read_hex(const char *digits, int count, uint64_t *number)
 {
     *number = 0;
     for (int i = 0; i < count; i++) {
-        char digit = digits[i];
+        int digit = digits[i] < 'A' || digits[i] > 'F' ? number_hex_digit(digits[i]) : -1;
 
-        if (digit >= '0' && digit <= '9')
-            *number = *number << 4 | (uint64_t)(digit - '0');
-        else if (digit >= 'a' && digit <= 'f')
-            *number = *number << 4 | (uint64_t)(digit - 'a' + 10);
-        else
+        if (digit < 0)
             return false;
+        *number = *number << 4 | (uint64_t)digit;
     }
     return true;
 }
@@ -60,8 +59,8 @@ static enum aof_status parse_group(struct parse *parse)
 
     if (parse->bytes.length < AOF_GROUP_HEAD_BYTES)
         return want(parse, AOF_GROUP_HEAD_BYTES);
-    if (!read_hex(head + AOF_CHECKSUM_AT, 8, &checksum) || !read_hex(head + AOF_BYTES_AT, 8, &body_bytes) ||
-        !read_hex(head + AOF_STAMP_AT, 16, &parse->unit->stamp))
+    if (!read_hex(head + AOF_CHECKSUM_AT, 8, &checksum) || !read_hex(head + AOF_BYTES_AT, 16, &body_bytes) ||
+        !read_hex(head + AOF_STAMP_AT, 16, &parse->unit->stamp) || body_bytes > INT64_MAX)
         return refuse(parse, "a group's head is malformed");
     if (parse->bytes.length - AOF_GROUP_HEAD_BYTES < body_bytes)
         return want(parse, AOF_GROUP_HEAD_BYTES + body_bytes);
@@ -94,11 +93,14 @@ static enum aof_status parse_annotation(struct parse *parse)
 
 static enum aof_status parse_command(struct parse *parse, struct resp_parser *parser)
 {
+    uint64_t needed;
+
     switch (resp_parse(parser, parse->bytes, &limits)) {
     case RESP_ERROR:
         return refuse(parse, parser->error);
     case RESP_INCOMPLETE:
-        return want(parse, parse->bytes.length + 1);
+        needed = resp_bytes_needed(parser);
+        return want(parse, needed > parse->bytes.length ? needed : parse->bytes.length + 1);
     default:
         if (parser->argc < 1)
             return refuse(parse, "a command has no words");
@@ -132,6 +134,9 @@ void aof_reader_init(struct aof_reader *reader, struct memory *memory, const cha
     resp_parser_init(&reader->parser, memory);
     reader->name = name;
     reader->status = AOF_HUNGRY;
+    reader->sound = 0;
+    reader->searches = reader->at_head = false;
+    reader->searched = 0;
 }
 
 void aof_reader_deinit(struct aof_reader *reader)
@@ -143,8 +148,68 @@ void aof_reader_deinit(struct aof_reader *reader)
 static enum aof_status end_with(struct aof_reader *reader, enum aof_status status, const char *why)
 {
     snprintf(reader->problem, sizeof reader->problem, "%s, byte %llu: %s", reader->name,
-             (unsigned long long)file_window_offset(&reader->window), why);
+             (unsigned long long)reader->sound, why);
     return status;
+}
+
+/* A unit goes on behind the file's end: has it been cut, or is its length wrong? The latter, if a sound group follows.
+ * Large groups are not looked into, nor more than so many places that look like one, so that the search takes little
+ * time and room, whatever is there. A unit that has been cut is taken for wrong if its own text holds a group. */
+
+enum { SEARCHED_BYTES_MOST = 1024 * 1024, SEARCHED_MOST = 1000 };
+
+/* AOF_NEXT: the bytes begin with a sound group; AOF_HUNGRY: that will be seen. */
+static enum aof_status look_for_group(const struct aof_reader *reader, struct str bytes)
+{
+    size_t length = bytes.length < SEARCHED_BYTES_MOST ? bytes.length : SEARCHED_BYTES_MOST;
+    struct aof_unit unit;
+    struct parse parse = {.bytes = {bytes.bytes, length}, .unit = &unit};
+    enum aof_status status = parse_group(&parse);
+    bool is_small = status != AOF_HUNGRY || length + parse.lacking <= SEARCHED_BYTES_MOST;
+    bool may_come = status != AOF_HUNGRY || parse.lacking <= file_window_to_come(&reader->window);
+
+    return is_small && may_come ? status : AOF_WRONG;
+}
+
+static enum aof_status end_with_group(struct aof_reader *reader)
+{
+    char why[120];
+
+    snprintf(why, sizeof why, "its length leads behind the file's end, though a sound group follows at byte %llu",
+             (unsigned long long)file_window_offset(&reader->window));
+    return end_with(reader, AOF_WRONG, why);
+}
+
+/* To where a group may begin behind a line's end; what can't be one is passed over. */
+static bool find_head(struct file_window *window)
+{
+    struct str line_end = STR("\r\n"), head = STR("\r\n" AOF_GROUP_NAME);
+    struct str rest = file_window_rest(window);
+    const char *found = memmem(rest.bytes, rest.length, head.bytes, head.length);
+
+    if (found)
+        file_window_pass(window, (size_t)(found - rest.bytes) + line_end.length);
+    else if (rest.length >= head.length)
+        file_window_pass(window, rest.length - head.length + 1);
+    return found != NULL;
+}
+
+static enum aof_status search(struct aof_reader *reader)
+{
+    struct file_window *window = &reader->window;
+
+    while (reader->at_head || find_head(window)) {
+        enum aof_status status = look_for_group(reader, file_window_rest(window));
+
+        reader->at_head = status == AOF_HUNGRY;
+        if (status == AOF_HUNGRY)
+            return AOF_HUNGRY;
+        if (status == AOF_NEXT)
+            return end_with_group(reader);
+        if (++reader->searched == SEARCHED_MOST)
+            return AOF_CUT;
+    }
+    return file_window_to_come(window) > 0 ? AOF_HUNGRY : AOF_CUT;
 }
 
 static enum aof_status step(struct aof_reader *reader, struct aof_unit *unit)
@@ -153,14 +218,16 @@ static enum aof_status step(struct aof_reader *reader, struct aof_unit *unit)
     uint64_t to_come = file_window_to_come(&reader->window);
     enum aof_status status;
 
-    *unit = (struct aof_unit){.offset = file_window_offset(&reader->window)};
+    *unit = (struct aof_unit){.offset = reader->sound};
     if (parse.bytes.length == 0)
         return to_come > 0 ? AOF_HUNGRY : AOF_END;
     status = parse_unit(&parse, &reader->parser);
     if (status == AOF_NEXT && unit->kind == AOF_UNIT_ANNOTATION && !str_equal(unit->name, STR("TS")))
         status = refuse(&parse, "this annotation is not known outside of a group");
-    if (status == AOF_NEXT)
+    if (status == AOF_NEXT) {
         file_window_pass(&reader->window, parse.taken);
+        reader->sound += parse.taken;
+    }
     if (status == AOF_HUNGRY && parse.lacking > to_come)
         return end_with(reader, AOF_CUT, "the file ends within what begins here");
     return status == AOF_WRONG ? end_with(reader, AOF_WRONG, parse.wrong) : status;
@@ -168,9 +235,20 @@ static enum aof_status step(struct aof_reader *reader, struct aof_unit *unit)
 
 enum aof_status aof_reader_next(struct aof_reader *reader, struct aof_unit *unit)
 {
-    if (reader->status == AOF_NEXT || reader->status == AOF_HUNGRY)
+    if (reader->status != AOF_NEXT && reader->status != AOF_HUNGRY)
+        return reader->status;
+    if (!reader->searches) {
         reader->status = step(reader, unit);
+        reader->searches = reader->status == AOF_CUT;
+    }
+    if (reader->searches)
+        reader->status = search(reader);
     return reader->status;
+}
+
+uint64_t aof_reader_sound(const struct aof_reader *reader)
+{
+    return reader->sound;
 }
 
 const char *aof_reader_problem(const struct aof_reader *reader)

@@ -29,7 +29,7 @@ enum aof_status {
     AOF_NEXT,   /* there is a unit */
     AOF_HUNGRY, /* more bytes are wanted */
     AOF_END,    /* that was all */
-    AOF_CUT,    /* the file ends within a unit: see aof_reader_problem */
+    AOF_CUT,    /* the file ends within a unit, and no sound group follows: see aof_reader_problem */
     AOF_WRONG,  /* what is there is no unit: likewise */
 };
 
@@ -38,6 +38,9 @@ struct aof_reader {
     const char *name;          /* of the file, for messages */
     struct resp_parser parser;
     enum aof_status status;
+    uint64_t sound;         /* up to where all has been given out */
+    bool searches, at_head; /* for a sound group behind what seems to be cut */
+    int searched;
     char problem[256];
 };
 
@@ -45,9 +48,11 @@ struct aof_reader {
 void aof_reader_init(struct aof_reader *reader, struct memory *memory, const char *name, uint64_t file_bytes);
 void aof_reader_deinit(struct aof_reader *reader);
 
-/* The unit borrows from the reader until this is called again, or room is asked for. After CUT or WRONG it stays that,
- * and the window's offset is where the segment is sound up to. */
+/* The unit borrows from the reader until this is called again, or room is asked for. After CUT or WRONG it stays
+ * that. */
 MUST_USE enum aof_status aof_reader_next(struct aof_reader *reader, struct aof_unit *unit);
+/* Where the last unit ended, and after CUT or WRONG where the segment is sound up to. */
+uint64_t aof_reader_sound(const struct aof_reader *reader);
 /* What is wrong, and where, in one line. */
 const char *aof_reader_problem(const struct aof_reader *reader);
 

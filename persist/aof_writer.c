@@ -4,7 +4,7 @@
 
 #include "core/assert.h"
 #include "core/crc32c.h"
-#include "core/number.h"
+#include "core/resp_write.h"
 #include "persist/aof_format.h"
 
 void aof_writer_init(struct aof_writer *writer, struct memory *memory)
@@ -34,7 +34,7 @@ static void write_head(char *head, size_t body_bytes, uint64_t stamp)
     char text[AOF_GROUP_HEAD_BYTES + 1];
     struct str checked = {head + AOF_CHECKED_AT, AOF_GROUP_HEAD_BYTES - AOF_CHECKED_AT + body_bytes};
 
-    snprintf(text, sizeof text, AOF_GROUP_NAME "%08x" AOF_GROUP_FORMAT, 0, (unsigned)body_bytes,
+    snprintf(text, sizeof text, AOF_GROUP_NAME "%08x" AOF_GROUP_FORMAT, 0, (unsigned long long)body_bytes,
              (unsigned long long)stamp);
     memcpy(head, text, AOF_GROUP_HEAD_BYTES);
     snprintf(text, sizeof text, "%08x", crc32c(0, checked));
@@ -45,7 +45,7 @@ void aof_writer_end_group(struct aof_writer *writer, uint64_t stamp)
 {
     size_t body_bytes = writer->block.length - writer->group_at - AOF_GROUP_HEAD_BYTES;
 
-    ASSERT(writer->in_group && body_bytes <= UINT32_MAX);
+    ASSERT(writer->in_group);
     writer->in_group = false;
     if (body_bytes > 0)
         write_head(writer->block.bytes + writer->group_at, body_bytes, stamp);
@@ -55,25 +55,14 @@ void aof_writer_end_group(struct aof_writer *writer, uint64_t stamp)
 
 /* What is in them */
 
-static void write_count(struct buffer *block, char kind, size_t count)
-{
-    char *to = buffer_reserve(block, NUMBER_TEXT_MAX + 3);
-    size_t length = 1 + number_format_integer(to + 1, (int64_t)count);
-
-    to[0] = kind;
-    to[length++] = '\r';
-    to[length++] = '\n';
-    block->length += length;
-}
-
 void aof_writer_command(struct aof_writer *writer, const struct str *argv, int argc)
 {
-    write_count(&writer->block, '*', (size_t)argc);
-    for (int i = 0; i < argc; i++) {
-        write_count(&writer->block, '$', argv[i].length);
-        buffer_append_str(&writer->block, argv[i]);
-        buffer_append_str(&writer->block, STR("\r\n"));
-    }
+    struct reply request = {.buffer = writer->block, .protocol = 2}; /* an array of bulk strings, too */
+
+    reply_array(&request, argc);
+    for (int i = 0; i < argc; i++)
+        reply_bulk(&request, argv[i]);
+    writer->block = request.buffer;
 }
 
 void aof_writer_annotate(struct aof_writer *writer, const char *name, const char *format, ...)

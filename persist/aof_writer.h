@@ -18,8 +18,8 @@ struct aof_writer {
 void aof_writer_init(struct aof_writer *writer, struct memory *memory);
 void aof_writer_deinit(struct aof_writer *writer);
 
-/* What comes between the two is whole in the segment, or not there. A group has less than four gigabytes; one without
- * a body leaves nothing. */
+/* What comes between the two is whole in the segment, or not there. A group without a body
+ * leaves nothing. */
 void aof_writer_begin_group(struct aof_writer *writer);
 void aof_writer_end_group(struct aof_writer *writer, uint64_t stamp);
 

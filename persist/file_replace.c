@@ -130,7 +130,7 @@ static int64_t do_step(struct file_replace *replace)
     case FILE_STEP_SYNC:
         return fsync(replace->descriptor);
     case FILE_STEP_CLOSE:
-        return close(replace->descriptor);
+        return close(replace->descriptor) == 0 || errno == EINTR ? 0 : -1; /* interrupted or not, it is closed */
     case FILE_STEP_RENAME:
         return rename(replace->path, replace->new_path);
     case FILE_STEP_OPEN_FOLDER:

@@ -62,7 +62,7 @@ static uint64_t read_segment(struct memory *memory, struct str bytes, size_t pie
         else if (unit.kind == AOF_UNIT_GROUP)
             read_body(memory, unit.body);
     }
-    uint64_t offset = file_window_offset(&reader.window);
+    uint64_t offset = aof_reader_sound(&reader);
     ASSERT(status != AOF_END || offset == bytes.length);
     aof_reader_deinit(&reader);
     return offset;

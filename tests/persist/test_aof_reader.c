@@ -49,14 +49,43 @@ Test(aof_reader, what_is_wrong_is_told_with_its_place)
     expect_problem(STR("*1\r\n:1\r\n"), AOF_WRONG, "a.aof, byte 0: Protocol error: expected '$', got ':'");
     expect_problem(STR("*0\r\n"), AOF_WRONG, "a.aof, byte 0: a command has no words");
     expect_problem(STR("#GRO"), AOF_CUT, "a.aof, byte 0: the file ends within what begins here");
-    expect_problem(STR("#GROUP:0000000x 00000000 0000000000000000\r\n"), AOF_WRONG,
+    expect_problem(STR("#GROUP:0000000x 0000000000000000 0000000000000000\r\n"), AOF_WRONG,
                    "a.aof, byte 0: a group's head is malformed");
-    expect_problem(STR("#GROUP:00000000 00000000 0000000000000000\r\n"), AOF_WRONG,
+    expect_problem(STR("#GROUP:00000000 0000000000000000 0000000000000000\r\n"), AOF_WRONG,
                    "a.aof, byte 0: a group's checksum is not that of what it holds");
-    expect_problem(STR("#GROUP:00000000 ffffffff 0000000000000000\r\n"), AOF_CUT,
+    expect_problem(STR("#GROUP:00000000 00000000ffffffff 0000000000000000\r\n"), AOF_CUT,
                    "a.aof, byte 0: the file ends within what begins here");
+    expect_problem(STR("#GROUP:00000000 f000000000000000 0000000000000000\r\n"), AOF_WRONG,
+                   "a.aof, byte 0: a group's head is malformed");
     expect_problem((struct str){line, sizeof line}, AOF_WRONG, "a.aof, byte 0: an annotation is too long");
     expect_problem((struct str){line, 1022}, AOF_CUT, "a.aof, byte 0: the file ends within what begins here");
+}
+
+Test(aof_reader, a_length_behind_the_end_is_wrong_if_a_sound_group_follows)
+{
+    expect_problem(STR("*1\r\n$99\r\na\r\n#GROUP:11b0ffe4 0000000000000000 0000000000000000\r\n"), AOF_WRONG,
+                   "a.aof, byte 0: its length leads behind the file's end, though a sound group follows at byte 12");
+    expect_problem(STR("*1\r\n$99\r\na\r\n#GROUP:00000000 0000000000000000 0000000000000000\r\n"), AOF_CUT,
+                   "a.aof, byte 0: the file ends within what begins here");
+}
+
+Test(aof_reader, what_leads_behind_a_known_end_is_refused_before_it_comes)
+{
+    static const char *const heads[] = {"*2\r\n$100000\r\n", "#GROUP:00000000 0000000000100000 0000000000000000\r\n"};
+
+    for (size_t i = 0; i < 2; i++) {
+        struct aof_reader reader;
+        struct aof_unit unit;
+        struct str bytes = str_from(heads[i]);
+        size_t room;
+
+        aof_reader_init(&reader, &memory, "a.aof", 90000);
+        str_copy(file_window_room(&reader.window, &room), bytes);
+        file_window_filled(&reader.window, bytes.length);
+        cr_assert_eq(aof_reader_next(&reader, &unit), AOF_HUNGRY);
+        cr_assert(reader.searches && file_window_rest(&reader.window).length < bytes.length);
+        aof_reader_deinit(&reader);
+    }
 }
 
 static void expect_annotation(struct str line, struct str name, struct str text)
@@ -85,7 +114,7 @@ Test(aof_reader, no_group_is_in_a_group)
     struct aof_body body;
     struct aof_unit unit;
 
-    aof_body_init(&body, &memory, STR("#GROUP:49d21d32 00000000 0000000000000000\r\n"));
+    aof_body_init(&body, &memory, STR("#GROUP:11b0ffe4 0000000000000000 0000000000000000\r\n"));
     cr_assert_eq(aof_body_next(&body, &unit), AOF_WRONG);
     aof_body_deinit(&body);
 }

@@ -143,7 +143,7 @@ static int read_units(size_t length, size_t piece_most, enum aof_status *status)
         }
         cr_assert_lt(count, unit_count);
         expect_unit(&unit, count);
-        cr_assert_eq(file_window_offset(&reader.window), unit_ends[count]);
+        cr_assert_eq(aof_reader_sound(&reader), unit_ends[count]);
         count++;
     }
     return count;
@@ -182,7 +182,7 @@ Test(aof_writer, what_is_cut_is_whole_up_to_the_unit_that_is_cut)
 
         cr_assert_eq(read_units(length, 100000, &status), whole);
         cr_assert_eq(status, length == (whole ? unit_ends[whole - 1] : 0) ? AOF_END : AOF_CUT);
-        cr_assert_eq(file_window_offset(&reader.window), whole ? unit_ends[whole - 1] : 0);
+        cr_assert_eq(aof_reader_sound(&reader), whole ? unit_ends[whole - 1] : 0);
     }
 }
 
@@ -212,6 +212,37 @@ Test(aof_writer, no_bit_of_a_group_may_change)
     }
 }
 
+static void write_group(void)
+{
+    aof_writer_begin_group(&writer);
+    write_set(unit_count);
+    aof_writer_end_group(&writer, (uint64_t)unit_count);
+    take();
+    unit_ends[unit_count++] = file.length;
+}
+
+Test(aof_writer, a_length_behind_the_end_is_damage_if_a_sound_group_follows_else_a_cut)
+{
+    for (int round = 0; round < 200; round++) {
+        enum aof_status status;
+
+        write_segment();
+        write_group();
+        size_t begin = file.length, digit = begin + AOF_BYTES_AT + 2 + dice_below(8);
+        int sound = unit_count;
+        write_group();
+        size_t middle = file.length;
+        write_group();
+        file.bytes[digit] = 'f';
+        cr_assert_eq(read_units(file.length, 1 + dice_below(300000), &status), sound);
+        cr_assert_eq(status, AOF_WRONG);
+        cr_assert_eq(aof_reader_sound(&reader), begin);
+        cr_assert_eq(read_units(middle + dice_below(file.length - middle), 1 + dice_below(300000), &status), sound);
+        cr_assert_eq(status, AOF_CUT);
+        cr_assert_eq(aof_reader_sound(&reader), begin);
+    }
+}
+
 Test(aof_writer, a_group_is_what_the_format_says)
 {
     struct str argv[] = {STR("DEL"), STR("")};
@@ -226,6 +257,6 @@ Test(aof_writer, a_group_is_what_the_format_says)
     struct str written = buffer_str(&file), body = STR("*2\r\n$3\r\nDEL\r\n$0\r\n\r\n");
     cr_assert_eq(written.length, AOF_GROUP_HEAD_BYTES + body.length);
     cr_assert_eq(memcmp(written.bytes, "#GROUP:", 7), 0);
-    cr_assert_eq(memcmp(written.bytes + AOF_CHECKED_AT, " 00000013 00000000000000ff\r\n", 28), 0);
+    cr_assert_eq(memcmp(written.bytes + AOF_CHECKED_AT, " 0000000000000013 00000000000000ff\r\n", 36), 0);
     cr_assert_eq(memcmp(written.bytes + AOF_GROUP_HEAD_BYTES, body.bytes, body.length), 0);
 }
