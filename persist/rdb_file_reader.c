@@ -1,7 +1,7 @@
 /* A record is read from the window as a whole or not at all: where bytes lack, all
- * of it is read again once there are as many more as it lacks for certain. Where the
- * file's size is known, it waits until there are twice as many: so no byte is passed over
- * more than about twice, however small the pieces are. */
+ * of it is read again once there are twice as many, at least as many more as it lacks for
+ * certain, or all that there will be: so no byte is passed over more than about twice,
+ * however small the pieces are. */
 #include "persist/rdb_file_reader.h"
 
 #include <limits.h>
@@ -14,9 +14,6 @@
 #include "core/rdb_skip.h"
 
 enum { HEAD_BYTES = sizeof "REDIS0010" - 1 };
-
-/* Of a key, or of a piece of text. */
-static const size_t string_most = UINT32_MAX;
 
 void rdb_file_reader_init(struct rdb_file_reader *reader, struct memory *memory, const char *name, uint64_t file_bytes,
                           bool checks)
@@ -284,8 +281,7 @@ static bool read_record(struct parse *parse)
 static void wait_for(struct rdb_file_reader *reader, uint64_t lacking)
 {
     uint64_t have = file_window_rest(&reader->window).length, to_come = file_window_to_come(&reader->window);
-    bool is_size_known = reader->window.file_bytes != FILE_BYTES_UNKNOWN;
-    uint64_t more = is_size_known && lacking < have ? have : lacking;
+    uint64_t more = lacking < have ? have : lacking;
 
     reader->wanted = have + (more < to_come ? more : to_come);
 }
@@ -313,7 +309,7 @@ static enum rdb_file_status explain(const struct parse *parse)
 static enum rdb_file_status step(struct rdb_file_reader *reader, struct rdb_record *record)
 {
     struct str rest = file_window_rest(&reader->window);
-    struct parse parse = {reader, rdb_reader_of(rest, string_most), record, .version = reader->version,
+    struct parse parse = {reader, rdb_reader_of(rest, RDB_RECORD_STRING_MOST), record, .version = reader->version,
                           .db = reader->db};
 
     if (rest.length < reader->wanted && file_window_to_come(&reader->window) > 0)

@@ -34,7 +34,8 @@ struct rdb_file_reader {
     struct buffer problem;
 };
 
-/* The name is borrowed. file_bytes: FILE_BYTES_UNKNOWN where that is so. checks: whether the checksum is looked at, if
+/* The name is borrowed. file_bytes: FILE_BYTES_UNKNOWN where that is so; the last records may then come only once the
+ * window has been told that there are no more bytes. checks: whether the checksum is looked at, if
  * there is one. */
 void rdb_file_reader_init(struct rdb_file_reader *reader, struct memory *memory, const char *name, uint64_t file_bytes,
                           bool checks);

@@ -112,35 +112,31 @@ bool rdb_file_writer_go_on(struct rdb_file_writer *writer, size_t bytes_most)
     return rdb_write_value_go_on(&writer->parts, &writer->steps, bytes_most);
 }
 
-void rdb_file_writer_key(struct rdb_file_writer *writer, int db, const struct entry *entry)
-{
-    rdb_file_writer_begin_key(writer, db, entry);
-    bool has_more = rdb_file_writer_go_on(writer, SIZE_MAX);
-    ASSERT(!has_more);
-}
-
 /* Blocks and parts */
 
 /* Without rdbchecksum it is 0, which tells readers that there is none. */
-static uint64_t checksum_with(const struct rdb_file_writer *writer, struct str bytes)
+static void cover(struct rdb_file_writer *writer)
 {
-    return writer->config->rdbchecksum ? crc64(writer->checksum, bytes) : 0;
+    struct str more = {writer->block.bytes + writer->covered, writer->block.length - writer->covered};
+
+    writer->checksum = writer->config->rdbchecksum ? crc64(writer->checksum, more) : 0;
+    writer->covered = writer->block.length;
 }
 
 void rdb_file_writer_end(struct rdb_file_writer *writer)
 {
     ASSERT(!writer->steps.has_more);
     rdb_write_byte(&writer->parts, RDB_END);
-    uint64_t checksum = checksum_with(writer, buffer_str(&writer->block));
-    buffer_append(&writer->block, &checksum, sizeof checksum);
+    cover(writer);
+    buffer_append(&writer->block, &writer->checksum, sizeof writer->checksum);
 }
 
 struct buffer rdb_file_writer_take(struct rdb_file_writer *writer)
 {
+    cover(writer);
     struct buffer block = writer->block;
-
-    writer->checksum = checksum_with(writer, buffer_str(&block));
     writer->part_bytes += block.length;
+    writer->covered = 0;
     buffer_init(&writer->block, block.memory, NULL, 0);
     return block;
 }

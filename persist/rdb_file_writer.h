@@ -26,9 +26,10 @@ struct entry;
 enum { RDB_FILE_BLOCK_BYTES = 256 * 1024 };
 
 struct rdb_file_writer {
-    struct buffer block;     /* what was not yet taken */
-    uint64_t part_bytes;     /* since the part began, without the block */
-    uint64_t checksum;       /* of those */
+    struct buffer block; /* what was not yet taken */
+    uint64_t part_bytes; /* since the part began, without the block */
+    uint64_t checksum;   /* of those, and of what it covers of the block */
+    size_t covered;
     struct rdb_writer parts; /* into the block */
     const struct config *config;
     int64_t now_ms;
@@ -54,10 +55,8 @@ void rdb_file_writer_head(struct rdb_file_writer *writer, const struct rdb_file_
 void rdb_file_writer_function(struct rdb_file_writer *writer, struct str code);
 /* How many keys of that database will come, as far as the caller knows: its reader makes room for them. */
 void rdb_file_writer_sizes(struct rdb_file_writer *writer, int db, uint64_t keys, uint64_t expiring);
-void rdb_file_writer_key(struct rdb_file_writer *writer, int db, const struct entry *entry);
-/* The same in parts, where a value may be large: a block may be taken between them, nothing else is done with the
- * writer, and the entry stays as and where it is. The second writes so many bytes, or a little more. Whether more is
- * left. */
+/* A key in parts, as its value may be large: a block may be taken between them, nothing else is done with the writer,
+ * and the entry stays as and where it is. The second writes so many bytes, or a little more. Whether more is left. */
 void rdb_file_writer_begin_key(struct rdb_file_writer *writer, int db, const struct entry *entry);
 bool rdb_file_writer_go_on(struct rdb_file_writer *writer, size_t bytes_most);
 void rdb_file_writer_end(struct rdb_file_writer *writer);

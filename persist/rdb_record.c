@@ -2,15 +2,12 @@
 
 #include "core/rdb_value.h"
 
-/* What the entry can hold, not what a client may send: that may have been more when the file was written. */
-static const size_t string_most = UINT32_MAX;
-
 enum outcome { READ, EMPTY, MALFORMED };
 
 static enum outcome read_value(const struct rdb_record *record, struct rdb_loader *loader, struct keyspace *keyspace,
                                struct rdb_value *value)
 {
-    loader->reader = rdb_reader_of(record->value, string_most);
+    loader->reader = rdb_reader_of(record->value, RDB_RECORD_STRING_MOST);
     bool is_read = rdb_read_value(loader, record->type, value), is_whole = rdb_left(&loader->reader) == 0;
 
     if (is_read && is_whole)

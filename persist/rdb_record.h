@@ -19,6 +19,10 @@ enum rdb_record_kind {
     RDB_RECORD_MODULE,   /* a module's, which nobody can read here: module, and db and name if it is a key's value */
 };
 
+/* Bytes of a string in a record: what a key or an entry can hold, not what a client may send, which may have been more
+ * when the file was written. */
+#define RDB_RECORD_STRING_MOST ((size_t)UINT32_MAX)
+
 struct rdb_record {
     enum rdb_record_kind kind;
     uint64_t offset; /* in the file */

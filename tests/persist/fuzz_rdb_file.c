@@ -14,6 +14,7 @@
 #include "tests/support/byte_changes.h"
 #include "tests/support/persist/rdb_feeding.h"
 #include "tests/support/rdb_samples.h"
+#include "tests/support/rdb_write_key.h"
 
 enum { SAMPLES = sizeof rdb_samples / sizeof rdb_samples[0], DATABASES = 4 };
 
@@ -78,7 +79,7 @@ static void save_entry(void *context, struct entry *entry)
 {
     struct saving *saving = context;
 
-    rdb_file_writer_key(&saving->writer, saving->db, entry);
+    rdb_write_key(&saving->writer, saving->db, entry);
 }
 
 static struct buffer save(struct memory *memory, const struct config *config, struct keyspace *keyspace)

@@ -16,6 +16,7 @@
 #include "core/rdb_value.h"
 #include "persist/rdb_file_reader.h"
 #include "persist/rdb_file_writer.h"
+#include "tests/support/rdb_write_key.h"
 
 enum { SHARDS_MAX = 16, LIBRARIES_MAX = 16, DATABASES = 16 };
 
@@ -143,7 +144,7 @@ static void save_entry(void *context, struct entry *entry)
 {
     struct saving *saving = context;
 
-    rdb_file_writer_key(&saving->shard->writer, saving->db, entry);
+    rdb_write_key(&saving->shard->writer, saving->db, entry);
 }
 
 /* One bucket after the other, in turn with the other shards: their parts lie between each other. */

@@ -8,6 +8,7 @@
 #include "tests/support/dice.h"
 #include "tests/support/persist/rdb_feeding.h"
 #include "tests/support/rdb_samples.h"
+#include "tests/support/rdb_write_key.h"
 
 enum { DATABASES = 4, SAMPLES = sizeof rdb_samples / sizeof rdb_samples[0] };
 
@@ -144,7 +145,7 @@ static void save_entry(void *context, struct entry *entry)
 {
     struct saving *saving = context;
 
-    rdb_file_writer_key(&saving->whole, saving->db, entry);
+    rdb_write_key(&saving->whole, saving->db, entry);
     if (dice_below(5) == 0)
         take(&saving->whole);
 }
@@ -164,7 +165,7 @@ static void save_entry_in_part(void *context, struct entry *entry)
     struct saving *saving = context;
     struct rdb_file_writer *part = &saving->parts[dice_below(2)];
 
-    rdb_file_writer_key(part, saving->db, entry);
+    rdb_write_key(part, saving->db, entry);
     if (dice_below(3) != 0)
         return;
     take(&saving->whole);
@@ -269,7 +270,7 @@ static void expect_key_written(int policy, uint32_t access, struct str expected)
     struct entry *entry = keyspace_set_string(keyspace, 3, key_of(STR("k")), STR("v"), 258);
     entry_set_access(entry, access);
     rdb_file_writer_init(&writer, &memory, &config, RDB_VERSION_LEAST, now_ms);
-    rdb_file_writer_key(&writer, 3, entry);
+    rdb_write_key(&writer, 3, entry);
     cr_assert(str_equal(buffer_str(&writer.block), expected));
     rdb_file_writer_deinit(&writer);
 }
