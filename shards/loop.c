@@ -1,8 +1,9 @@
 /* The part of the loop that no backend differs in: choosing one, the deferred
- * list, the contract's assertions, and the arithmetic of sends. */
+ * list, the contract's assertions, and the arithmetic of sends and writes. */
 #include "shards/loop.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <time.h>
 #include <unistd.h>
@@ -11,8 +12,8 @@
 #include "shards/loop_backend.h"
 
 enum {
-    SEND_BYTES_MAX = 1 << 30, /* of one system call, well below the kernel's limit and an int's */
-    SEND_VECTORS_MAX = IOV_MAX
+    CALL_BYTES_MAX = 1 << 30, /* of one system call, well below the kernel's limit and an int's */
+    CALL_VECTORS_MAX = IOV_MAX
 };
 
 static const char *refusal(int error_code)
@@ -59,14 +60,31 @@ const char *loop_backend_name(const struct loop *loop)
     return loop->operations->name;
 }
 
-static void begin(struct completion *completion, enum loop_operation operation, int fd)
+static void begin_without_fd(struct completion *completion, enum loop_operation operation)
 {
     ASSERT(completion->done && completion->operation == LOOP_IDLE && !completion->deferred);
-    ASSERT(fd >= 0);
     completion->operation = operation;
     completion->cancelled = false;
-    completion->fd = fd;
+    completion->fd = -1;
     completion->next = NULL;
+}
+
+static void begin(struct completion *completion, enum loop_operation operation, int fd)
+{
+    ASSERT(fd >= 0);
+    begin_without_fd(completion, operation);
+    completion->fd = fd;
+}
+
+static void set_vectors(struct completion *completion, const struct iovec *vectors, int count)
+{
+    ASSERT(count > 0);
+    completion->vectors = vectors;
+    completion->vector_count = count;
+    completion->progress = 0;
+    completion->total = 0;
+    for (int i = 0; i < count; i++)
+        completion->total += vectors[i].iov_len;
 }
 
 void loop_accept(struct loop *loop, struct completion *completion, int listen_fd)
@@ -92,20 +110,95 @@ void loop_cancel(struct loop *loop, struct completion *completion)
 
 void loop_send(struct loop *loop, struct completion *completion, int fd, const struct iovec *vectors, int count)
 {
-    ASSERT(count > 0);
     begin(completion, LOOP_SEND, fd);
-    completion->vectors = vectors;
-    completion->vector_count = count;
-    completion->progress = 0;
-    completion->total = 0;
-    for (int i = 0; i < count; i++)
-        completion->total += vectors[i].iov_len;
+    set_vectors(completion, vectors, count);
     loop->operations->send(loop, completion);
 }
 
 void loop_close_fd(struct loop *loop, int fd)
 {
     loop->operations->close_fd(loop, fd);
+}
+
+void loop_file_open(struct loop *loop, struct completion *completion, const char *path, int flags, mode_t mode)
+{
+    begin_without_fd(completion, LOOP_FILE_OPEN);
+    completion->path = path;
+    completion->flags = flags | O_CLOEXEC;
+    completion->mode = mode;
+    loop->operations->file(loop, completion);
+}
+
+void loop_file_write(struct loop *loop, struct completion *completion, int fd, const struct iovec *vectors, int count,
+                     uint64_t offset)
+{
+    begin(completion, LOOP_FILE_WRITE, fd);
+    set_vectors(completion, vectors, count);
+    completion->offset = offset;
+    loop->operations->file(loop, completion);
+}
+
+void loop_file_read(struct loop *loop, struct completion *completion, int fd, char *bytes, size_t length,
+                    uint64_t offset)
+{
+    begin(completion, LOOP_FILE_READ, fd);
+    completion->room = bytes;
+    completion->room_bytes = length < CALL_BYTES_MAX ? length : CALL_BYTES_MAX;
+    completion->offset = offset;
+    loop->operations->file(loop, completion);
+}
+
+void loop_file_sync(struct loop *loop, struct completion *completion, int fd, bool data_only)
+{
+    begin(completion, LOOP_FILE_SYNC, fd);
+    completion->data_only = data_only;
+    loop->operations->file(loop, completion);
+}
+
+void loop_file_truncate(struct loop *loop, struct completion *completion, int fd, uint64_t bytes)
+{
+    begin(completion, LOOP_FILE_TRUNCATE, fd);
+    completion->offset = bytes;
+    loop->operations->file(loop, completion);
+}
+
+void loop_file_close(struct loop *loop, struct completion *completion, int fd)
+{
+    begin(completion, LOOP_FILE_CLOSE, fd);
+    loop->operations->file(loop, completion);
+}
+
+void loop_file_rename(struct loop *loop, struct completion *completion, const char *from, const char *to)
+{
+    begin_without_fd(completion, LOOP_FILE_RENAME);
+    completion->path = from;
+    completion->new_path = to;
+    loop->operations->file(loop, completion);
+}
+
+void loop_file_remove(struct loop *loop, struct completion *completion, const char *path)
+{
+    begin_without_fd(completion, LOOP_FILE_REMOVE);
+    completion->path = path;
+    loop->operations->file(loop, completion);
+}
+
+void completion_list_append(struct completion_list *list, struct completion *completion)
+{
+    completion->next = NULL;
+    if (list->first)
+        list->last->next = completion;
+    else
+        list->first = completion;
+    list->last = completion;
+}
+
+struct completion *completion_list_take_first(struct completion_list *list)
+{
+    struct completion *completion = list->first;
+
+    list->first = completion->next;
+    return completion;
 }
 
 void loop_defer(struct loop *loop, struct completion *completion)
@@ -203,11 +296,11 @@ struct loop_rest loop_send_rest(const struct completion *completion)
     while (vector + 1 < end && skip >= vector->iov_len)
         skip -= vector++->iov_len;
     rest.vectors = vector;
-    rest.count = end - vector < SEND_VECTORS_MAX ? (int)(end - vector) : SEND_VECTORS_MAX;
+    rest.count = end - vector < CALL_VECTORS_MAX ? (int)(end - vector) : CALL_VECTORS_MAX;
     if (skip > 0 || rest.count == 1) {
         rest.bytes = (const char *)vector->iov_base + skip;
         rest.length = vector->iov_len - skip;
-        rest.length = rest.length < SEND_BYTES_MAX ? rest.length : SEND_BYTES_MAX;
+        rest.length = rest.length < CALL_BYTES_MAX ? rest.length : CALL_BYTES_MAX;
         rest.count = 0;
     }
     return rest;

@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 #include <sys/uio.h>
 
 #include "core/str.h"
@@ -26,17 +27,34 @@ struct memory;
  * the last done. */
 struct completion {
     void (*done)(struct completion *completion);
-    int result;        /* accept: the descriptor; receive, send: bytes; or a negative errno */
-    const char *bytes; /* receive: what came, borrowed until the next loop_wait */
-    bool more;         /* accept, receive: still armed, done will be called again */
+    int result; /* accept, open: the descriptor; receive, send, read, write: bytes; or a negative errno */
+    union {
+        const char *bytes; /* receive: what came, borrowed until the next loop_wait */
+        uint64_t offset;   /* of a file: where it begins; truncate: where the file is to end */
+    };
+    bool more; /* accept, receive: still armed, done will be called again */
     /* The loop's own; zero before the first use. */
     bool deferred, cancelled;
     uint8_t operation; /* what is under way; 0: nothing, and it may be started, freed or deferred */
     int fd;
     struct completion *next; /* in the one list of the loop that holds it */
-    const struct iovec *vectors;
-    int vector_count;
-    size_t progress, total; /* bytes of vectors already sent, and all of them */
+    union {
+        struct { /* send, write */
+            const struct iovec *vectors;
+            int vector_count;
+            size_t progress, total; /* bytes of vectors already sent, and all of them */
+        };
+        struct { /* read */
+            char *room;
+            size_t room_bytes;
+        };
+        struct { /* open, rename, remove, sync */
+            const char *path, *new_path;
+            int flags;
+            mode_t mode;
+            bool data_only;
+        };
+    };
 };
 
 enum loop_backend { LOOP_AUTO, LOOP_URING, LOOP_EPOLL };
@@ -45,7 +63,8 @@ enum loop_backend { LOOP_AUTO, LOOP_URING, LOOP_EPOLL };
  * LOOP_AUTO takes io_uring and, where the kernel refuses it, epoll. NULL: failed, with *error_code an errno.
  * *why is a static text for the banner ("io_uring", "epoll: io_uring_setup refused (EPERM)"). */
 struct loop *loop_open(enum loop_backend backend, struct memory *memory, const char **why, int *error_code);
-void loop_close(struct loop *loop);
+void loop_close(
+    struct loop *loop); /* what is under way with sockets ends unreported, what is with files is waited for */
 const char *loop_backend_name(const struct loop *loop);
 
 /* Multishot: done for every connection, result its descriptor (blocking mode of
@@ -66,6 +85,27 @@ void loop_send(struct loop *loop, struct completion *completion, int fd, const s
 
 /* Closes a descriptor that has no operation under way; nothing is reported. */
 void loop_close_fd(struct loop *loop, int fd);
+
+/* Files. Each calls done once, and none waits for a disk on this thread; they go on side by side and end in any order,
+ * so who wants an order among them waits for done. Paths, vectors and bytes stay until then. They can't be cancelled:
+ * loop_close waits for them, and for those that their done starts.
+ *
+ * open: the result is the descriptor, which children do not inherit. */
+void loop_file_open(struct loop *loop, struct completion *completion, const char *path, int flags, mode_t mode);
+/* All of the vectors' bytes, or a negative errno after an unknown part of them. */
+void loop_file_write(struct loop *loop, struct completion *completion, int fd, const struct iovec *vectors, int count,
+                     uint64_t offset);
+/* The result is how many bytes there were, at most 1 GiB; 0: the file ends before the offset. */
+void loop_file_read(struct loop *loop, struct completion *completion, int fd, char *bytes, size_t length,
+                    uint64_t offset);
+/* What was written before it was called is on the disk; data_only: without what reading does not need. After a failure
+ * the kernel may take the bytes for written: a second sync says nothing about them. */
+void loop_file_sync(struct loop *loop, struct completion *completion, int fd, bool data_only);
+void loop_file_truncate(struct loop *loop, struct completion *completion, int fd, uint64_t bytes);
+/* Closing may take as long as the removal of the whole file; the descriptor is gone even if it fails. */
+void loop_file_close(struct loop *loop, struct completion *completion, int fd);
+void loop_file_rename(struct loop *loop, struct completion *completion, const char *from, const char *to);
+void loop_file_remove(struct loop *loop, struct completion *completion, const char *path);
 
 /* Has done called once, later in this same turn: after execution, before the submit. Idempotent while pending.
  * The completion must have no other operation under way. */

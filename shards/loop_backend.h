@@ -17,6 +17,7 @@ struct loop_operations {
     void (*send)(struct loop *loop, struct completion *completion);
     void (*cancel)(struct loop *loop, struct completion *completion);
     void (*close_fd)(struct loop *loop, int fd);
+    void (*file)(struct loop *loop, struct completion *completion); /* the operation says which */
     int (*wait)(struct loop *loop, int64_t timeout_us);
     bool (*has_events)(const struct loop *loop); /* NULL: it can't tell without a system call */
     void (*submit)(struct loop *loop);           /* NULL: nothing is ever held back until wait */
@@ -39,9 +40,25 @@ enum loop_operation {
     LOOP_ACCEPT_PAUSED, /* out of descriptors: waits a little before it goes on */
     LOOP_RECEIVE,
     LOOP_SEND,
+    LOOP_FILE_OPEN,
+    LOOP_FILE_WRITE,
+    LOOP_FILE_READ,
+    LOOP_FILE_SYNC,
+    LOOP_FILE_TRUNCATE,
+    LOOP_FILE_CLOSE,
+    LOOP_FILE_RENAME,
+    LOOP_FILE_REMOVE,
 };
 
 enum { LOOP_ACCEPT_PAUSE_US = 100 * 1000 };
+
+/* What finished, or waits, one after the other. A completion is in one list at most. */
+struct completion_list {
+    struct completion *first, *last;
+};
+void completion_list_append(struct completion_list *list, struct completion *completion);
+/* Of a list that is not empty. */
+struct completion *completion_list_take_first(struct completion_list *list);
 
 struct loop *loop_uring_open(struct memory *memory, int *error_code);
 struct loop *loop_epoll_open(struct memory *memory, int *error_code);
@@ -53,7 +70,7 @@ void loop_finish(struct completion *completion, int result);
  * peer left before it was taken. */
 bool loop_accept_is_passing(int error_code);
 
-/* What of a send is still to do: one run of bytes (the rest of a vector that was cut), or whole vectors. */
+/* What of a send or a write is still to do: one run of bytes (the rest of a vector that was cut), or whole vectors. */
 struct loop_rest {
     const char *bytes;
     size_t length;
@@ -62,7 +79,7 @@ struct loop_rest {
 };
 struct loop_rest loop_send_rest(const struct completion *completion);
 
-/* The kernel took `sent` bytes or failed with a negative errno: true when that ends the send, with *result for done. */
+/* The kernel took `sent` bytes or failed with a negative errno: true when that ends it, with *result for done. */
 bool loop_send_ends(struct completion *completion, int sent, int *result);
 
 int64_t loop_kernel_time_us(struct loop *loop);

@@ -4,6 +4,8 @@
  * tried when the next loop_wait begins, and its done is called from loop_wait
  * alone. What has finished outside of an event (a send that went through at once,
  * a cancelled operation) passes through the list `finished`.
+ * Files are always ready for epoll, and wait for the disk all the same: their
+ * operations are a thread's of their own.
  *
  * A table by descriptor says which receive and which send wait for it; epoll
  * names only the descriptor. An event may be stale, because its descriptor was
@@ -29,6 +31,7 @@
 #include "core/assert.h"
 #include "core/log.h"
 #include "core/memory.h"
+#include "shards/file_worker.h"
 
 enum {
     EVENTS_MAX = 256, /* taken in one turn */
@@ -44,10 +47,6 @@ struct epoll_slot {
     uint32_t events; /* as registered; 0: the kernel does not know the descriptor */
 };
 
-struct completion_list {
-    struct completion *first, *last;
-};
-
 struct epoll {
     struct loop loop;
     int epoll_fd;
@@ -60,6 +59,7 @@ struct epoll {
     struct completion_list paused;   /* accepts, by rising deadline */
     char *arena;
     size_t arena_used;
+    struct file_worker files;
     struct epoll_event events[EVENTS_MAX];
 };
 
@@ -70,33 +70,15 @@ static struct epoll *epoll_of(struct loop *loop)
 
 /* --- Lists --- */
 
-static void list_append(struct completion_list *list, struct completion *completion)
-{
-    completion->next = NULL;
-    if (list->first)
-        list->last->next = completion;
-    else
-        list->first = completion;
-    list->last = completion;
-}
-
-static struct completion *list_take_first(struct completion_list *list)
-{
-    struct completion *completion = list->first;
-
-    list->first = completion->next;
-    return completion;
-}
-
 static void list_remove(struct completion_list *list, struct completion *completion)
 {
     struct completion_list kept = {0};
 
     while (list->first) {
-        struct completion *other = list_take_first(list);
+        struct completion *other = completion_list_take_first(list);
 
         if (other != completion)
-            list_append(&kept, other);
+            completion_list_append(&kept, other);
     }
     *list = kept;
 }
@@ -104,7 +86,7 @@ static void list_remove(struct completion_list *list, struct completion *complet
 static void finish_later(struct epoll *epoll, struct completion *completion, int result)
 {
     completion->result = result;
-    list_append(&epoll->finished, completion);
+    completion_list_append(&epoll->finished, completion);
 }
 
 /* --- What the kernel watches --- */
@@ -189,7 +171,7 @@ static void epoll_receive(struct loop *loop, struct completion *completion)
 
 static void epoll_send(struct loop *loop, struct completion *completion)
 {
-    list_append(&epoll_of(loop)->sends, completion);
+    completion_list_append(&epoll_of(loop)->sends, completion);
 }
 
 static void epoll_cancel(struct loop *loop, struct completion *completion)
@@ -210,6 +192,11 @@ static void epoll_close_fd(struct loop *loop, int fd)
 {
     watch(epoll_of(loop), fd, 0);
     close(fd);
+}
+
+static void epoll_file(struct loop *loop, struct completion *completion)
+{
+    file_worker_do(&epoll_of(loop)->files, completion);
 }
 
 static void epoll_wake(struct loop *from, struct loop *target)
@@ -262,7 +249,7 @@ static void wait_to_send(struct epoll *epoll, struct completion *completion)
 static void try_sends(struct epoll *epoll)
 {
     while (epoll->sends.first) {
-        struct completion *completion = list_take_first(&epoll->sends);
+        struct completion *completion = completion_list_take_first(&epoll->sends);
         int result;
 
         if (send_ends(completion, &result))
@@ -315,7 +302,7 @@ static void pause_accept(struct epoll *epoll, struct completion *completion, int
     completion->result = result;
     completion->operation = LOOP_ACCEPT_PAUSED;
     completion->total = (size_t)(loop_kernel_monotonic_us(&epoll->loop) + LOOP_ACCEPT_PAUSE_US);
-    list_append(&epoll->paused, completion);
+    completion_list_append(&epoll->paused, completion);
 }
 
 static int accept_failed(struct epoll *epoll, struct completion *completion, int result)
@@ -385,7 +372,7 @@ static int deliver_finished(struct epoll *epoll)
 
     epoll->finished = (struct completion_list){0};
     while (due.first) {
-        struct completion *completion = list_take_first(&due);
+        struct completion *completion = completion_list_take_first(&due);
 
         loop_finish(completion, completion->result);
         delivered++;
@@ -399,7 +386,7 @@ static int deliver_paused(struct epoll *epoll)
     int delivered = 0;
 
     while (epoll->paused.first && (int64_t)epoll->paused.first->total <= now_us) {
-        struct completion *completion = list_take_first(&epoll->paused);
+        struct completion *completion = completion_list_take_first(&epoll->paused);
 
         completion->operation = LOOP_ACCEPT;
         start_receiving(epoll, completion);
@@ -463,15 +450,15 @@ static int epoll_wait_turn(struct loop *loop, int64_t timeout_us)
     }
     delivered = deliver_finished(epoll);
     delivered += events_ready(epoll, count);
+    delivered += file_worker_deliver(&epoll->files);
     return delivered + deliver_paused(epoll);
 }
 
 /* --- Opening and closing --- */
 
-static void epoll_close(struct loop *loop)
+static void free_epoll(struct epoll *epoll)
 {
-    struct epoll *epoll = epoll_of(loop);
-    struct memory *memory = loop->memory;
+    struct memory *memory = epoll->loop.memory;
 
     if (epoll->wake_fd >= 0)
         close(epoll->wake_fd);
@@ -482,6 +469,12 @@ static void epoll_close(struct loop *loop)
     memory_free(memory, epoll);
 }
 
+static void epoll_close(struct loop *loop)
+{
+    file_worker_finish(&epoll_of(loop)->files);
+    free_epoll(epoll_of(loop));
+}
+
 static const struct loop_operations epoll_operations = {
     .name = "epoll",
     .close = epoll_close,
@@ -490,6 +483,7 @@ static const struct loop_operations epoll_operations = {
     .send = epoll_send,
     .cancel = epoll_cancel,
     .close_fd = epoll_close_fd,
+    .file = epoll_file,
     .wait = epoll_wait_turn,
     .wake = epoll_wake,
     .time_us = loop_kernel_time_us,
@@ -513,9 +507,11 @@ struct loop *loop_epoll_open(struct memory *memory, int *error_code)
     epoll->loop.operations = &epoll_operations;
     epoll->loop.memory = memory;
     epoll->arena = memory_alloc(memory, ARENA_BYTES);
-    if (open_descriptors(epoll))
-        return &epoll->loop;
-    *error_code = errno;
-    epoll_close(&epoll->loop);
-    return NULL;
+    if (!open_descriptors(epoll)) {
+        *error_code = errno;
+        free_epoll(epoll);
+        return NULL;
+    }
+    file_worker_init(&epoll->files, epoll->wake_fd);
+    return &epoll->loop;
 }

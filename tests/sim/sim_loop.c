@@ -47,6 +47,11 @@ static void cancel(struct loop *loop, struct completion *completion)
     ASSERT(wire_of(loop, completion->fd)->receive == completion); /* collect sees completion->cancelled */
 }
 
+static void refuse_file(struct loop *loop, struct completion *completion)
+{
+    ASSERT(!"the simulator has a disk");
+}
+
 static void close_fd(struct loop *loop, int fd)
 {
     struct wire *wire = wire_of(loop, fd);
@@ -261,6 +266,7 @@ static const struct loop_operations operations = {
     .send = start_send,
     .cancel = cancel,
     .close_fd = close_fd,
+    .file = refuse_file,
     .wait = wait,
     .submit = submit_wakes,
     .wake = wake,
