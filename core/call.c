@@ -6,9 +6,12 @@
 
 #include "core/access.h"
 #include "core/command.h"
+#include "core/snapshot_walk.h"
 
 void call_run(struct call *call)
 {
+    if (__builtin_expect(call->core->is_walking, 0))
+        snapshot_before_command(call);
     call->command->run(call);
 }
 

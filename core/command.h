@@ -157,7 +157,7 @@ struct command {
     command_reaches_all *reaches_all;
     command_blocks *blocks; /* NULL: with CMD_BLOCKING always */
     command_merge *merge;
-    command_save *save; /* of a large value, should a script be taken back; see undo_save.h */
+    command_save *save; /* of a large value, should a script be taken back; see undo_save.h, and snapshot_walk.h */
     command_hides *hides;
     const struct command *subcommands; /* ends with a NULL name */
     const char *group;                 /* "string", "generic", … */

@@ -61,6 +61,7 @@ struct core {
     const char *net_backend;  /* "io_uring" or "epoll"; set before the first connection */
     size_t startup_bytes;     /* in use when the shard had started, before the first connection */
     bool shutdown_requested;  /* SHUTDOWN ran: the shard passes it on */
+    bool is_walking;          /* in some shard's keyspace a snapshot's walk may be under way */
     int64_t stall_us;         /* DEBUG SLEEP: the shard sleeps this long before it goes on */
 };
 

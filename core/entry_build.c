@@ -128,7 +128,7 @@ static size_t shaped_bytes(const struct entry *entry, unsigned flags, size_t roo
 /* Gives the entry these words, and room in line for so many bytes, of which it keeps what it has. */
 static struct entry *reshape(struct memory *memory, struct entry *entry, unsigned flags, size_t room)
 {
-    unsigned all = flags | (entry->flags & ENTRY_LONG_KEY);
+    unsigned all = flags | (entry->flags & (ENTRY_LONG_KEY | ENTRY_SAVED));
     size_t bytes = shaped_bytes(entry, flags, room);
     struct entry *moved;
 
@@ -308,7 +308,8 @@ static bool is_piece_of(struct str text, const struct entry *entry)
 static bool has_shape_of(const struct entry *entry, const struct entry_content *content, int64_t expiry_ms)
 {
     return content->encoding != ENCODING_INT && entry->inline_length == content->text.length &&
-           (entry->flags & ~ENTRY_LONG_KEY) == (expiry_ms >= 0 ? ENTRY_HAS_EXPIRY : 0) && entry->type == VALUE_STRING;
+           (entry->flags & ~(ENTRY_LONG_KEY | ENTRY_SAVED)) == (expiry_ms >= 0 ? ENTRY_HAS_EXPIRY : 0) &&
+           entry->type == VALUE_STRING;
 }
 
 static struct entry *store_shaped(struct memory *memory, struct entry *entry, const struct entry_content *content,

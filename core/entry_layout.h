@@ -2,7 +2,7 @@
  * entries through entry.h.
  *
  *     offset 0   type 4 bits, encoding 4 bits, access 24 bits
- *            4   flags: which of the words follow
+ *            4   flags: which of the words follow, and whether it has been saved
  *            5   offset of the key bytes
  *            6   key length, 0 for a long key
  *            7   length of the string in line, 0 where it is elsewhere
@@ -24,6 +24,7 @@ enum entry_flag {
     ENTRY_HAS_EXPIRY = 1 << 0,
     ENTRY_HAS_WORD = 1 << 1,
     ENTRY_LONG_KEY = 1 << 2,
+    ENTRY_SAVED = 1 << 3, /* see snapshot_walk.c; the keyspace's, and kept through all changes of shape */
 };
 
 enum {

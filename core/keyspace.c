@@ -44,6 +44,8 @@ struct keyspace *keyspace_create(struct memory *memory, int databases)
 
 void keyspace_destroy(struct keyspace *keyspace)
 {
+    if (keyspace->walk)
+        snapshot_walk_abandon(keyspace);
     for (int db = 0; db < keyspace->database_count; db++)
         keyspace_flush(keyspace, db);
     while (keyspace_reclaim(keyspace, 1000) > 0)
@@ -106,6 +108,8 @@ static inline __attribute__((always_inline)) struct entry *match(struct table_pr
 /* An entry that nothing points to any more. */
 static inline void let_go(struct keyspace *keyspace, int db, struct entry *entry)
 {
+    if (__builtin_expect(keyspace->walk != NULL, 0) && snapshot_take_entry(keyspace, db, entry))
+        return;
     if (__builtin_expect(keyspace->undo != NULL, 0))
         undo_removed(keyspace->undo, db, entry);
     else
@@ -191,6 +195,7 @@ bool keyspace_delete(struct keyspace *keyspace, int db, struct key key, int64_t 
 static __attribute__((noinline)) struct entry *add(struct keyspace *keyspace, int db, uint64_t hash,
                                                    struct entry *entry)
 {
+    keyspace_mark_saved(keyspace, entry);
     table_insert(&database_of(keyspace, db)->table, hash, entry);
     keyspace_reindex(keyspace, db, not_indexed, keyspace_expiry_item(entry));
     keyspace_signal(keyspace, db, entry_key_inline(entry));
@@ -224,6 +229,7 @@ static struct entry *replace(struct keyspace *keyspace, int db, struct table_pro
                              struct entry *entry)
 {
     entry->access = old->access;
+    keyspace_mark_saved(keyspace, entry);
     table_probe_replace(probe, entry);
     keyspace_reindex(keyspace, db, keyspace_expiry_item(old), keyspace_expiry_item(entry));
     freshen(keyspace, entry);
@@ -370,6 +376,8 @@ struct entry *keyspace_set_expiry(struct keyspace *keyspace, int db, struct entr
     struct expiry_item old = keyspace_expiry_item(entry);
 
     ASSERT(expiry_ms >= -1);
+    if (__builtin_expect(keyspace->walk != NULL, 0))
+        snapshot_before_change(keyspace, db, entry);
     if (__builtin_expect(keyspace->undo != NULL, 0))
         undo_expiry(keyspace->undo, db, entry);
     keyspace->stats.dirty++;
@@ -400,6 +408,8 @@ void keyspace_move(struct keyspace *from, int from_db, struct key source, struct
     if (from == to && from_db == to_db && same_name)
         return;
     entry = take(from, from_db, source);
+    if (__builtin_expect(from->walk != NULL, 0))
+        snapshot_before_change(from, from_db, entry);
     entry_recharge(from->memory, to->memory, entry);
     if (!same_name)
         entry = entry_rename(to->memory, entry, target.name);

@@ -12,6 +12,7 @@ void keyspace_init_database(struct database *database, struct memory *memory)
 {
     table_init(&database->table, memory, item_hash);
     expiry_init(&database->expiry, memory);
+    database->walk = (struct database_walk){0};
 }
 
 size_t keyspace_count(const struct keyspace *keyspace, int db)
@@ -54,7 +55,8 @@ size_t keyspace_flush(struct keyspace *keyspace, int db)
     if (count == 0)
         return 0; /* an empty table and an empty index hold no memory */
     keyspace_touch_watched(keyspace, db, db);
-    reclaim_take_database(&keyspace->reclaim, &database->table, &database->expiry);
+    if (!keyspace->walk || !snapshot_take_database(keyspace, database))
+        reclaim_take_database(&keyspace->reclaim, &database->table, &database->expiry);
     keyspace_init_database(database, keyspace->memory);
     keyspace_find_next_expiry(keyspace);
     waits_signal_all(&keyspace->waits, db);

@@ -39,6 +39,9 @@ static size_t expire_items(struct keyspace *keyspace, int db, struct entry *entr
     int64_t old_ms = keyspace_items_deadline(entry);
     void *value = entry_owned(entry);
     bool emptied = false;
+
+    if (__builtin_expect(keyspace->walk != NULL, 0))
+        snapshot_before_change(keyspace, db, entry);
     size_t count = entry_kind(entry)->expire(keyspace->memory, &value, now_ms, most, &emptied);
 
     entry_set_word(entry, (uintptr_t)value);

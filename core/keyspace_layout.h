@@ -8,15 +8,24 @@
 #include "core/expiry.h"
 #include "core/keyspace.h"
 #include "core/reclaim.h"
+#include "core/snapshot_walk.h"
 #include "core/table.h"
 #include "core/tracking.h"
 #include "core/undo.h"
 #include "core/waits.h"
 #include "core/watch.h"
 
+/* How far a snapshot's walk has come. */
+struct database_walk {
+    uint64_t cursor;
+    int db;      /* its number at the instant */
+    bool is_due; /* not all of it has been looked at */
+};
+
 struct database {
     struct table table;
     struct expiry expiry;
+    struct database_walk walk;
 };
 
 struct keyspace {
@@ -26,7 +35,9 @@ struct keyspace {
     struct reclaim reclaim;
     struct waits waits;
     struct watches watches;
-    struct undo *undo; /* of the script that is running here, NULL: none, or it will not be taken back */
+    struct undo *undo;          /* of the script that is running here, NULL: none, or it will not be taken back */
+    struct snapshot_walk *walk; /* NULL: none is under way */
+    uint8_t saved_flag;         /* ENTRY_SAVED or 0: what it is in entries that need not be saved */
     struct tracking tracking;
     uint64_t random;
     enum access_policy access_policy;
@@ -60,6 +71,11 @@ void keyspace_expire_entry(struct keyspace *keyspace, int db, struct entry *entr
 static inline bool has_expired(const struct entry *entry, int64_t now_ms)
 {
     return (entry->flags & ENTRY_HAS_EXPIRY) && (int64_t)entry->words[0] <= now_ms;
+}
+
+static inline void keyspace_mark_saved(const struct keyspace *keyspace, struct entry *entry)
+{
+    entry->flags = (uint8_t)((entry->flags & ~ENTRY_SAVED) | keyspace->saved_flag);
 }
 
 /* -1: no item of its value has a deadline. */

@@ -349,9 +349,12 @@ static struct undo *keep_keys(struct call *call)
 
 void undo_run(struct call *call)
 {
-    struct undo *undo = call->command->flags & CMD_WRITE ? keep_keys(call) : NULL;
+    struct undo *undo;
 
-    call_run(call);
+    if (__builtin_expect(call->core->is_walking, 0)) /* before the command gets a copy to work on */
+        snapshot_before_command(call);
+    undo = call->command->flags & CMD_WRITE ? keep_keys(call) : NULL;
+    call->command->run(call);
     if (undo && undo->stream) {
         stream_keep_end(undo->stream);
         undo->stream = NULL;
