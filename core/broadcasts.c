@@ -2,6 +2,9 @@
 
 #include "core/hash.h"
 #include "core/memory.h"
+#include "core/resp_write.h"
+
+enum { KEPT_BYTES = 512 }; /* for the next keys of a prefix */
 
 void broadcasts_init(struct broadcasts *broadcasts, struct memory *memory)
 {
@@ -176,9 +179,9 @@ static void collect(struct broadcasts *broadcasts, struct broadcast *broadcast, 
         broadcasts->collected = broadcast;
     }
     broadcast->key_count++;
-    buffer_append_format(&broadcast->keys, "$%zu\r\n", key.length);
-    buffer_append_str(&broadcast->keys, key);
-    buffer_append_str(&broadcast->keys, STR("\r\n"));
+    struct reply keys = {.buffer = broadcast->keys, .protocol = 3};
+    reply_bulk(&keys, key);
+    broadcast->keys = keys.buffer;
 }
 
 bool broadcasts_collect(struct broadcasts *broadcasts, struct str key, uint64_t by)
@@ -206,5 +209,7 @@ struct broadcast *broadcasts_take(struct broadcasts *broadcasts)
 void broadcast_clear(struct broadcast *broadcast)
 {
     broadcast->key_count = 0;
-    buffer_deinit(&broadcast->keys);
+    broadcast->keys.length = 0;
+    if (broadcast->keys.capacity > KEPT_BYTES)
+        buffer_deinit(&broadcast->keys);
 }

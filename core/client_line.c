@@ -87,7 +87,7 @@ static void append_use(struct buffer *buffer, const struct session *session)
     const char *command = session->last_command ? command_full_name(session->last_command, name) : "NULL";
 
     buffer_append_format(buffer, " cmd=%s user=default redir=%lld resp=%d", command,
-                         session->tracking.on ? (long long)session->tracking.options.redirect : -1, session->protocol);
+                         (long long)client_tracking_redirect(&session->tracking), session->protocol);
     append_text(buffer, " lib-name=", session->library_name);
     append_text(buffer, " lib-ver=", session->library_version);
     buffer_append_str(buffer, STR("\n"));

@@ -1,5 +1,7 @@
 #include "core/client_tracking.h"
 
+#include <stdlib.h>
+
 #include "core/command.h"
 #include "core/memory.h"
 #include "core/resp_write.h"
@@ -7,14 +9,6 @@
 #include "core/transaction.h"
 
 /* Prefixes */
-
-static int compare(struct str a, struct str b)
-{
-    size_t shorter = a.length < b.length ? a.length : b.length;
-    int order = shorter > 0 ? memcmp(a.bytes, b.bytes, shorter) : 0;
-
-    return order != 0 ? order : (a.length > b.length) - (a.length < b.length);
-}
 
 static struct str copy_name(struct memory *memory, struct str name)
 {
@@ -24,18 +18,35 @@ static struct str copy_name(struct memory *memory, struct str name)
     return (struct str){copy, name.length};
 }
 
-static void add_prefix(struct memory *memory, struct tracking_prefixes *prefixes, struct str name)
+static int compare(const void *a, const void *b)
 {
-    int at = 0;
+    return str_compare(*(const struct str *)a, *(const struct str *)b);
+}
 
-    while (at < prefixes->count && compare(prefixes->names[at], name) < 0)
-        at++;
-    if (at < prefixes->count && compare(prefixes->names[at], name) == 0)
+/* Equal ones lie side by side. */
+static void drop_copies(struct memory *memory, struct tracking_prefixes *prefixes)
+{
+    int kept = 0;
+
+    for (int i = 0; i < prefixes->count; i++) {
+        if (kept > 0 && str_equal(prefixes->names[kept - 1], prefixes->names[i]))
+            memory_free(memory, (char *)(uintptr_t)prefixes->names[i].bytes);
+        else
+            prefixes->names[kept++] = prefixes->names[i];
+    }
+    prefixes->count = kept;
+}
+
+/* The next so many of an order. */
+static void add_prefixes(struct memory *memory, struct tracking_prefixes *prefixes, const char *names, int count)
+{
+    if (count == 0)
         return;
-    prefixes->names = memory_resize(memory, prefixes->names, (size_t)(prefixes->count + 1) * sizeof *prefixes->names);
-    memmove(&prefixes->names[at + 1], &prefixes->names[at], (size_t)(prefixes->count - at) * sizeof *prefixes->names);
-    prefixes->names[at] = copy_name(memory, name);
-    prefixes->count++;
+    prefixes->names = memory_resize(memory, prefixes->names, (size_t)(prefixes->count + count) * sizeof(struct str));
+    for (int i = 0; i < count; i++)
+        prefixes->names[prefixes->count++] = copy_name(memory, tracking_order_next(&names));
+    qsort(prefixes->names, (size_t)prefixes->count, sizeof(struct str), compare);
+    drop_copies(memory, prefixes);
 }
 
 static void free_prefixes(struct memory *memory, struct tracking_prefixes *prefixes)
@@ -78,24 +89,29 @@ static char *write_names(char *end, const struct tracking_prefixes *prefixes)
     return end;
 }
 
+/* As `about` says, with these names behind it. */
+static struct tracking_order *create_order(struct memory *memory, struct tracking_order about,
+                                           const struct tracking_prefixes *kept, const struct tracking_prefixes *wanted)
+{
+    about.count = kept->count + wanted->count;
+    about.kept = kept->count;
+    about.bytes = sizeof about + names_bytes(kept) + names_bytes(wanted);
+    struct tracking_order *order = memory_alloc(memory, about.bytes);
+    *order = about;
+    write_names(write_names((char *)(order + 1), kept), wanted);
+    return order;
+}
+
 struct tracking_order *tracking_order_create(struct memory *memory, struct session *session, int home,
                                              const struct tracking_options *options,
                                              const struct tracking_prefixes *wanted)
 {
     struct client_tracking *tracking = &session->tracking;
-    size_t bytes = sizeof(struct tracking_order) + names_bytes(&tracking->prefixes) + names_bytes(wanted);
-    struct tracking_order *order = memory_alloc(memory, bytes);
 
     tracking->home = (uint16_t)home;
-    *order = (struct tracking_order){
-        .reader = {session->id, (uint16_t)home, ++tracking->generation},
-        .options = *options,
-        .count = tracking->prefixes.count + wanted->count,
-        .kept = tracking->prefixes.count,
-        .bytes = bytes,
-    };
-    write_names(write_names((char *)(order + 1), &tracking->prefixes), wanted);
-    return order;
+    struct tracking_reader reader = {session->id, (uint16_t)home, ++tracking->generation};
+    return create_order(memory, (struct tracking_order){.reader = reader, .options = *options}, &tracking->prefixes,
+                        wanted);
 }
 
 void tracking_order_undo(const struct tracking_order *order, struct broadcasts *broadcasts)
@@ -109,21 +125,14 @@ void tracking_order_undo(const struct tracking_order *order, struct broadcasts *
 /* Which prefixes are left is told to all shards by a block that is charged to nobody. */
 static void leave(struct sessions *sessions, struct session *session, const struct tracking_prefixes *prefixes)
 {
-    struct client_tracking *tracking = &session->tracking;
-    struct tracking_order *order;
+    const struct client_tracking *tracking = &session->tracking;
+    struct tracking_reader reader = {session->id, tracking->home, tracking->generation};
 
     if (prefixes->count == 0)
         return;
-    order = memory_alloc(sessions->memory, sizeof *order + names_bytes(prefixes));
-    memory_recharge(sessions->memory, NULL, order);
-    *order = (struct tracking_order){
-        .next = sessions->left,
-        .reader = {session->id, tracking->home, tracking->generation},
-        .count = prefixes->count,
-        .bytes = sizeof *order + names_bytes(prefixes),
-    };
-    write_names((char *)(order + 1), prefixes);
-    sessions->left = order;
+    struct tracking_order about = {.next = sessions->left, .reader = reader};
+    sessions->left = create_order(sessions->memory, about, &(struct tracking_prefixes){0}, prefixes);
+    memory_recharge(sessions->memory, NULL, sessions->left);
 }
 
 /* The session */
@@ -152,8 +161,7 @@ void client_tracking_begin(struct sessions *sessions, struct session *session, c
 
 void client_tracking_take_prefixes(struct session *session, const struct tracking_order *order, const char *names)
 {
-    for (int i = 0; i < order->count; i++)
-        add_prefix(session->memory, &session->tracking.prefixes, tracking_order_next(&names));
+    add_prefixes(session->memory, &session->tracking.prefixes, names, order->count);
 }
 
 void client_tracking_refuse_prefixes(struct sessions *sessions, struct session *session,
@@ -161,12 +169,9 @@ void client_tracking_refuse_prefixes(struct sessions *sessions, struct session *
 {
     struct tracking_prefixes fresh = {0};
 
-    for (int i = 0; i < order->count; i++) {
-        struct str name = tracking_order_next(&names);
-
-        if (i >= order->kept)
-            add_prefix(sessions->memory, &fresh, name);
-    }
+    for (int i = 0; i < order->kept; i++)
+        tracking_order_next(&names);
+    add_prefixes(sessions->memory, &fresh, names, order->count - order->kept);
     leave(sessions, session, &fresh);
     free_prefixes(sessions->memory, &fresh);
 }

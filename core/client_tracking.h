@@ -42,6 +42,12 @@ struct client_tracking {
     struct tracking_prefixes prefixes;       /* owned */
 };
 
+/* As clients are told it: -1 without tracking. */
+static inline int64_t client_tracking_redirect(const struct client_tracking *tracking)
+{
+    return tracking->on ? (int64_t)tracking->options.redirect : -1;
+}
+
 /* What goes to all shards: that these prefixes are the client's from now on, or are so no longer. The names lie behind
  * it, each its length, a size_t, then its bytes. */
 struct tracking_order {

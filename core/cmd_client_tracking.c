@@ -3,7 +3,11 @@
  * TRACKING is checked, and most often done, where the client is. Where the shards have to
  * know of prefixes, or it has to be found out which of them has the client that is to be told instead, an order goes to
  * all of them, as a part that each runs; and when all have, tracking begins. */
+#include <limits.h>
+#include <stdlib.h>
+
 #include "core/args.h"
+#include "core/assert.h"
 #include "core/call.h"
 #include "core/client_tracking.h"
 #include "core/command.h"
@@ -99,14 +103,63 @@ static bool overlaps(struct call *call, struct str prefix, const struct str *oth
     return false;
 }
 
+struct placed_prefix {
+    struct str name;
+    int place; /* among those that are wanted; INT_MAX: the client has it */
+};
+
+static int by_name(const void *a, const void *b)
+{
+    return str_compare(((const struct placed_prefix *)a)->name, ((const struct placed_prefix *)b)->name);
+}
+
+/* The first place of one that overlaps with another; INT_MAX: there is none. In their order all that begin with a
+ * prefix follow it, so that only the last which overlapped with none before it needs to be looked at. */
+static int first_overlap(struct placed_prefix *prefixes, int count)
+{
+    const struct placed_prefix *shortest = prefixes;
+    int first = INT_MAX;
+
+    qsort(prefixes, (size_t)count, sizeof *prefixes, by_name);
+    for (int i = 1; i < count; i++) {
+        const struct placed_prefix *prefix = &prefixes[i];
+
+        if (!overlap(shortest->name, prefix->name)) {
+            shortest = prefix;
+            continue;
+        }
+        first = prefix->place < first ? prefix->place : first;
+        first = shortest->place < first ? shortest->place : first;
+    }
+    return first;
+}
+
+static int first_overlap_of(struct memory *memory, const struct tracking_prefixes *had,
+                            const struct tracking_prefixes *wanted)
+{
+    int count = had->count + wanted->count, first;
+    struct placed_prefix *prefixes = memory_alloc(memory, (size_t)count * sizeof *prefixes);
+
+    for (int i = 0; i < count; i++)
+        prefixes[i] = i < wanted->count ? (struct placed_prefix){wanted->names[i], i}
+                                        : (struct placed_prefix){had->names[i - wanted->count], INT_MAX};
+    first = first_overlap(prefixes, count);
+    memory_free(memory, prefixes);
+    return first;
+}
+
 static bool check_prefixes(struct call *call, const struct tracking_prefixes *had,
                            const struct tracking_prefixes *wanted)
 {
-    for (int i = 0; i < wanted->count; i++)
-        if (overlaps(call, wanted->names[i], had->names, had->count, "an existing") ||
-            overlaps(call, wanted->names[i], wanted->names + i + 1, wanted->count - i - 1, "another provided"))
-            return false;
-    return true;
+    int first = wanted->count > 0 ? first_overlap_of(&call->core->memory, had, wanted) : INT_MAX;
+
+    if (first == INT_MAX)
+        return true;
+    bool is_answered =
+        overlaps(call, wanted->names[first], had->names, had->count, "an existing") ||
+        overlaps(call, wanted->names[first], wanted->names + first + 1, wanted->count - first - 1, "another provided");
+    ASSERT(is_answered);
+    return false;
 }
 
 /* Whether the options go together, and with what the client has chosen before. */
@@ -286,9 +339,7 @@ void cmd_client_caching(struct call *call)
 
 void cmd_client_getredir(struct call *call)
 {
-    const struct client_tracking *tracking = &call->session->tracking;
-
-    reply_integer(call->reply, tracking->on ? (int64_t)tracking->options.redirect : -1);
+    reply_integer(call->reply, client_tracking_redirect(&call->session->tracking));
 }
 
 static void reply_flags(struct reply *reply, const struct client_tracking *tracking)
@@ -329,7 +380,7 @@ void cmd_client_trackinginfo(struct call *call)
     reply_bulk(reply, STR("flags"));
     reply_flags(reply, tracking);
     reply_bulk(reply, STR("redirect"));
-    reply_integer(reply, tracking->on ? (int64_t)tracking->options.redirect : -1);
+    reply_integer(reply, client_tracking_redirect(tracking));
     reply_bulk(reply, STR("prefixes"));
     reply_array(reply, tracking->prefixes.count);
     for (int i = 0; i < tracking->prefixes.count; i++)

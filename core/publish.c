@@ -77,24 +77,35 @@ static void deliver(const struct delivery *delivery, struct session *session)
                  buffer_str(&publishing->text));
 }
 
-static bool concerns(const struct delivery *delivery, const struct subscription *subscription)
+static void deliver_to_cause(const struct delivery *delivery, const struct channel *channel)
 {
-    bool is_cause = subscription->session->id == delivery->cause;
+    struct session *session = sessions_find(&delivery->core->sessions, delivery->cause);
+    const struct subscription *subscription =
+        session ? subscriptions_find(&delivery->core->channels, session, channel) : NULL;
 
-    return delivery->whom == PUBLISH_TO_ALL || is_cause == (delivery->whom == PUBLISH_TO_CAUSE);
+    if (!subscription || !subscription_hears(subscription, delivery->from))
+        return;
+    write_text(delivery, channel);
+    deliver(delivery, session);
 }
 
 static void deliver_to(const struct delivery *delivery, const struct channel *channel)
 {
-    bool written = false;
+    bool written = false, spares_cause = delivery->whom == PUBLISH_TO_OTHERS;
 
+    if (delivery->whom == PUBLISH_TO_CAUSE) {
+        deliver_to_cause(delivery, channel);
+        return;
+    }
     for (const struct subscription *subscription = channel->first; subscription; subscription = subscription->next) {
-        if (!concerns(delivery, subscription) || !subscription_hears(subscription, delivery->from))
+        struct session *session = subscription->session;
+
+        if ((spares_cause && session->id == delivery->cause) || !subscription_hears(subscription, delivery->from))
             continue;
         if (!written)
             write_text(delivery, channel);
         written = true;
-        deliver(delivery, subscription->session);
+        deliver(delivery, session);
     }
 }
 

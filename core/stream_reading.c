@@ -117,11 +117,12 @@ bool stream_is_referenced(const struct stream *stream, struct stream_id id)
 {
     struct bptree_place place = bptree_first(&stream->groups);
 
-    if (!stream_is_given(stream, id))
-        return true;
-    for (const struct bptree_item *item; (item = bptree_get(&place)) != NULL; bptree_next(&place))
-        if (stream_pending_find(stream_payload(item), id) != NULL)
+    for (const struct bptree_item *item; (item = bptree_get(&place)) != NULL; bptree_next(&place)) {
+        const struct stream_group *group = stream_payload(item);
+
+        if (stream_id_compare(group->last_id, id) < 0 || stream_pending_find(group, id) != NULL)
             return true;
+    }
     return false;
 }
 

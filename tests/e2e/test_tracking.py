@@ -243,6 +243,46 @@ def test_replies_are_those_of_redis(server, oracle):
                     assert here.read_raw() == there.read_raw(), line
 
 
+def track_prefixes(connection, names):
+    """The first reply, and what TRACKINGINFO says. Redis may say OK, too, and begin, where the names overlap."""
+    words = [word for name in names for word in ("PREFIX", name)]
+    connection.send(resp.encode("CLIENT", "TRACKING", "ON", "BCAST", *words))
+    reply = connection.read_raw()
+    replies = pushes(connection)
+    if b"another provided" in reply:
+        assert replies in ([], ["OK"])
+        assert connection("CLIENT TRACKING OFF") == "OK"
+    return reply, connection("CLIENT TRACKINGINFO")
+
+
+def test_prefixes_that_overlap_are_named_as_by_redis(server, oracle):
+    seed = random.randrange(2**32)
+    print("seed", seed)
+    dice = random.Random(seed)
+    with server.connect(protocol=3) as here, oracle.connect(protocol=3) as there:
+        for _ in range(300):
+            names = ["".join(dice.choices("ab%", k=dice.choice([0, 1, 3, 4, 4, 5]))) for _ in range(dice.randrange(1, 5))]
+            if dice.random() < 0.1:
+                assert here("CLIENT TRACKING OFF") == there("CLIENT TRACKING OFF") == "OK"
+            assert track_prefixes(here, names) == track_prefixes(there, names), names
+
+
+def test_many_prefixes_take_no_longer_each_than_few(server, raw3):
+    """Were each compared with each other, it would take a minute."""
+    count = scaled(150_000)
+
+    def track(letter, *more):
+        names = ["%s%d:" % (letter, i) for i in random.sample(range(count), count)] + list(more)
+        return raw3.command("CLIENT", "TRACKING", "ON", "BCAST", *(word for name in names for word in ("PREFIX", name)))
+
+    began = time.monotonic()
+    assert track("a") == "OK"
+    assert "'a77:x' overlaps with an existing prefix 'a77:'" in track("b", "a77:x")
+    assert "'b77:' overlaps with another provided prefix 'b77:x'" in track("b", "b77:x")
+    assert len(raw3("CLIENT TRACKINGINFO")[b"prefixes"]) == count
+    assert time.monotonic() - began < 15
+
+
 def test_client_list_and_info_show_it(server, raw, raw3):
     number = raw3("CLIENT ID")
     raw3("CLIENT TRACKING ON BCAST PREFIX x PREFIX y")
@@ -270,14 +310,22 @@ def test_reset_ends_it(server, raw, raw3):
 
 
 def test_the_table_is_limited(server, raw, raw3):
+    keys = [b"k%d" % i for i in range(1000)]
     raw("CONFIG SET tracking-table-max-keys 100")
     raw3("CLIENT TRACKING ON")
-    for i in range(1000):
-        raw3.send(resp.encode("GET", f"k{i}"))
-    answers = [raw3.read() for _ in range(1000)]
-    assert int(server.info()["tracking_total_keys"]) <= 100 + server.shards
-    forgotten = [reply for reply in answers if isinstance(reply, resp.Push)]
-    assert all(push[0] == b"invalidate" for push in forgotten)
+    raw3.send(b"".join(resp.encode("GET", key) for key in keys))
+    replies, forgotten = 0, []
+    while replies < len(keys):
+        reply = raw3.read()
+        if isinstance(reply, resp.Push):
+            forgotten += reply[1]
+        else:
+            replies += 1
+    forgotten += told(raw3, server)
+    left = int(server.info()["tracking_total_keys"])
+    assert 1 <= left <= 100 + server.shards
+    assert len(forgotten) == len(set(forgotten)) == len(keys) - left
+    assert set(forgotten) < set(keys)
 
 
 def test_resp2_without_redirection_is_told_nothing(server, raw):
