@@ -126,7 +126,8 @@ $(BUILD)/test_core: $(call objects,$(call test_SOURCES,core)) $(CORE_LIBS)
 $(BUILD)/test_persist: $(call objects,$(call test_SOURCES,persist)) $(PERSIST_LIBS)
 	$(call say,LINK $@)
 	$(Q)$(CC) $(LDFLAGS) $^ $(LIBS) -lcriterion -o $@
-$(BUILD)/test_shards: $(call objects,$(call test_SOURCES,shards)) $(SHARDS_LIBS)
+SIM_PARTS := tests/sim/sim_disk.c tests/sim/sim_file.c
+$(BUILD)/test_shards: $(call objects,$(call test_SOURCES,shards) $(SIM_PARTS)) $(SHARDS_LIBS)
 	$(call say,LINK $@)
 	$(Q)$(CC) $(LDFLAGS) $^ $(LIBS) -lcriterion -o $@
 $(BUILD)/test_net: $(call objects,$(call test_SOURCES,net)) $(NET_LIBS)

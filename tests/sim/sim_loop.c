@@ -47,9 +47,10 @@ static void cancel(struct loop *loop, struct completion *completion)
     ASSERT(wire_of(loop, completion->fd)->receive == completion); /* collect sees completion->cancelled */
 }
 
-static void refuse_file(struct loop *loop, struct completion *completion)
+static void start_file(struct loop *loop, struct completion *completion)
 {
-    ASSERT(!"the simulator has a disk");
+    ASSERT(sim(loop)->files.disk);
+    sim_disk_start(&sim(loop)->files, completion);
 }
 
 static void close_fd(struct loop *loop, int fd)
@@ -77,7 +78,7 @@ static bool has_news(const struct sim_loop *loop)
     for (int i = 0; i < loop->wire_count; i++)
         if (send_has_ended(loop->wires[i]) || receive_has_news(loop->wires[i]))
             return true;
-    return false;
+    return loop->files.finished.first != NULL;
 }
 
 static void finish_send(struct wire *wire)
@@ -151,7 +152,7 @@ static int collect(struct sim_loop *loop)
             delivered++;
         }
     }
-    return delivered;
+    return delivered + sim_disk_deliver(&loop->files, dice);
 }
 
 /* Waiting and waking. */
@@ -221,6 +222,18 @@ static void postman_act(struct actor *actor)
     loop->woken = true;
 }
 
+static bool arm_ready(struct actor *actor)
+{
+    return ((struct sim_loop *)((char *)actor - offsetof(struct sim_loop, arm)))->files.count > 0;
+}
+
+static void arm_act(struct actor *actor)
+{
+    struct sim_loop *loop = (struct sim_loop *)((char *)actor - offsetof(struct sim_loop, arm));
+
+    sim_disk_step(&loop->files, &loop->scheduler->dice);
+}
+
 static void wake(struct loop *from, struct loop *target)
 {
     if (from && sim(from)->wakes_wait_for_submit) {
@@ -266,7 +279,7 @@ static const struct loop_operations operations = {
     .send = start_send,
     .cancel = cancel,
     .close_fd = close_fd,
-    .file = refuse_file,
+    .file = start_file,
     .wait = wait,
     .submit = submit_wakes,
     .wake = wake,
@@ -292,6 +305,13 @@ void sim_loop_init(struct sim_loop *loop, struct scheduler *scheduler, struct me
     coroutine_init(&loop->coroutine, body, context);
     scheduler_add(scheduler, &loop->shard);
     scheduler_add(scheduler, &loop->postman);
+}
+
+void sim_loop_use_disk(struct sim_loop *loop, struct sim_disk *disk)
+{
+    loop->arm = (struct actor){.ready = arm_ready, .act = arm_act};
+    scheduler_add(loop->scheduler, &loop->arm);
+    sim_disk_queue_init(&loop->files, disk);
 }
 
 void sim_loop_deinit(struct sim_loop *loop)

@@ -6,13 +6,15 @@
  * client likes. Received bytes are overwritten as soon as the contract allows,
  * so that whoever still points to them is found out. A wake-up arrives some
  * time after it was sent; in some runs only after the sender's next wait or
- * submit, as a ring message of io_uring does. */
+ * submit, as a ring message of io_uring does. Operations on files are done by
+ * the loop's own arm of a simulated disk, as slowly as it likes. */
 #ifndef TESTS_SIM_SIM_LOOP_H
 #define TESTS_SIM_SIM_LOOP_H
 
 #include "core/buffer.h"
 #include "shards/loop_backend.h"
 #include "tests/sim/scheduler.h"
+#include "tests/sim/sim_disk.h"
 
 enum { WIRES_MAX = 8, WIRE_FIRST_FD = 1 << 20 /* no descriptor of the process */ };
 
@@ -32,6 +34,8 @@ struct sim_loop {
     struct actor shard; /* runs the shard's turns */
     struct coroutine coroutine;
     struct actor postman; /* brings wake-ups */
+    struct actor arm;     /* does what is to be done with files */
+    struct sim_disk_queue files;
     int wakes_travelling;
     bool wakes_wait_for_submit;   /* like io_uring */
     struct sim_loop *to_wake[64]; /* by our next wait */
@@ -49,6 +53,8 @@ struct sim_loop {
 void sim_loop_init(struct sim_loop *loop, struct scheduler *scheduler, struct memory *memory, bool like_uring,
                    void (*body)(void *context), void *context);
 void sim_loop_deinit(struct sim_loop *loop);
+/* Without one, no file can be used. */
+void sim_loop_use_disk(struct sim_loop *loop, struct sim_disk *disk);
 
 /* A connection to this loop's shard. */
 void wire_init(struct wire *wire, struct sim_loop *loop, int fd);
