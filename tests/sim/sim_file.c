@@ -41,6 +41,8 @@ static void set_length(struct buffer *bytes, size_t length)
 static void set_bytes(struct buffer *bytes, const struct sim_change *change, size_t from, size_t to)
 {
     ASSERT(from >= change->offset && to <= change->end && to <= bytes->length);
+    if (from == to)
+        return;
     if (change->cuts)
         memset(bytes->bytes + from, 0, to - from);
     else
