@@ -1,4 +1,5 @@
-/* Refusals in Redis's words and order: unknown, arity, protected, not authenticated, subscribed. Then the pause. */
+/* Refusals in Redis's words and order: unknown, arity, protected, not authenticated, subscribed, loading.
+ * Then the pause. */
 #include "core/command_admit.h"
 
 #include <stdio.h>
@@ -114,6 +115,8 @@ const struct command *command_admit(const struct core *core, const struct sessio
         refuse_unauthenticated(command, reply);
     else if (session_takes_messages_only(session) && !(command->pubsub & PUBSUB_ALLOWED))
         refuse_subscribed(command, reply);
+    else if (core->loading && !(command->flags & CMD_LOADING))
+        reply_error(reply, "LOADING Redis is loading the dataset in memory");
     else if (session->monitoring && command->flags & (CMD_WRITE | CMD_READONLY | CMD_MAY_REPLICATE))
         reply_error(reply, "ERR Replica can't interact with the keyspace");
     else if (session_is_queuing(session) && command->flags & CMD_NO_MULTI)

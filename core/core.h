@@ -21,6 +21,7 @@
 #include "core/undo.h"
 
 struct keyspace;
+struct load_progress;
 struct reply;
 struct script_run;
 struct script_state;
@@ -60,6 +61,8 @@ struct core {
     const struct server_facts *facts; /* frozen before start */
     const char *net_backend;  /* "io_uring" or "epoll"; set before the first connection */
     size_t startup_bytes;     /* in use when the shard had started, before the first connection */
+    bool loading;             /* the data set is not there yet: only commands with CMD_LOADING may run */
+    const struct load_progress *load_progress; /* NULL: there was nothing to load */
     bool shutdown_requested;  /* SHUTDOWN ran: the shard passes it on */
     bool is_walking;          /* in some shard's keyspace a snapshot's walk may be under way */
     int64_t stall_us;         /* DEBUG SLEEP: the shard sleeps this long before it goes on */

@@ -5,6 +5,7 @@
 #include "core/core.h"
 #include "core/buffer.h"
 #include "core/info.h"
+#include "core/load_progress.h"
 #include "core/redis_version.h"
 
 #define WRITE(...) buffer_append_format(report->text, __VA_ARGS__)
@@ -157,20 +158,40 @@ static void write_memory(const struct info_report *report)
           ll(report->info->total.keyspace.freed_later));
 }
 
+static void write_load_progress(const struct info_report *report, const struct load_progress *progress)
+{
+    WRITE("loading_start_time:%lld\r\nloading_total_bytes:%lld\r\nloading_rdb_used_mem:0\r\n",
+          (long long)progress->start_ms / 1000, ll(progress->total_bytes));
+    WRITE("loading_loaded_bytes:%lld\r\nloading_loaded_perc:%.2f\r\nloading_eta_seconds:%lld\r\n",
+          ll(load_progress_count(&progress->loaded_bytes)), load_progress_percent(progress),
+          (long long)load_progress_left_s(progress, report->now_ms));
+}
+
+static uint64_t loaded(const struct info_report *report, bool expired)
+{
+    const struct load_progress *progress = report->core->load_progress;
+
+    return progress ? load_progress_count(expired ? &progress->expired : &progress->keys) : 0;
+}
+
 /* Nothing is saved so far: the data set is as new as the process. */
 static void write_persistence(const struct info_report *report)
 {
-    WRITE("# Persistence\r\nloading:0\r\nasync_loading:0\r\ncurrent_cow_peak:0\r\ncurrent_cow_size:0\r\n"
+    WRITE("# Persistence\r\nloading:%d\r\nasync_loading:0\r\ncurrent_cow_peak:0\r\ncurrent_cow_size:0\r\n"
           "current_cow_size_age:0\r\ncurrent_fork_perc:0.00\r\ncurrent_save_keys_processed:0\r\n"
-          "current_save_keys_total:0\r\n");
+          "current_save_keys_total:0\r\n",
+          report->core->loading);
     WRITE("rdb_changes_since_last_save:%lld\r\nrdb_bgsave_in_progress:0\r\n", ll(report->info->total.keyspace.dirty));
     WRITE("rdb_last_save_time:%lld\r\n", (long long)report->core->facts->start_ms / 1000);
     WRITE("rdb_last_bgsave_status:ok\r\nrdb_last_bgsave_time_sec:-1\r\nrdb_current_bgsave_time_sec:-1\r\n"
-          "rdb_saves:0\r\nrdb_last_cow_size:0\r\nrdb_last_load_keys_expired:0\r\nrdb_last_load_keys_loaded:0\r\n");
+          "rdb_saves:0\r\nrdb_last_cow_size:0\r\nrdb_last_load_keys_expired:%lld\r\nrdb_last_load_keys_loaded:%lld\r\n",
+          ll(loaded(report, true)), ll(loaded(report, false)));
     WRITE("aof_enabled:0\r\naof_rewrite_in_progress:0\r\naof_rewrite_scheduled:0\r\naof_last_rewrite_time_sec:-1\r\n"
           "aof_current_rewrite_time_sec:-1\r\naof_last_bgrewrite_status:ok\r\naof_rewrites:0\r\n"
           "aof_rewrites_consecutive_failures:0\r\naof_last_write_status:ok\r\naof_last_cow_size:0\r\n"
           "module_fork_in_progress:0\r\nmodule_fork_last_cow_size:0\r\n");
+    if (report->core->loading)
+        write_load_progress(report, report->core->load_progress);
 }
 
 static void write_traffic(const struct info_report *report)

@@ -20,6 +20,7 @@
 #include "net/net.h"
 #include "net/placement.h"
 #include "net/version.h"
+#include "shards/loading.h"
 #include "shards/shard.h"
 
 enum { DESCRIPTORS_RESERVED = 512 }; /* files, rings and the like beside the clients */
@@ -196,7 +197,6 @@ static void banner(const struct shard_group *group, const struct placement *plac
     log_write(LOG_NOTICE, "Network: %s", group->shards[0]->loop_why);
     for (int i = 0; i < net->listener_count; i++)
         log_write(LOG_NOTICE, "Listening on %s", net->listeners[i].name);
-    log_write(LOG_NOTICE, "Ready to accept connections");
 }
 
 /* Signals: blocked in all threads, taken here. */
@@ -212,7 +212,7 @@ static sigset_t stop_signals(void)
     return set;
 }
 
-static void wait_for_stop(const sigset_t *signals)
+static void wait_for_stop(const sigset_t *signals, const struct shard_group *group)
 {
     int signal_number = 0;
 
@@ -226,6 +226,8 @@ static void wait_for_stop(const sigset_t *signals)
         else
             log_write(LOG_WARNING, "The log file can't be opened again: %s", strerror(errno));
     }
+    if (loading_has_failed(group))
+        return;
     log_write(LOG_WARNING, "Received %s scheduling shutdown...", signal_number == SIGINT ? "SIGINT" : "SIGTERM");
 }
 
@@ -233,6 +235,12 @@ static void shutdown_by_command(struct completion *completion)
 {
     (void)completion;
     log_write(LOG_WARNING, "User requested shutdown...");
+    kill(getpid(), SIGTERM);
+}
+
+static void stop_by_failure(struct completion *completion)
+{
+    (void)completion;
     kill(getpid(), SIGTERM);
 }
 
@@ -267,7 +275,7 @@ static enum loop_backend backend_of(const struct config *config)
 static int serve(struct config *config, struct server_facts *facts, const struct placement *placement,
                  struct listener *listeners, int listener_count, const sigset_t *signals)
 {
-    struct completion shutdown = {.done = shutdown_by_command};
+    struct completion shutdown = {.done = shutdown_by_command}, load_failed = {.done = stop_by_failure};
     struct memory memory = {0};
     struct shard_group group;
     struct net net;
@@ -282,17 +290,23 @@ static int serve(struct config *config, struct server_facts *facts, const struct
     group.shutdown = &shutdown;
     net_init(&net, &memory, &group, listeners, listener_count);
 
-    bool started = start(&group, placement, error, sizeof error);
+    bool prepared = loading_prepare(&group, config, error, sizeof error), failed = false;
+    group.loading->failed = &load_failed;
+
+    bool started = prepared && start(&group, placement, error, sizeof error);
 
     if (started) {
         banner(&group, placement, &net);
-        wait_for_stop(signals);
+        loading_begin(&group);
+        wait_for_stop(signals, &group);
         shard_group_stop(&group);
-        log_write(LOG_WARNING, "Shoal is now ready to exit, bye bye...");
+        failed = loading_has_failed(&group);
+        if (!failed)
+            log_write(LOG_WARNING, "Shoal is now ready to exit, bye bye...");
     }
     net_deinit(&net);
     shard_group_deinit(&group);
-    return started ? 0 : fail(error);
+    return started ? failed : fail(error);
 }
 
 static int prepare_and_serve(struct config *config, struct server_facts *facts)

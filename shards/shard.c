@@ -15,6 +15,7 @@
 #include "shards/ahead.h"
 #include "shards/blocked.h"
 #include "shards/gather.h"
+#include "shards/loading.h"
 #include "shards/monitoring.h"
 #include "shards/publication.h"
 #include "shards/transaction.h"
@@ -415,7 +416,7 @@ static int64_t until(struct shard *shard, int64_t deadline_ms)
 
 static bool expires(const struct shard *shard)
 {
-    return !shard->parked && !sessions_paused(&shard->core.sessions, shard->now_ms);
+    return !shard->parked && !shard->loading && !sessions_paused(&shard->core.sessions, shard->now_ms);
 }
 
 static int64_t next_deadline_ms(const struct shard *shard)
@@ -449,6 +450,8 @@ static int64_t idle_us(struct shard *shard)
         return RETRY_US;
     if (atomic_load_explicit(&shard->group->stopping, memory_order_relaxed))
         return DRAIN_US;
+    if (__builtin_expect(shard->loading != NULL, 0))
+        return loading_idle_us(shard);
     deadline_ms = next_deadline_ms(shard);
     return deadline_ms == INT64_MAX ? -1 : until(shard, deadline_ms);
 }
@@ -573,6 +576,8 @@ void shard_turn(struct shard *shard)
 {
     shard->turn++;
     wait(shard); /* (a) connections parse and stage */
+    if (__builtin_expect(shard->loading != NULL, 0))
+        loading_turn(shard);
     returns_take(shard);
     router_retry_held(shard);
     publish(shard);     /* (b) */

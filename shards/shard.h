@@ -24,6 +24,8 @@
 struct call;
 struct call_wait;
 struct gather;
+struct load_part;
+struct loading;
 struct reach;
 struct shard;
 
@@ -36,6 +38,7 @@ struct shard_group {
     struct memory memory; /* of the shared parts; main's thread */
     const struct server_facts *facts;
     enum loop_backend backend;
+    struct loading *loading; /* NULL: it has not been looked whether there is anything to be loaded */
     /* Shared. */
     struct mesh mesh;
     _Atomic(bool) stopping;
@@ -83,6 +86,7 @@ struct shard {
     struct request *unanswered, *last_unanswered; /* executed, and their news have found no room yet */
     struct gather *executed_gather; /* the parked one, or the last of those behind it, where we have executed it and
                                      * its news have found no room yet; else NULL */
+    struct load_part *loading;      /* NULL: the data set is there */
     uint64_t turn;
     uint64_t config_generation; /* of the settings that `configured` has been called for */
     int64_t now_ms, now_us;     /* Unix time of this turn, see shard_read_clock; between turns use shard_now_ms */

@@ -9,6 +9,7 @@
 #include "core/assert.h"
 #include "core/keyspace.h"
 #include "core/memory.h"
+#include "shards/loading.h"
 #include "shards/returns.h"
 #include "shards/shard.h"
 
@@ -65,6 +66,7 @@ bool shard_group_init(struct shard_group *group, const struct config *config, co
 
 void shard_group_deinit(struct shard_group *group)
 {
+    loading_deinit(group);
     for (int i = 0; i < group->count; i++)
         shard_destroy(group, group->shards[i]);
     memory_free(&group->memory, group->shards);
@@ -130,6 +132,8 @@ static void *run(void *argument)
         return NULL;
     while (!atomic_load_explicit(&group->stopping, memory_order_acquire))
         shard_turn(shard);
+    if (shard->loading)
+        loading_give_up(shard);
     if (shard->stopping)
         shard->stopping->done(shard->stopping);
     while (atomic_load_explicit(&group->draining, memory_order_acquire) > 0) {

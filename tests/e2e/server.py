@@ -103,7 +103,7 @@ class Server:
             self.process = subprocess.Popen(self.command_line, stdout=log, stderr=errors, env=_environment())
 
     def start(self, address=None):
-        """Waits until it answers."""
+        """Waits until it answers, and has loaded what there is."""
         self.address = address or (self.host, self.port)
         wait_until(self._answers, pause=0.01)
         return self
@@ -113,7 +113,7 @@ class Server:
             raise AssertionError(f"the server ended with {self.process.returncode}: {self.errors()}{self.log()}")
         try:
             with resp.Connection(self.address, timeout=5) as connection:
-                return connection.command("PING") is not None
+                return not str(connection.command("PING")).startswith("LOADING ")
         except (OSError, resp.Closed):
             return False
 

@@ -1,0 +1,243 @@
+#include "shards/load_rdb.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/call.h"
+#include "core/handlers.h"
+#include "core/keyspace.h"
+#include "core/log.h"
+#include "core/number.h"
+#include "core/rdb_skip.h"
+#include "core/rdb_value.h"
+#include "persist/rdb_file_reader.h"
+#include "shards/shard.h"
+
+enum {
+    RECORDS_PER_LOOK = 64, /* at the clock */
+    READ_MOST = 1024 * 1024,
+    SKIPPED_SHOWN = 10, /* lines of the log */
+};
+
+struct load_rdb {
+    struct shard *shard;
+    struct rdb_file_reader reader;
+    struct rdb_loader loader;
+    const struct load_file *file;
+    uint64_t read;      /* bytes of the file */
+    bool drops_expired; /* else they are kept, as what follows may say more of them */
+    uint64_t keys, expired, modules, empty;
+    char problem[256];                                     /* with the last record */
+    uint64_t counted_keys, counted_bytes, counted_expired; /* in the progress */
+};
+
+struct load_rdb *load_rdb_begin(struct shard *shard, const struct load_stage *stage)
+{
+    struct load_rdb *load = memory_alloc_zeroed(&shard->core.memory, sizeof *load);
+    const struct config *config = &shard->core.config;
+
+    load->shard = shard;
+    load->file = &stage->files[0];
+    load->drops_expired = !stage->is_past;
+    rdb_file_reader_init(&load->reader, &shard->core.memory, load->file->path, load->file->end,
+                         shard->index == 0 && config->rdbchecksum);
+    rdb_loader_init(&load->loader, STR(""), keyspace_memory(shard->core.keyspace), config);
+    return load;
+}
+
+void load_rdb_end(struct load_rdb *load)
+{
+    rdb_loader_deinit(&load->loader);
+    rdb_file_reader_deinit(&load->reader);
+    memory_free(&load->shard->core.memory, load);
+}
+
+/* One of the shards says what all of them read. */
+static bool speaks(const struct load_rdb *load)
+{
+    return load->shard->index == 0;
+}
+
+/* Each returns NULL, or why the record can't be taken. */
+
+static const char *take_about(struct load_rdb *load, const struct rdb_record *record)
+{
+    int64_t number;
+
+    if (!speaks(load))
+        return NULL;
+    if (str_equal(record->name, STR("redis-ver")) || str_equal(record->name, STR("valkey-ver")))
+        log_write(LOG_NOTICE, "Loading RDB produced by version %.*s", str_shown_length(record->text),
+                  record->text.bytes);
+    if (str_equal(record->name, STR("ctime")) && number_parse_integer(record->text, &number))
+        log_write(LOG_NOTICE, "RDB age %lld seconds",
+                  (long long)(load->shard->now_ms / 1000 > number ? load->shard->now_ms / 1000 - number : 0));
+    if (str_equal(record->name, STR("used-mem")) && number_parse_integer(record->text, &number))
+        log_write(LOG_NOTICE, "RDB memory usage when created %.2f Mb", (double)number / (1024 * 1024));
+    return NULL;
+}
+
+static void tell_skipped(uint64_t count, const char *what, const struct rdb_record *record)
+{
+    if (count <= SKIPPED_SHOWN)
+        log_write(LOG_WARNING, "%s: '%.*s' in database %d, byte %llu of the file, is not loaded", what,
+                  str_shown_length(record->name), record->name.bytes, record->db, (unsigned long long)record->offset);
+    if (count == SKIPPED_SHOWN)
+        log_write(LOG_WARNING, "More keys like that are not shown; their number is, when all is loaded");
+}
+
+static const char *take_module(struct load_rdb *load, const struct rdb_record *record)
+{
+    char name[RDB_MODULE_NAME_MAX + 1], what[64];
+
+    if (!speaks(load))
+        return NULL;
+    rdb_module_name(record->module, name);
+    load->modules++;
+    if (record->name.bytes) {
+        snprintf(what, sizeof what, "A value of the module %s", name);
+        tell_skipped(load->modules, what, record);
+    } else if (load->modules <= SKIPPED_SHOWN) {
+        log_write(LOG_WARNING, "What the module %s has written is not loaded: byte %llu of the file", name,
+                  (unsigned long long)record->offset);
+    }
+    return NULL;
+}
+
+/* As FUNCTION LOAD would here, and on no other shard. */
+static const char *take_function(struct load_rdb *load, const struct rdb_record *record)
+{
+    struct shard *shard = load->shard;
+    struct str argv[] = {STR("function"), STR("load"), record->text};
+    struct reply reply;
+    struct call call = {.argv = argv, .argc = 3, .now_ms = shard->now_ms, .reply = &reply, .core = &shard->core};
+
+    reply_init(&reply, &shard->core.memory, NULL, 0, 2);
+    cmd_function_load(&call);
+    bool failed = reply.buffer.length > 0 && reply.buffer.bytes[0] == '-';
+    if (failed)
+        snprintf(load->problem, sizeof load->problem, "the library of functions can't be loaded: %.*s",
+                 (int)reply.buffer.length - 3, reply.buffer.bytes + 1);
+    buffer_deinit(&reply.buffer);
+    return failed ? load->problem : NULL;
+}
+
+static const char *take_key(struct load_rdb *load, const struct rdb_record *record)
+{
+    struct shard *shard = load->shard;
+    struct entry *entry;
+
+    if (router_owner(&shard->group->router, record->name) != shard->index)
+        return NULL;
+    if (load->drops_expired && rdb_record_has_passed(record, shard->now_ms)) {
+        load->expired++;
+        return NULL;
+    }
+    const char *problem = rdb_record_put(record, &load->loader, shard->core.keyspace, shard->now_ms, &entry);
+    if (!problem && !entry)
+        tell_skipped(++load->empty, "A value without items", record);
+    load->keys += !problem && entry != NULL;
+    return problem;
+}
+
+static const char *take(struct load_rdb *load, const struct rdb_record *record)
+{
+    switch (record->kind) {
+    case RDB_RECORD_AUX:
+        return take_about(load, record);
+    case RDB_RECORD_FUNCTION:
+        return take_function(load, record);
+    case RDB_RECORD_KEY:
+        return take_key(load, record);
+    case RDB_RECORD_MODULE:
+        return take_module(load, record);
+    default:
+        return NULL;
+    }
+}
+
+static bool fill(struct load_rdb *load)
+{
+    size_t room;
+    char *to = file_window_room(&load->reader.window, &room);
+    char problem[512];
+    ssize_t got;
+
+    if (room > READ_MOST)
+        room = READ_MOST;
+    do {
+        got = pread(load->file->descriptor, to, room, (off_t)load->read);
+    } while (got < 0 && errno == EINTR);
+    if (got < 0) {
+        snprintf(problem, sizeof problem, "%s can't be read: %s", load->file->path, strerror(errno));
+        loading_fail(load->shard, problem);
+        return false;
+    }
+    if (got == 0)
+        file_window_filled_all(&load->reader.window);
+    file_window_filled(&load->reader.window, (size_t)got);
+    load->read += (uint64_t)got;
+    return true;
+}
+
+static void count(struct load_rdb *load)
+{
+    struct load_progress *progress = &load->shard->group->loading->progress;
+    uint64_t passed = file_window_offset(&load->reader.window);
+
+    load_progress_add(&progress->keys, load->keys - load->counted_keys);
+    load_progress_add(&progress->expired, load->expired - load->counted_expired);
+    if (speaks(load))
+        load_progress_add(&progress->loaded_bytes, passed - load->counted_bytes);
+    load->counted_keys = load->keys;
+    load->counted_expired = load->expired;
+    load->counted_bytes = passed;
+}
+
+static void summarize(const struct load_rdb *load)
+{
+    if (load->modules > SKIPPED_SHOWN)
+        log_write(LOG_WARNING, "Not loaded, as modules have written it: %llu keys or other data",
+                  (unsigned long long)load->modules);
+    if (load->empty > SKIPPED_SHOWN)
+        log_write(LOG_WARNING, "Not loaded, as they had no items: %llu keys", (unsigned long long)load->empty);
+}
+
+static enum load_status step(struct load_rdb *load)
+{
+    struct rdb_record record;
+    const char *problem;
+
+    switch (rdb_file_reader_next(&load->reader, &record)) {
+    case RDB_FILE_HUNGRY:
+        return fill(load) ? LOAD_GOES_ON : LOAD_FAILED;
+    case RDB_FILE_RECORD:
+        problem = take(load, &record);
+        if (problem)
+            rdb_file_reader_refuse(&load->reader, &record, problem);
+        return LOAD_GOES_ON;
+    case RDB_FILE_END:
+        summarize(load);
+        return LOAD_DONE;
+    default:
+        loading_fail(load->shard, rdb_file_reader_problem(&load->reader));
+        return LOAD_FAILED;
+    }
+}
+
+enum load_status load_rdb_slice(struct load_rdb *load, int64_t until_us)
+{
+    enum load_status status;
+
+    do {
+        int steps = 0;
+
+        do {
+            status = step(load);
+        } while (status == LOAD_GOES_ON && ++steps < RECORDS_PER_LOOK);
+    } while (status == LOAD_GOES_ON && loop_monotonic_us(load->shard->loop) < until_us);
+    count(load);
+    return status;
+}
