@@ -408,12 +408,57 @@ int sim_disk_deliver(struct sim_disk_queue *queue, struct dice *dice)
 
 /* Crashing. */
 
-static void end_queue(struct sim_disk_queue *queue, struct dice *dice)
+static struct sim_file *copy_of(const struct sim_disk *disk, struct sim_disk *left, const struct sim_file *file)
 {
-    while (queue->count > 0 && !dice_one_in(dice, 4))
-        sim_disk_step(queue, dice);
-    queue->count = 0;
-    queue->finished = (struct completion_list){0};
+    struct sim_file *copy = left->files;
+
+    for (const struct sim_file *it = disk->files; it != file; it = it->next)
+        copy = copy->next;
+    return copy;
+}
+
+static void copy_files(const struct sim_disk *disk, struct sim_disk *left)
+{
+    struct sim_file **end = &left->files;
+
+    for (const struct sim_file *file = disk->files; file; file = file->next) {
+        *end = memory_alloc(&left->memory, sizeof **end);
+        sim_file_copy(*end, file, &left->memory);
+        end = &(*end)->next;
+    }
+}
+
+static void copy_disk(const struct sim_disk *disk, struct sim_disk *left)
+{
+    *left = *disk;
+    left->memory = (struct memory){0};
+    left->files = NULL;
+    left->queue_count = 0;
+    copy_files(disk, left);
+    for (int i = 0; i < left->now.count; i++)
+        left->now.names[i].file = copy_of(disk, left, disk->now.names[i].file);
+    for (int i = 0; i < left->durable.count; i++)
+        left->durable.names[i].file = copy_of(disk, left, disk->durable.names[i].file);
+    for (int i = 0; i < left->change_count; i++)
+        left->changes[i].file = copy_of(disk, left, disk->changes[i].file);
+    for (int i = 0; i < DISK_DESCRIPTORS_MAX; i++)
+        if (left->descriptors[i].fd && left->descriptors[i].file)
+            left->descriptors[i].file = copy_of(disk, left, disk->descriptors[i].file);
+}
+
+/* Any of what is under way, in any order. */
+static void end_queue(struct sim_disk *left, const struct sim_disk_queue *queue, struct dice *dice)
+{
+    bool *tried = memory_alloc_zeroed(&left->memory, DISK_OPERATIONS_MAX * sizeof *tried);
+
+    for (int count = queue->count; count > 0 && !dice_one_in(dice, 4); count--) {
+        int drawn = (int)dice_below(dice, (uint32_t)queue->count);
+
+        if (!tried[drawn] && queue->under_way[drawn].completion->operation != LOOP_FILE_READ)
+            perform(left, &queue->under_way[drawn], dice);
+        tried[drawn] = true;
+    }
+    memory_free(&left->memory, tried);
 }
 
 /* Any prefix, as of a file system with a journal, or any at all. */
@@ -456,12 +501,12 @@ static void crash_files(struct sim_disk *disk, struct dice *dice, bool rots)
     }
 }
 
-void sim_disk_crash(struct sim_disk *disk, struct dice *dice, bool rots)
+void sim_disk_crash(const struct sim_disk *disk, struct sim_disk *left, struct dice *dice, bool rots)
 {
+    copy_disk(disk, left);
     for (int i = 0; i < disk->queue_count; i++)
-        end_queue(disk->queues[i], dice);
-    disk->queue_count = 0;
-    crash_names(disk, dice);
-    crash_files(disk, dice, rots);
-    memset(disk->descriptors, 0, sizeof disk->descriptors);
+        end_queue(left, disk->queues[i], dice);
+    crash_names(left, dice);
+    crash_files(left, dice, rots);
+    memset(left->descriptors, 0, sizeof left->descriptors);
 }

@@ -87,9 +87,10 @@ bool sim_disk_get(const struct sim_disk *disk, const char *path, struct str *byt
 /* From now on everything fails with EIO; or with ENOSPC all that needs room; or nothing, with 0. */
 void sim_disk_fail(struct sim_disk *disk, int error);
 
-/* The machine stops: each operation under way has taken effect or not, what was not synced survives in part, no done
- * is called any more, and the queues are not the disk's any more. rots: bits are flipped in what was not synced. */
-void sim_disk_crash(struct sim_disk *disk, struct dice *dice, bool rots);
+/* What would be left if the machine stopped now: another disk, whose deinit is the caller's. Each operation under way
+ * has taken effect there or not, and what was not synced survives in part. This one goes on as if nothing had been; so
+ * what used it can come to rest and be freed. rots: bits are flipped in what was not synced. */
+void sim_disk_crash(const struct sim_disk *disk, struct sim_disk *left, struct dice *dice, bool rots);
 
 void sim_disk_queue_init(struct sim_disk_queue *queue, struct sim_disk *disk);
 void sim_disk_start(struct sim_disk_queue *queue, struct completion *completion);

@@ -97,6 +97,23 @@ void sim_file_set_length(struct sim_file *file, size_t length, uint64_t serial)
     append(file, change);
 }
 
+void sim_file_copy(struct sim_file *to, const struct sim_file *from, struct memory *memory)
+{
+    struct sim_change **end = &to->first;
+
+    sim_file_init(to, memory);
+    buffer_append_str(&to->now, buffer_str(&from->now));
+    buffer_append_str(&to->base, buffer_str(&from->base));
+    for (const struct sim_change *change = from->first; change; change = change->next) {
+        size_t bytes = sizeof *change + (change->cuts ? 0 : change->end - change->offset);
+
+        *end = memory_alloc(memory, bytes);
+        memcpy(*end, change, bytes);
+        to->last = *end;
+        end = &(*end)->next;
+    }
+}
+
 /* Syncing. */
 
 static void settle(struct sim_file *file)
