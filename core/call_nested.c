@@ -8,6 +8,7 @@
 #include "core/call_count.h"
 #include "core/command.h"
 #include "core/command_admit.h"
+#include "core/effects.h"
 #include "core/merge.h"
 
 static bool has_keys(const struct command *command)
@@ -91,6 +92,7 @@ void call_nested(struct call *outer, const struct command *command, const struct
     if (monitors_watch(&call.core->monitors))
         monitor_note_begin(&call);
     run(&call);
+    effects_end(&call);
     if (monitors_watch(&call.core->monitors))
         monitor_note_end(&call);
     if (call.tracked_by != 0)

@@ -48,9 +48,11 @@ static inline void call_changed(struct call *call, uint32_t class, const char *e
 
 /* Removes the key, and says so. False: it was not there. */
 bool call_delete(struct call *call, struct str name);
+/* The same where the command is not called so: what is journaled is a deletion. */
+bool call_delete_recorded(struct call *call, struct str name);
 /* Removes a collection that a change, told already, has left empty, and says so. */
 void call_delete_empty(struct call *call, struct str name, struct entry *entry);
-/* Gives the entry of that name a deadline, or takes it away (-1), and says so. */
+/* Gives the entry of that name a deadline, or takes it away (-1), and says so; that is what is journaled. */
 void call_set_expiry(struct call *call, struct str name, struct entry *entry, int64_t expiry_ms);
 
 #endif

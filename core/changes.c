@@ -74,6 +74,16 @@ void changes_add_flushed(struct changes *changes, uint64_t by)
     add(changes, (struct record){.kind = CHANGE_FLUSHED, .by = by}, STR(""), STR(""));
 }
 
+void changes_add_written(struct changes *changes, int db, struct str key)
+{
+    add(changes, (struct record){.kind = CHANGE_WRITTEN, .db = db}, STR(""), key);
+}
+
+void changes_add_mark(struct changes *changes, enum change_kind kind)
+{
+    add(changes, (struct record){.kind = kind}, STR(""), STR(""));
+}
+
 bool changes_next(const struct changes *changes, size_t *at, struct change *change)
 {
     const char *bytes = changes->records.bytes + *at;

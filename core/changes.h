@@ -1,7 +1,8 @@
 /* What others are to hear of a keyspace's changes.
  *
  * Three kinds of listeners: clients that watch keys (WATCH), clients that cache them
- * (CLIENT TRACKING), and whoever subscribed to events (notify-keyspace-events). `heeded`
+ * (CLIENT TRACKING), and whoever subscribed to events (notify-keyspace-events); and there is
+ * the journal. `heeded`
  * says which of them there are, so that a write which nobody hears of costs one
  * branch. What the latter two are to hear is queued as the command makes it; whoever executed it tells them before
  * anything else is executed. A shard that is parked on a gather lends its keyspace, and
@@ -40,10 +41,12 @@ enum { EVENTS_OF_DATA = EVENT_NEW - 1 /* A */ };
 
 /* Beside the classes of events, in `heeded`. */
 enum {
+    CHANGES_JOURNALED = 1 << 27, /* each change goes to the keyspace's journal */
     CHANGES_BROADCAST = 1 << 28, /* clients cache all keys of some prefixes */
     CHANGES_TRACKED = 1 << 29,   /* keys of this keyspace have been read by clients that cache them */
     CHANGES_WATCHED = 1 << 30,
-    CHANGES_TOUCHES = CHANGES_BROADCAST | CHANGES_TRACKED | CHANGES_WATCHED,
+    CHANGES_LISTENERS = CHANGES_BROADCAST | CHANGES_TRACKED | CHANGES_WATCHED,
+    CHANGES_TOUCHES = CHANGES_LISTENERS | CHANGES_JOURNALED,
 };
 
 struct changes {
@@ -52,6 +55,7 @@ struct changes {
     struct buffer records;
     size_t stale_at;  /* the last record of a stale key */
     size_t published; /* up to where events have been published */
+    size_t journaled; /* up to where it has been decided what goes to journals */
 };
 
 enum change_kind {
@@ -59,6 +63,10 @@ enum change_kind {
     CHANGE_STALE,   /* a key that was read has changed */
     CHANGE_TOUCHED, /* a key has changed, for those who cache by prefixes */
     CHANGE_FLUSHED, /* no key is what it was */
+    /* For the journal, and nobody else: */
+    CHANGE_WRITTEN,  /* the running command has changed a key */
+    CHANGE_RECORDED, /* its handler has said what goes to journals */
+    CHANGE_GONE,     /* the time of a key or of fields had come, and the journal has it */
 };
 
 /* What is queued; all texts are the queue's. */
@@ -98,6 +106,9 @@ void changes_add_stale(struct changes *changes, struct str key, uint64_t by);
 void changes_add_stale_reader(struct changes *changes, struct tracking_reader reader);
 void changes_add_touched(struct changes *changes, struct str key, uint64_t by);
 void changes_add_flushed(struct changes *changes, uint64_t by);
+void changes_add_written(struct changes *changes, int db, struct str key);
+/* CHANGE_RECORDED or CHANGE_GONE. */
+void changes_add_mark(struct changes *changes, enum change_kind kind);
 
 /* The executor of a gather takes a parked shard's keyspace; and gives it back. */
 static inline void changes_lend(struct changes *changes, struct changes *executor)
@@ -115,11 +126,17 @@ static inline bool changes_has_some(const struct changes *changes)
 {
     return changes->records.length > 0;
 }
+/* Whether the command that ran last has to do with journals. */
+static inline bool changes_has_unjournaled(const struct changes *changes)
+{
+    return changes->records.length > changes->journaled;
+}
 /* Drops what was queued behind this many bytes. */
 static inline void changes_cut(struct changes *changes, size_t length)
 {
     changes->records.length = length;
     changes->published = changes->published < length ? changes->published : length;
+    changes->journaled = changes->journaled < length ? changes->journaled : length;
 }
 static inline void changes_clear(struct changes *changes)
 {

@@ -4,6 +4,8 @@
 #include "core/args.h"
 #include "core/call.h"
 #include "core/change.h"
+#include "core/effects.h"
+#include "core/number.h"
 #include "core/dump.h"
 #include "core/rdb_value.h"
 
@@ -100,6 +102,18 @@ static bool read_payload(struct call *call, struct rdb_loader *loader, struct rd
     return false;
 }
 
+/* Without what it said of the key's use, which is nobody's data. */
+static void record_restore(const struct call *call, int64_t deadline_ms)
+{
+    char digits[NUMBER_TEXT_MAX];
+    struct str name = call->argv[1];
+
+    if (call_is_journaled(call, name))
+        CALL_RECORD(call, name, STR("RESTORE"), name,
+                    {digits, number_format_integer(digits, deadline_ms < 0 ? 0 : deadline_ms)}, call->argv[3],
+                    STR("REPLACE"), STR("ABSTTL"));
+}
+
 /* Puts the value under the key in place of the old one; where its time has passed, only the old one goes. */
 static void put(struct call *call, const struct restore_options *options, const struct rdb_value *value,
                 int64_t deadline_ms)
@@ -116,11 +130,14 @@ static void put(struct call *call, const struct restore_options *options, const 
         rdb_note_use(rdb_put_value(keyspace, call->db, key, value, deadline_ms), &call->core->config, call->now_ms,
                      options->idle_seconds, options->frequency);
         call_changed(call, EVENT_GENERIC, "restore", name);
+        record_restore(call, deadline_ms);
         return;
     }
     keyspace_changed(keyspace, old != NULL);
     if (old != NULL)
         call_changed(call, EVENT_GENERIC, "del", name);
+    if (old != NULL)
+        CALL_RECORD(call, name, STR("DEL"), name);
     rdb_free_value(keyspace, value);
 }
 

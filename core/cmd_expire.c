@@ -65,7 +65,7 @@ static bool conditions_hold(unsigned conditions, int64_t current_ms, int64_t wan
 static void expire_entry(struct call *call, struct entry *entry, int64_t expiry_ms)
 {
     if (expiry_ms <= call->now_ms)
-        call_delete(call, call->argv[1]);
+        call_delete_recorded(call, call->argv[1]);
     else
         call_set_expiry(call, call->argv[1], entry, expiry_ms);
 }

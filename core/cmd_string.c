@@ -25,7 +25,7 @@ void cmd_getdel(struct call *call)
         return;
     string_reply(call->reply, entry);
     if (entry != NULL)
-        call_delete(call, call->argv[1]);
+        call_delete_recorded(call, call->argv[1]);
 }
 
 /* What GETEX does to the expiry of a key that is there. */
@@ -35,7 +35,7 @@ static void getex_expiry(struct call *call, const struct string_options *options
     struct str name = call->argv[1];
 
     if (string_options_expire_at(options) && expiry_ms <= call->now_ms)
-        call_delete(call, name);
+        call_delete_recorded(call, name);
     else if (expiry_ms >= 0)
         call_set_expiry(call, name, entry, expiry_ms);
     else if (options->expiry == STRING_EXPIRY_PERSIST && entry_expiry_ms(entry) >= 0)

@@ -8,6 +8,7 @@
 #include "core/args.h"
 #include "core/call.h"
 #include "core/change.h"
+#include "core/effects.h"
 #include "core/string_options.h"
 #include "core/string_value.h"
 
@@ -99,6 +100,7 @@ static void msetex_write(struct call *call, int end, bool keep_expiry, int64_t e
         struct entry *old = keep_expiry ? call_find_any(call, call->argv[i], false) : NULL;
 
         set_pair(call, i, old ? entry_expiry_ms(old) : expiry_ms);
+        call_record_state(call, call->db, call->argv[i]);
         if (expiry_ms >= 0)
             call_event(call, EVENT_GENERIC, "expire", call->argv[i]);
     }

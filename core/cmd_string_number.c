@@ -6,6 +6,7 @@
 #include "core/args.h"
 #include "core/call.h"
 #include "core/change.h"
+#include "core/effects.h"
 #include "core/number.h"
 
 static void increment(struct call *call, int64_t by)
@@ -92,5 +93,7 @@ void cmd_incrbyfloat(struct call *call)
     struct str result = {text, number_format_long_double(text, value)};
     keyspace_set_bytes(call_keyspace(call, name), call->db, call_key(call, name), result);
     call_changed(call, EVENT_STRING, "incrbyfloat", name);
+    if (call_is_journaled(call, name)) /* a sum that others may round otherwise */
+        CALL_RECORD(call, name, STR("SET"), name, result, STR("KEEPTTL"));
     reply_bulk(call->reply, result);
 }

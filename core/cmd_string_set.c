@@ -5,6 +5,8 @@
 #include "core/args.h"
 #include "core/call.h"
 #include "core/change.h"
+#include "core/effects.h"
+#include "core/number.h"
 #include "core/string_options.h"
 #include "core/string_value.h"
 
@@ -13,6 +15,21 @@ static inline __attribute__((always_inline)) void set_string(struct call *call, 
 {
     keyspace_set_string(call_keyspace(call, call->argv[1]), call->db, call_key(call, call->argv[1]), value, expiry_ms);
     call_changed(call, EVENT_STRING, "set", call->argv[1]);
+}
+
+/* What SET with options, and its relatives, have done. */
+static void record_set(const struct call *call, struct str value, int64_t expiry_ms)
+{
+    char digits[NUMBER_TEXT_MAX];
+    struct str name = call->argv[1];
+
+    if (!call_is_journaled(call, name))
+        return;
+    if (expiry_ms < 0)
+        CALL_RECORD(call, name, STR("SET"), name, value);
+    else
+        CALL_RECORD(call, name, STR("SET"), name, value, STR("PXAT"),
+                    {digits, number_format_integer(digits, expiry_ms)});
 }
 
 /* What is at the key, as far as the options care. False: answered. */
@@ -47,6 +64,7 @@ static __attribute__((noinline)) void set_with_options(struct call *call)
     if (options.expiry == STRING_EXPIRY_KEEP && old != NULL)
         expiry_ms = entry_expiry_ms(old);
     set_string(call, call->argv[2], expiry_ms);
+    record_set(call, call->argv[2], expiry_ms);
     if (expires)
         call_event(call, EVENT_GENERIC, "expire", call->argv[1]);
     if (!options.get)
@@ -79,6 +97,7 @@ static void set_expiring(struct call *call, enum args_expiry_unit unit)
     if (!args_expiry(call, call->argv[2], unit, false, false, &expiry_ms))
         return;
     set_string(call, call->argv[3], expiry_ms);
+    record_set(call, call->argv[3], expiry_ms);
     call_event(call, EVENT_GENERIC, "expire", call->argv[1]);
     reply_ok(call->reply);
 }
@@ -147,6 +166,6 @@ void cmd_delex(struct call *call)
         return;
     bool remove = entry != NULL && string_condition_holds(&condition, entry);
     if (remove)
-        call_delete(call, call->argv[1]);
+        call_delete_recorded(call, call->argv[1]);
     reply_integer(call->reply, remove);
 }

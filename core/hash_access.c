@@ -25,10 +25,21 @@ bool hash_open_read(struct call *call, struct hash_access *access)
     return true;
 }
 
+/* What happens to fields is to be journaled as it happens: those whose time has come go before the command. */
+static void expire_due(struct call *call, struct hash_access *access)
+{
+    struct keyspace *keyspace = call_keyspace(call, call->argv[1]);
+
+    if (access->entry && keyspace_is_journaled(keyspace) &&
+        !keyspace_expire_items(keyspace, call->db, access->entry, call->now_ms))
+        access->entry = NULL;
+}
+
 bool hash_open_write(struct call *call, struct hash_access *access)
 {
     if (!call_find_write(call, call->argv[1], VALUE_HASH, &access->entry))
         return false;
+    expire_due(call, access);
     open_entry(call, access);
     access->indexed_ms = access->entry ? hash_next_deadline_ms(&access->hash) : -1;
     access->hash.memory = keyspace_memory(call_keyspace(call, call->argv[1]));

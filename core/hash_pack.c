@@ -150,6 +150,21 @@ static size_t expire(struct memory *memory, void **value, int64_t now_ms, size_t
     return count;
 }
 
+static void each_due(const void *value, int64_t now_ms, size_t most, void (*visit)(void *context, struct str name),
+                     void *context)
+{
+    char digits[NUMBER_TEXT_MAX];
+
+    for (unsigned char *field = listpack_first(value); field != NULL && most > 0; most--) {
+        int64_t deadline_ms = hash_pack_deadline_ms(field, HASH_PACK_EXPIRING);
+
+        if (deadline_ms < 0 || deadline_ms > now_ms)
+            return;
+        visit(context, listpack_text(listpack_get(field), digits));
+        field = hash_pack_next(field, HASH_PACK_EXPIRING);
+    }
+}
+
 const struct value_kind hash_pack_expiring_kind = {
     .name = "listpackex",
     .real_name = "listpackex",
@@ -159,5 +174,6 @@ const struct value_kind hash_pack_expiring_kind = {
     .drain = value_blob_drain,
     .rehome = value_blob_rehome,
     .next_deadline_ms = next_deadline_ms,
+    .each_due = each_due,
     .expire = expire,
 };

@@ -157,6 +157,19 @@ static size_t expire(struct memory *memory, void **value, int64_t now_ms, size_t
     return count;
 }
 
+static void each_due(const void *value, int64_t now_ms, size_t most, void (*visit)(void *context, struct str name),
+                     void *context)
+{
+    const struct hash_table *hash = value;
+    struct bptree_place place = bptree_first(&hash->deadlines);
+    const struct bptree_item *item;
+
+    while (most-- > 0 && (item = bptree_get(&place)) != NULL && item->order <= (uint64_t)now_ms) {
+        visit(context, hash_record_parts((const struct hash_record *)(uintptr_t)item->payload).field);
+        bptree_next(&place);
+    }
+}
+
 static int64_t next_deadline_ms(const void *value)
 {
     return hash_table_next_deadline_ms(value);
@@ -239,5 +252,6 @@ const struct value_kind hash_table_kind = {
     .drain = drain,
     .rehome = value_account_rehome,
     .next_deadline_ms = next_deadline_ms,
+    .each_due = each_due,
     .expire = expire,
 };

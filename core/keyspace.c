@@ -37,6 +37,7 @@ struct keyspace *keyspace_create(struct memory *memory, int databases)
     waits_init(&keyspace->waits, memory);
     watches_init(&keyspace->watches, memory);
     tracking_init(&keyspace->tracking, memory);
+    journal_init(&keyspace->journal, memory);
     for (int db = 0; db < databases; db++)
         keyspace_init_database(&keyspace->databases[db], memory);
     return keyspace;
@@ -53,6 +54,7 @@ void keyspace_destroy(struct keyspace *keyspace)
     waits_deinit(&keyspace->waits);
     watches_deinit(&keyspace->watches);
     tracking_deinit(&keyspace->tracking);
+    journal_deinit(&keyspace->journal);
     changes_deinit(&keyspace->changes);
     memory_free(keyspace->memory, keyspace);
 }
@@ -151,8 +153,12 @@ void keyspace_delete_entry(struct keyspace *keyspace, int db, struct entry *entr
 /* Those who hear of it copy the name. */
 static void tell_expired(struct keyspace *keyspace, int db, struct entry *entry)
 {
-    keyspace_event(keyspace, db, EVENT_EXPIRED, "expired", entry_key_inline(entry));
-    keyspace_touch(keyspace, db, entry_key_inline(entry), 0);
+    struct str argv[] = {STR("DEL"), entry_key_inline(entry)};
+
+    keyspace_event(keyspace, db, EVENT_EXPIRED, "expired", argv[1]);
+    keyspace_tell_expired(keyspace, db, argv[1]);
+    if (keyspace_is_journaled(keyspace))
+        keyspace_journal_gone(keyspace, db, argv, 2);
 }
 
 /* Not inline, as what it calls would cost the caller that finds its key a frame. */

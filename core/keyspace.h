@@ -17,6 +17,7 @@
 #include "core/entry.h"
 #include "core/str.h"
 
+struct journal;
 struct memory;
 struct keyspace;
 struct table;
@@ -118,8 +119,17 @@ static inline struct changes *keyspace_changes(struct keyspace *keyspace)
 {
     return (struct changes *)keyspace;
 }
+/* What is done to its keys goes there from now on, or no longer; see core/effects.h. */
+void keyspace_set_journaled(struct keyspace *keyspace, bool journaled);
+static inline bool keyspace_is_journaled(struct keyspace *keyspace)
+{
+    return keyspace_changes(keyspace)->heeded & CHANGES_JOURNALED;
+}
+struct journal *keyspace_journal(struct keyspace *keyspace);
 /* Out of line, what the two below do where somebody listens. */
 void keyspace_tell_touch(struct keyspace *keyspace, int db, struct str name, uint64_t by);
+/* Likewise, but not for the journal. */
+void keyspace_tell_listeners(struct keyspace *keyspace, int db, struct str name, uint64_t by);
 /* The key's value has changed, by the client with that session id (0: by itself): for those who watch or cache it. */
 static inline void keyspace_touch(struct keyspace *keyspace, int db, struct str name, uint64_t by)
 {
@@ -161,6 +171,9 @@ uint64_t keyspace_scan(struct keyspace *keyspace, int db, uint64_t cursor, int64
 /* NULL when the database is empty. */
 struct entry *keyspace_random(struct keyspace *keyspace, int db, int64_t now_ms);
 
+/* Removes the items of a key's value whose deadline has come, as keyspace_expire would, and the key with the last.
+ * False: it is gone. */
+bool keyspace_expire_items(struct keyspace *keyspace, int db, struct entry *entry, int64_t now_ms);
 /* Removes at most `most` keys, or items of values, whose deadline is not after now_ms; returns how many. Off while active expiry is disabled (DEBUG SET-ACTIVE-EXPIRE). */
 size_t keyspace_expire(struct keyspace *keyspace, int64_t now_ms, size_t most);
 /* The earliest deadline of all databases, INT64_MAX when there is none. O(1) in the number of keys. */

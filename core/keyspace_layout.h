@@ -6,6 +6,7 @@
 #include "core/assert.h"
 #include "core/entry_layout.h"
 #include "core/expiry.h"
+#include "core/journal.h"
 #include "core/keyspace.h"
 #include "core/reclaim.h"
 #include "core/snapshot_walk.h"
@@ -39,6 +40,7 @@ struct keyspace {
     struct snapshot_walk *walk; /* NULL: none is under way */
     uint8_t saved_flag;         /* ENTRY_SAVED or 0: what it is in entries that need not be saved */
     struct tracking tracking;
+    struct journal journal;
     uint64_t random;
     enum access_policy access_policy;
     uint32_t fresh_access;
@@ -65,6 +67,9 @@ void keyspace_touch_watched(struct keyspace *keyspace, int db, int other_db);
 /* Puts an entry that is nowhere yet under its key, in place of what is there. */
 void keyspace_put_entry(struct keyspace *keyspace, int db, struct key key, struct entry *entry);
 
+/* The time of a key, or of items of its value, has come: for listeners; and what takes it away, for the journal. */
+void keyspace_tell_expired(struct keyspace *keyspace, int db, struct str name);
+void keyspace_journal_gone(struct keyspace *keyspace, int db, const struct str *argv, int argc);
 /* Removes what has expired, and counts it so. */
 void keyspace_expire_entry(struct keyspace *keyspace, int db, struct entry *entry);
 

@@ -1,4 +1,4 @@
-/* Who hears of changes: those who watch keys, and those who keep what they have read. */
+/* Who hears of changes: those who watch keys, those who keep what they have read, and the journal. */
 #include "core/keyspace_layout.h"
 
 const struct tracking *keyspace_tracking(const struct keyspace *keyspace)
@@ -23,7 +23,7 @@ static void forget(struct keyspace *keyspace, struct tracked_key *key, uint64_t 
     note_tracked(keyspace);
 }
 
-void keyspace_tell_touch(struct keyspace *keyspace, int db, struct str name, uint64_t by)
+void keyspace_tell_listeners(struct keyspace *keyspace, int db, struct str name, uint64_t by)
 {
     uint64_t hash = keyspace_hash(name);
     struct tracked_key *key = tracking_find(&keyspace->tracking, name, hash);
@@ -37,6 +37,37 @@ void keyspace_tell_touch(struct keyspace *keyspace, int db, struct str name, uin
         forget(keyspace, key, by);
     if (keyspace->changes.heeded & CHANGES_BROADCAST)
         changes_add_touched(&keyspace->changes, name, by);
+}
+
+void keyspace_tell_touch(struct keyspace *keyspace, int db, struct str name, uint64_t by)
+{
+    if (keyspace_is_journaled(keyspace))
+        changes_add_written(&keyspace->changes, db, name);
+    if (keyspace->changes.heeded & CHANGES_LISTENERS)
+        keyspace_tell_listeners(keyspace, db, name, by);
+}
+
+void keyspace_tell_expired(struct keyspace *keyspace, int db, struct str name)
+{
+    if (keyspace->changes.heeded & CHANGES_LISTENERS)
+        keyspace_tell_listeners(keyspace, db, name, 0);
+}
+
+void keyspace_journal_gone(struct keyspace *keyspace, int db, const struct str *argv, int argc)
+{
+    journal_add(&keyspace->journal, db, argv, argc);
+    changes_add_mark(&keyspace->changes, CHANGE_GONE);
+}
+
+void keyspace_set_journaled(struct keyspace *keyspace, bool journaled)
+{
+    ASSERT(keyspace->journal.unit_records == 0);
+    changes_heed(&keyspace->changes, CHANGES_JOURNALED, journaled);
+}
+
+struct journal *keyspace_journal(struct keyspace *keyspace)
+{
+    return &keyspace->journal;
 }
 
 static uint64_t random_bits(void *context)

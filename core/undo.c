@@ -260,14 +260,25 @@ static struct entry *value_back(struct undo_reader *reader)
     return entry;
 }
 
+static void save_value(struct undo *undo, int db, struct key key, struct entry *entry)
+{
+    if (is_one_block(entry))
+        copy_entry(undo, db, key, entry);
+    else
+        keep_value(undo, db, key, entry);
+}
+
 void undo_save_value(struct undo *undo, const struct call *call, struct entry *entry, int key)
 {
-    struct key name = call_key(call, call->argv[key]);
+    save_value(undo, call->db, call_key(call, call->argv[key]), entry);
+}
 
-    if (is_one_block(entry))
-        copy_entry(undo, call->db, name, entry);
-    else
-        keep_value(undo, call->db, name, entry);
+void undo_items(struct undo *undo, int db, struct entry *entry)
+{
+    struct key key = key_of(entry_key_inline(entry));
+
+    if (!undo_is_marked(undo, db, key.hash))
+        save_value(undo, db, key, entry);
 }
 
 void undo_save_nothing(struct undo *undo, const struct call *call, struct entry *entry, int key)
@@ -366,6 +377,7 @@ void undo_run(struct call *call)
 void undo_begin(struct undo *undo, struct keyspace *keyspace, const struct config *config)
 {
     ASSERT(undo->keyspace == NULL && keyspace->undo == NULL);
+    ASSERT(keyspace->journal.unit_records == 0);
     undo->keyspace = keyspace;
     undo->config = config;
     undo->last = 0;
@@ -413,7 +425,8 @@ static void release(struct undo_reader *reader)
         undo_stream_release(reader);
         return;
     case UNDO_TOUCHED:
-        keyspace_touch(keyspace, reader->record.db, reader->key.name, undo_get_number(reader));
+        if (keyspace->changes.heeded & CHANGES_LISTENERS)
+            keyspace_tell_listeners(keyspace, reader->record.db, reader->key.name, undo_get_number(reader));
         return;
     default:
         return;
@@ -513,6 +526,7 @@ void undo_rollback(struct undo *undo)
     if (undo_has_changes(undo))
         go_back(undo);
     changes_cut(keyspace->changes.queue, undo->held_events);
+    journal_take_back_unit(&keyspace->journal);
     keyspace->stats = undo->stats;
     keyspace->random = undo->random;
     end(undo);

@@ -5,7 +5,7 @@
  * record of what was there; rollback goes through the records backwards and ends
  * with the very keyspace that the script found: values, encodings, deadlines, the
  * count of changes. (A key that was only looked at has been looked at.) What others were to hear meanwhile
- * (events, touched keys) is held until the commit.
+ * (events, touched keys) is held until the commit; the unit of the journal that it has begun goes with it.
  *
  * Small values are copied. Of a large one only what the command changes is kept
  * (see undo_save.h), or, where that is not known, the command gets a copy of the value to
@@ -70,6 +70,8 @@ void undo_added(struct undo *undo, int db, const struct entry *entry);
 void undo_removed(struct undo *undo, int db, struct entry *entry);
 /* … one is about to be moved to another name or database, where nothing is. */
 void undo_moved(struct undo *undo, int from_db, struct key source, int to_db, struct key target);
+/* … items of an entry's value are about to be removed, whatever the command has said. */
+void undo_items(struct undo *undo, int db, struct entry *entry);
 /* … an entry's deadline is about to change. */
 void undo_expiry(struct undo *undo, int db, const struct entry *entry);
 /* … a key has been touched. */

@@ -17,6 +17,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/str.h"
+
 struct memory;
 
 enum value_type { VALUE_STRING, VALUE_LIST, VALUE_SET, VALUE_ZSET, VALUE_HASH, VALUE_STREAM, VALUE_TYPES };
@@ -57,6 +59,9 @@ struct value_kind {
     /* Of a kind whose items may have deadlines of their own (fields of a hash), else NULL. */
     /* The earliest, -1: there is none. O(1). */
     int64_t (*next_deadline_ms)(const void *value);
+    /* Visits the names of the items that `expire` would remove, in that order. */
+    void (*each_due)(const void *value, int64_t now_ms, size_t most, void (*visit)(void *context, struct str name),
+                     void *context);
     /* Removes at most `most` items whose deadline is not after now_ms, the earliest first, and returns how many.
      * The value may move. */
     size_t (*expire)(struct memory *memory, void **value, int64_t now_ms, size_t most, bool *emptied);

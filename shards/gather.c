@@ -6,6 +6,7 @@
 #include "core/assert.h"
 #include "core/call.h"
 #include "core/command.h"
+#include "core/journal.h"
 #include "core/memory.h"
 #include "core/transaction.h"
 #include "core/waits.h"
@@ -237,11 +238,17 @@ static void lend_changes(struct shard *shard, const struct gather *gather)
                          keyspace_changes(shard->core.keyspace));
 }
 
+/* What it did to any of them is in that one's journal. */
 static void return_changes(struct shard *shard, const struct gather *gather)
 {
-    for (int i = 0; i < shard->group->count; i++)
-        if (takes_part(gather, i))
-            changes_return(keyspace_changes(gather->group->shards[i]->core.keyspace));
+    for (int i = 0; i < shard->group->count; i++) {
+        struct keyspace *keyspace = gather->group->shards[i]->core.keyspace;
+
+        if (!takes_part(gather, i))
+            continue;
+        journal_end_unit(keyspace_journal(keyspace));
+        changes_return(keyspace_changes(keyspace));
+    }
 }
 
 static void run_script(struct shard *shard, struct gather *gather, const struct reach *reach)

@@ -10,6 +10,7 @@
 #include "core/call.h"
 #include "core/call_count.h"
 #include "core/command.h"
+#include "core/effects.h"
 #include "core/memory.h"
 #include "core/waits.h"
 #include "shards/ahead.h"
@@ -108,16 +109,20 @@ static __attribute__((noinline)) void heed(struct shard *shard, const struct req
 }
 
 /* What the command asked of the shard, and has to tell others. request: whose call it was; NULL: a part of another. */
-static inline void end_call(struct shard *shard, const struct request *request)
+static inline void end_call(struct shard *shard, const struct call *call, const struct request *request)
 {
-    if (__builtin_expect(has_asked(&shard->core), 0))
-        heed(shard, request);
+    if (__builtin_expect(!has_asked(&shard->core), 1))
+        return;
+    effects_end(call);
+    if (request && !shard->busy.serving) /* a script's unit goes on */
+        journal_end_unit(keyspace_journal(shard->core.keyspace));
+    heed(shard, request);
 }
 
 void shard_run_call(struct shard *shard, struct call *call)
 {
     call_run(call);
-    end_call(shard, NULL);
+    end_call(shard, call, NULL);
 }
 
 /* Each field by itself, where the call is to be: an initializer clears the whole with `rep stos` first, and what is
@@ -179,7 +184,7 @@ execute(struct shard *shard, struct request *request, const struct reach *reach,
         call_run(&call);
     if (__builtin_expect(call.tracked_by != 0, 0))
         call_remember(&call);
-    end_call(shard, request);
+    end_call(shard, &call, request);
     call_count_end(&call, &counting);
     shard->core.stats.executed++;
 }
@@ -189,9 +194,9 @@ void shard_prepare_call(struct call *call, struct shard *shard, struct request *
     prepare_call(call, shard, request, reach, shard_message_ms(shard), NULL);
 }
 
-void shard_end_call(struct shard *shard, const struct request *request)
+void shard_end_call(struct shard *shard, const struct call *call, const struct request *request)
 {
-    end_call(shard, request);
+    end_call(shard, call, request);
     shard->core.stats.executed++;
 }
 

@@ -143,7 +143,7 @@ void shard_count(struct shard *shard, struct request *request, int64_t ns);
 /* The two halves of shard_execute, between which the call is run, and counted (call_count.h): for
  * whoever has to look at it afterwards. */
 void shard_prepare_call(struct call *call, struct shard *shard, struct request *request, const struct reach *reach);
-void shard_end_call(struct shard *shard, const struct request *request);
+void shard_end_call(struct shard *shard, const struct call *call, const struct request *request);
 /* Of requests of the own batch that are not executed in this turn. */
 void shard_own_arguments(struct shard *shard);
 /* Connections whose sessions ask for it. */

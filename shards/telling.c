@@ -78,6 +78,9 @@ static void tell(struct shard *shard, const struct change *change)
 {
     switch (change->kind) {
     case CHANGE_EVENT:
+    case CHANGE_WRITTEN:
+    case CHANGE_RECORDED:
+    case CHANGE_GONE:
         return;
     case CHANGE_STALE:
         tell_readers(shard, change);

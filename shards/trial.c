@@ -318,7 +318,7 @@ static void try_script(struct shard *shard, struct request *request, const struc
         publishing_clear(&shard->core.publishing);
     }
     end_undo(cores, count, call.out_of_reach);
-    shard_end_call(shard, request);
+    shard_end_call(shard, &call, request);
     if (!call.out_of_reach)
         call_count_end(&call, &counting);
 }
@@ -386,7 +386,7 @@ void trial_run_gathered(struct shard *shard, struct request *request, const stru
     monitoring_end(&call, request);
     if (!call.reached_all && stayed(shard, request, touched))
         request->trial = TRIAL_STAYED;
-    shard_end_call(shard, request);
+    shard_end_call(shard, &call, request);
     call_count_end(&call, &counting);
     shard_answer(shard, request);
 }

@@ -6,6 +6,7 @@
 
 #include "core/command.h"
 #include "core/command_admit.h"
+#include "core/effects.h"
 #include "core/hash.h"
 #include "core/resp_parse.h"
 #include "core/transaction.h"
@@ -41,6 +42,7 @@ static void each_shard(const struct reach *reach, const struct call *call, struc
         part.session = NULL;
         part.reply = &replies[i];
         call_run(&part);
+        effects_end(&part);
     }
 }
 
@@ -114,8 +116,12 @@ static void execute(struct command_run *run, struct call *call)
         undo_run(call);
     else
         call_run(call);
-    for (int i = 0; i < run->count; i++)
+    effects_end(call);
+    for (int i = 0; i < run->count; i++) {
+        if (run->cores[i].undo.keyspace == NULL)
+            journal_end_unit(keyspace_journal(run->keyspaces[i]));
         changes_return(keyspace_changes(run->keyspaces[i]));
+    }
 }
 
 static void find_shards(struct command_run *run, struct watched_keys *watched)

@@ -1,0 +1,114 @@
+#include "core/journal.h"
+
+#include "core/assert.h"
+#include "core/number.h"
+
+static const struct str multi = {"*1\r\n$5\r\nMULTI\r\n", 15}, exec = {"*1\r\n$4\r\nEXEC\r\n", 14};
+
+enum { HEADER_BYTES_MOST = NUMBER_TEXT_MAX + 3 }; /* a letter, a number, a line's end */
+
+void journal_init(struct journal *journal, struct memory *memory)
+{
+    *journal = (struct journal){.db = JOURNAL_NO_DATABASE, .unit_db = JOURNAL_NO_DATABASE};
+    buffer_init(&journal->records, memory, NULL, 0);
+}
+
+void journal_deinit(struct journal *journal)
+{
+    buffer_deinit(&journal->records);
+}
+
+static char *put_header(char *at, char letter, size_t count)
+{
+    *at++ = letter;
+    at += number_format_integer(at, (int64_t)count);
+    *at++ = '\r';
+    *at++ = '\n';
+    return at;
+}
+
+static void add_argument(struct buffer *records, struct str argument)
+{
+    char *start = buffer_reserve(records, argument.length + HEADER_BYTES_MOST + 2);
+    char *at = put_header(start, '$', argument.length);
+
+    if (argument.length > 0)
+        memcpy(at, argument.bytes, argument.length);
+    at += argument.length;
+    *at++ = '\r';
+    *at++ = '\n';
+    records->length += (size_t)(at - start);
+}
+
+static void add_command(struct buffer *records, const struct str *argv, int argc)
+{
+    char *start = buffer_reserve(records, HEADER_BYTES_MOST);
+
+    records->length += (size_t)(put_header(start, '*', (size_t)argc) - start);
+    for (int i = 0; i < argc; i++)
+        add_argument(records, argv[i]);
+}
+
+static void select_database(struct journal *journal, int db)
+{
+    char digits[NUMBER_TEXT_MAX];
+    struct str argv[] = {STR("SELECT"), {digits, number_format_integer(digits, db)}};
+
+    add_command(&journal->records, argv, 2);
+    journal->db = db;
+}
+
+/* Only the first record moves: it is there alone when the second comes. */
+static void begin_bracket(struct journal *journal)
+{
+    struct buffer *records = &journal->records;
+    size_t bytes = records->length - journal->unit_at;
+
+    buffer_reserve(records, multi.length);
+    char *unit = records->bytes + journal->unit_at;
+    memmove(unit + multi.length, unit, bytes);
+    memcpy(unit, multi.bytes, multi.length);
+    records->length += multi.length;
+}
+
+void journal_add(struct journal *journal, int db, const struct str *argv, int argc)
+{
+    if (journal->unit_records == 0) {
+        journal->unit_at = journal->records.length;
+        journal->unit_db = journal->db;
+    } else if (journal->unit_records == 1) {
+        begin_bracket(journal);
+    }
+    journal->unit_records++;
+    if (db != JOURNAL_NO_DATABASE && db != journal->db)
+        select_database(journal, db);
+    add_command(&journal->records, argv, argc);
+}
+
+void journal_close_unit(struct journal *journal)
+{
+    if (journal->unit_records > 1)
+        buffer_append_str(&journal->records, exec);
+    journal->unit_records = 0;
+}
+
+void journal_take_back_unit(struct journal *journal)
+{
+    if (journal->unit_records == 0)
+        return;
+    journal->records.length = journal->unit_at;
+    journal->db = journal->unit_db;
+    journal->unit_records = 0;
+}
+
+void journal_clear(struct journal *journal)
+{
+    ASSERT(journal->unit_records == 0);
+    journal->records.length = 0;
+}
+
+void journal_begin_anew(struct journal *journal)
+{
+    journal_clear(journal);
+    journal->db = JOURNAL_NO_DATABASE;
+}

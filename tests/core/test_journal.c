@@ -1,0 +1,458 @@
+/* The journal: what it says of single commands, and that random ones, executed again from it, make the same data. */
+#include "core/journal.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+
+#include "core/effects.h"
+#include "core/hash_value.h"
+#include "core/stream_value.h"
+#include "tests/support/command_run.h"
+#include "tests/support/dice.h"
+#include "tests/support/journal_text.h"
+#include "tests/support/random_command.h"
+
+static struct command_run run;
+
+static void begin(int shards)
+{
+    command_run_init(&run, shards);
+    for (int i = 0; i < shards; i++)
+        keyspace_set_journaled(run.keyspaces[i], true);
+}
+
+static void end(void)
+{
+    command_run_deinit(&run);
+}
+
+/* The journal of each shard: what has been added since the last look, "|" between records and "||" between shards. */
+static void expect_records(const char *line, const char *expected)
+{
+    struct buffer seen;
+    struct memory memory = {0};
+
+    buffer_init(&seen, &memory, NULL, 0);
+    for (int i = 0; i < run.count; i++) {
+        struct journal *journal = keyspace_journal(run.keyspaces[i]);
+
+        if (i > 0)
+            buffer_append_str(&seen, STR(" || "));
+        journal_text(buffer_str(&journal->records), &seen);
+        journal_clear(journal);
+    }
+    buffer_append(&seen, "", 1);
+    cr_assert_str_eq(seen.bytes, expected, "%s\n  is recorded as %s\n  instead of %s", line, seen.bytes, expected);
+    buffer_deinit(&seen);
+}
+
+static void expect(const char *line, const char *expected)
+{
+    command_run(&run, line);
+    expect_records(line, expected);
+}
+
+Test(journal, a_command_is_recorded_as_it_was_called_and_in_its_database)
+{
+    begin(1);
+    expect("set k v", "SELECT 0|set k v");
+    expect("APPEND k w", "APPEND k w");
+    expect("SELECT 3", "");
+    expect("LPUSH l \"\" \"a b\"", "SELECT 3|LPUSH l  a b");
+    expect("SELECT 0", "");
+    expect("MOVE k 3", "SELECT 0|MOVE k 3");
+    end();
+}
+
+Test(journal, what_changes_nothing_leaves_nothing)
+{
+    begin(1);
+    command_run(&run, "SET k v");
+    command_run(&run, "SADD s m");
+    expect("GET k", "SELECT 0|SET k v|SADD s m");
+    expect("SETNX k w", "");
+    expect("DEL absent", "");
+    expect("LPUSH k w", "");
+    expect("INCR k", "");
+    expect("SADD s m", "");
+    expect("SREM s absent", "");
+    expect("PERSIST k", "");
+    expect("EXPIRE absent 10", "");
+    expect("SET k w NX", "");
+    expect("RENAME k k", "");
+    expect("FLUSHDB", "FLUSHDB");
+    expect("FLUSHDB", "");
+    expect("FLUSHALL", "");
+    expect("SWAPDB 0 1", "");
+    end();
+}
+
+Test(journal, deadlines_are_absolute)
+{
+    begin(1);
+    expect("SET k v EX 10", "SELECT 0|SET k v PXAT 1700000010000");
+    expect("SET k v KEEPTTL GET", "SET k v PXAT 1700000010000");
+    expect("SETEX k 5 v", "SET k v PXAT 1700000005000");
+    expect("PSETEX k 5 v", "SET k v PXAT 1700000000005");
+    expect("SET k v XX", "SET k v");
+    expect("EXPIRE k 10", "PEXPIREAT k 1700000010000");
+    expect("PEXPIRE k 10", "PEXPIREAT k 1700000000010");
+    expect("EXPIREAT k 1700000001", "PEXPIREAT k 1700000001000");
+    expect("GETEX k PX 7", "PEXPIREAT k 1700000000007");
+    expect("GETEX k", "");
+    expect("GETEX k PERSIST", "PERSIST k");
+    expect("EXPIRE k -1", "DEL k");
+    command_run(&run, "SET k v");
+    expect("GETEX k EXAT 1", "SET k v|DEL k");
+    expect("MSETEX 2 a 1 b 2 PX 9", "MULTI|SET a 1 PXAT 1700000000009|SET b 2 PXAT 1700000000009|EXEC");
+    end();
+}
+
+Test(journal, what_is_taken_away_is_deleted)
+{
+    begin(1);
+    command_run(&run, "MSET a 1 b 2 c 3");
+    expect("GETDEL a", "SELECT 0|MSET a 1 b 2 c 3|DEL a");
+    expect("DELEX b IFEQ 2", "DEL b");
+    expect("DEL b c", "DEL b c");
+    end();
+}
+
+Test(journal, sums_of_floats_are_their_results)
+{
+    begin(1);
+    expect("INCRBYFLOAT k 1.5", "SELECT 0|SET k 1.5 KEEPTTL");
+    expect("INCRBY k 1", "");
+    end();
+}
+
+Test(journal, a_key_whose_time_has_come_is_deleted_before_the_command_that_finds_it)
+{
+    begin(1);
+    command_run(&run, "SET k 5 PX 10");
+    command_run(&run, "SET l 5 PX 10");
+    command_run(&run, "SET m 5 PX 10");
+    run.now_ms += 10;
+    expect("INCR k", "SELECT 0|SET k 5 PXAT 1700000000010|SET l 5 PXAT 1700000000010|SET m 5 PXAT 1700000000010|"
+                     "MULTI|DEL k|INCR k|EXEC");
+    expect("GET l", "DEL l");
+    keyspace_expire(run.keyspaces[0], run.now_ms, 10);
+    expect_records("expiry", "DEL m");
+    end();
+}
+
+Test(journal, several_keys_whose_time_has_come_are_no_transaction)
+{
+    begin(1);
+    command_run(&run, "SET k 5 PX 10");
+    command_run(&run, "SET l 5 PX 11");
+    expect("GET k", "SELECT 0|SET k 5 PXAT 1700000000010|SET l 5 PXAT 1700000000011");
+    keyspace_expire(run.keyspaces[0], run.now_ms + 20, 10);
+    expect_records("expiry", "DEL k|DEL l");
+    end();
+}
+
+Test(journal, each_shard_gets_what_has_become_of_its_keys)
+{
+    begin(2);
+    expect("SET k0 v PX 10", "SELECT 0|SET k0 v PXAT 1700000000010 || ");
+    expect("RENAME k0 k1", "DEL k0 || SELECT 0|SET k1 v PXAT 1700000000010");
+    expect("MSET k0 a k1 b k2 c", "MULTI|SET k0 a|SET k2 c|EXEC || SET k1 b");
+    expect("MSET k0 a k2 c", "MSET k0 a k2 c || ");
+    expect("DEL k0 k1", "DEL k0 || DEL k1");
+    expect("COPY k2 k4 DB 1", "COPY k2 k4 DB 1 || ");
+    expect("COPY k2 k1 DB 1", " || SELECT 1|SET k1 c");
+    end();
+}
+
+Test(journal, a_restored_value_has_its_deadline)
+{
+    begin(1);
+    command_run(&run, "SET k v");
+    struct str dump = command_run(&run, "DUMP k");
+    char payload[64];
+    size_t length = dump.length - 7;
+    cr_assert_eq(dump.bytes[4], '\n');
+    memcpy(payload, dump.bytes + 5, length);
+    journal_clear(keyspace_journal(run.keyspaces[0]));
+
+    struct str argv[] = {STR("RESTORE"), STR("k"), STR("10"), {payload, length}, STR("REPLACE")};
+    command_run_argv(&run, argv, 5);
+    struct str records = buffer_str(&keyspace_journal(run.keyspaces[0])->records);
+    cr_assert(records.length > 60);
+    static const char first[] = "*6\r\n$7\r\nRESTORE\r\n$1\r\nk\r\n$13\r\n1700000000010\r\n";
+    cr_assert_eq(memcmp(records.bytes, first, sizeof first - 1), 0);
+    cr_assert_eq(memcmp(records.bytes + records.length - 12, "$6\r\nABSTTL\r\n", 12), 0);
+    journal_clear(keyspace_journal(run.keyspaces[0]));
+    end();
+}
+
+/* Random commands, and what their journal makes of nothing. */
+
+static struct command_run copies[COMMAND_RUN_SHARDS_MAX];
+
+/* By commands, as they are the same whatever way a value was made. */
+static void print_hash_field(void *context, const struct hash_item *item)
+{
+    struct buffer *text = context;
+    char digits[NUMBER_TEXT_MAX];
+
+    buffer_append_str(text, listpack_text(item->field, digits));
+    buffer_append_str(text, STR("="));
+    buffer_append_str(text, listpack_text(item->value, digits));
+    buffer_append_format(text, "@%lld\n", (long long)item->deadline_ms);
+}
+
+static void print_group(struct buffer *text, const struct stream_group *group)
+{
+    struct bptree_place place;
+    const struct stream_pending *pending;
+
+    buffer_append_str(text, stream_group_name(group));
+    buffer_append_format(text, " %llu-%llu read %lld consumers %zu\n", (unsigned long long)group->last_id.ms,
+                         (unsigned long long)group->last_id.sequence, (long long)group->entries_read,
+                         (size_t)group->consumers.count);
+    for (place = stream_pending_seek(&group->pending, (struct stream_id){0, 0});
+         (pending = stream_pending_at(&place)) != NULL; bptree_next(&place)) {
+        buffer_append_format(text, "%llu-%llu at %lld %llu times to ", (unsigned long long)pending->id.ms,
+                             (unsigned long long)pending->id.sequence, (long long)pending->delivered_ms,
+                             (unsigned long long)pending->deliveries);
+        buffer_append_str(text, stream_consumer_name(pending->consumer));
+        buffer_append_str(text, STR("\n"));
+    }
+}
+
+static void print_stream(struct buffer *text, const struct stream *stream)
+{
+    struct stream_range range = stream_range(stream, (struct stream_id){0, 0}, stream_id_greatest(), false);
+    struct stream_entry entry;
+    struct bptree_place place;
+    const struct bptree_item *item;
+
+    buffer_append_format(text, "%llu of %llu, last %llu-%llu, deleted %llu-%llu\n", (unsigned long long)stream->length,
+                         (unsigned long long)stream->added, (unsigned long long)stream->last_id.ms,
+                         (unsigned long long)stream->last_id.sequence, (unsigned long long)stream->max_deleted_id.ms,
+                         (unsigned long long)stream->max_deleted_id.sequence);
+    while (stream_range_next(&range, &entry)) {
+        struct stream_fields fields = stream_fields(&entry);
+        struct listpack_value name, value;
+        char digits[NUMBER_TEXT_MAX];
+
+        buffer_append_format(text, "%llu-%llu", (unsigned long long)entry.id.ms, (unsigned long long)entry.id.sequence);
+        while (stream_fields_next(&fields, &name, &value)) {
+            buffer_append_str(text, STR(" "));
+            buffer_append_str(text, listpack_text(name, digits));
+            buffer_append_str(text, STR("="));
+            buffer_append_str(text, listpack_text(value, digits));
+        }
+        buffer_append_str(text, STR("\n"));
+    }
+    for (place = bptree_first(&stream->groups); (item = bptree_get(&place)) != NULL; bptree_next(&place))
+        print_group(text, stream_payload(item));
+}
+
+static int compare_texts(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Tables give their items in no order. */
+static void sort_lines(struct buffer *text)
+{
+    char **lines = malloc((text->length + 1) * sizeof *lines), *copy = strndup(text->bytes, text->length), *rest = copy;
+    size_t count = 0;
+
+    while ((lines[count] = strsep(&rest, "\n")) != NULL)
+        count++;
+    qsort(lines, count, sizeof *lines, compare_texts);
+    text->length = 0;
+    for (size_t i = 0; i < count; i++)
+        buffer_append_format(text, "%s\n", lines[i]);
+    free(lines);
+    free(copy);
+}
+
+static void print_reply(struct command_run *of, struct buffer *text, const char *command, struct str name,
+                        const char *rest)
+{
+    char line[256];
+
+    snprintf(line, sizeof line, "%s %.*s %s", command, (int)name.length, name.bytes, rest);
+    buffer_append_str(text, command_run(of, line));
+}
+
+static void print_entry(struct command_run *of, struct buffer *text, struct entry *entry)
+{
+    struct str name = entry_key(entry);
+
+    buffer_append_format(text, "%s %lld ", value_type_name(entry_type(entry)), (long long)entry_expiry_ms(entry));
+    if (entry_type(entry) == VALUE_HASH) {
+        struct hash hash = {.encoding = entry_encoding(entry), .value = entry_value(entry)};
+
+        hash_each(&hash, print_hash_field, text);
+        sort_lines(text);
+    } else if (entry_type(entry) == VALUE_STREAM) {
+        print_stream(text, entry_value(entry));
+    } else if (entry_type(entry) == VALUE_SET) {
+        print_reply(of, text, "SORT", name, "ALPHA");
+    } else if (entry_type(entry) == VALUE_ZSET) {
+        print_reply(of, text, "ZRANGE", name, "0 -1 WITHSCORES");
+    } else if (entry_type(entry) == VALUE_LIST) {
+        print_reply(of, text, "LRANGE", name, "0 -1");
+    } else {
+        print_reply(of, text, "BITCOUNT", name, ""); /* it may be a large and sparse bitmap */
+        print_reply(of, text, "BITPOS", name, "1");
+        print_reply(of, text, "STRLEN", name, "");
+        print_reply(of, text, "GETRANGE", name, "0 3000");
+    }
+}
+
+struct comparison {
+    struct command_run *copy;
+    int db;
+    size_t count;
+    struct str names[512];
+};
+
+static void note_name(void *context, struct entry *entry)
+{
+    struct comparison *comparison = context;
+
+    comparison->names[comparison->count++] = entry_key(entry);
+}
+
+static void expect_same_key(struct command_run *copy, int shard, int db, struct str name, const char *what)
+{
+    struct entry *was = keyspace_find(run.keyspaces[shard], db, key_of(name), INT64_MIN);
+    struct entry *is = keyspace_find(copy->keyspaces[0], db, key_of(name), INT64_MIN);
+    int64_t now_ms = run.now_ms;
+    struct memory memory = {0};
+    struct buffer first, second;
+
+    cr_assert(is != NULL, "%.*s is not there: %s", (int)name.length, name.bytes, what);
+    buffer_init(&first, &memory, NULL, 0);
+    buffer_init(&second, &memory, NULL, 0);
+    run.session.db = copy->session.db = (uint16_t)db;
+    run.now_ms = copy->now_ms; /* nothing is to expire while it is looked at */
+    print_entry(&run, &first, was);
+    print_entry(copy, &second, is);
+    buffer_append(&first, "", 1);
+    buffer_append(&second, "", 1);
+    cr_assert(first.length == second.length && memcmp(first.bytes, second.bytes, first.length) == 0,
+              "%.*s in %d: %s\n%.900s\n--- became ---\n%.900s", (int)name.length, name.bytes, db, what, first.bytes,
+              second.bytes);
+    buffer_deinit(&first);
+    buffer_deinit(&second);
+    run.session.db = copy->session.db = 0;
+    run.now_ms = now_ms;
+}
+
+static void expect_same_shard(int shard, const char *what)
+{
+    for (int db = 0; db < 2; db++) {
+        struct comparison comparison = {.db = db};
+        uint64_t cursor = 0;
+
+        do
+            cursor = keyspace_scan(run.keyspaces[shard], db, cursor, INT64_MIN, note_name, &comparison);
+        while (cursor != 0);
+        for (size_t i = 0; i < comparison.count; i++)
+            expect_same_key(&copies[shard], shard, db, comparison.names[i], what);
+        cr_assert_eq(keyspace_count(copies[shard].keyspaces[0], db), comparison.count, "%s", what);
+    }
+}
+
+/* Brings the copies to where the journals are. */
+static void follow(const char *what)
+{
+    for (int i = 0; i < run.count; i++) {
+        struct journal *journal = keyspace_journal(run.keyspaces[i]);
+
+        cr_assert_eq(journal->unit_records, 0);
+        journal_execute(buffer_str(&journal->records), &copies[i]);
+        copies[i].session.db = 0;
+        journal_begin_anew(journal);
+        expect_same_shard(i, what);
+    }
+}
+
+static const char *const more_commands[] = {
+    "MSETNX k v k v",
+    "MSETEX 2 k v k v EX n",
+    "GETEX k PERSIST",
+    "GETEX k PXAT t",
+    "SET k v PXAT t GET",
+    "PSETEX k n v",
+    "DELEX k",
+    "PEXPIRE k n",
+    "GET k",
+    "DECRBY k n",
+    "SWAPDB 0 1",
+    "FLUSHDB",
+    "MOVE k 1",
+    "SET k v",
+    "SET k n",
+};
+
+static bool plain_only(const char *line)
+{
+    static const char *const plain[] = {"SET",    "GET",    "APPEND",  "INCR",  "DECR",     "MSET",    "DEL",
+                                        "UNLINK", "RENAME", "COPY",    "MOVE",  "EXPIRE",   "PEXPIRE", "PERSIST",
+                                        "PSETEX", "SWAPDB", "FLUSHDB", "BITOP", "BITFIELD", "PFADD",   "PFMERGE"};
+
+    for (size_t i = 0; i < sizeof plain / sizeof plain[0]; i++)
+        if (strncmp(line, plain[i], strlen(plain[i])) == 0)
+            return true;
+    return false;
+}
+
+static void draw(char line[static RANDOM_COMMAND_BYTES])
+{
+    size_t count = sizeof more_commands / sizeof more_commands[0];
+
+    do {
+        if (dice_below(5) > 0)
+            random_command(line, run.now_ms);
+        else
+            random_command_of(line, more_commands[dice_below(count)], run.now_ms);
+    } while (!plain_only(line));
+}
+
+static void try_commands(int shards)
+{
+    char line[RANDOM_COMMAND_BYTES];
+    bool exact = getenv("EXACT") != NULL; /* which command it was */
+
+    begin(shards);
+    for (int i = 0; i < shards; i++) {
+        command_run_init(&copies[i], 1);
+        copies[i].now_ms = 1;
+    }
+    for (int i = 0; i < 1500; i++) {
+        draw(line);
+        command_run(&run, line);
+        if (dice_below(20) == 0)
+            run.now_ms += (int64_t)dice_below(1500);
+        if (dice_below(30) == 0)
+            for (int shard = 0; shard < shards; shard++)
+                keyspace_expire(run.keyspaces[shard], run.now_ms, 2);
+        if (dice_below(exact ? 1 : 16) == 0)
+            follow(line);
+    }
+    follow("all");
+    for (int i = 0; i < shards; i++)
+        command_run_deinit(&copies[i]);
+    end();
+}
+
+Test(journal, executed_again_it_makes_the_same_data, .init = dice_seed)
+{
+    for (int i = 0; i < 4; i++)
+        try_commands(1);
+}
+
+Test(journal, executed_again_those_of_several_shards_do, .init = dice_seed)
+{
+    for (int i = 0; i < 4; i++)
+        try_commands(3);
+}
