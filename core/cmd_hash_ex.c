@@ -1,8 +1,10 @@
 /* Fields read or written together with their deadlines: HGETDEL, HGETEX, HSETEX. */
 #include "core/handlers.h"
 
+#include "core/effects.h"
 #include "core/hash_access.h"
 #include "core/hash_options.h"
+#include "core/memory.h"
 
 static void reply_nulls(struct call *call, int first)
 {
@@ -23,6 +25,13 @@ static bool reply_field(struct call *call, const struct hash *hash, struct str f
     return there;
 }
 
+/* Redis has HGETDEL since 8.0. */
+static bool getdel_field(struct call *call, struct hash *hash, struct str field)
+{
+    CALL_RECORD(call, call->argv[1], STR("HDEL"), call->argv[1], field);
+    return hash_delete(hash, field);
+}
+
 void cmd_hgetdel(struct call *call)
 {
     enum { FIRST_FIELD = 4 };
@@ -39,7 +48,7 @@ void cmd_hgetdel(struct call *call)
     reply_array(call->reply, call->argc - FIRST_FIELD);
     for (int i = FIRST_FIELD; i < call->argc; i++)
         if (reply_field(call, &access.hash, call->argv[i], &item))
-            deleted += hash_delete(&access.hash, call->argv[i]);
+            deleted += getdel_field(call, &access.hash, call->argv[i]);
     hash_close(call, &access, "hdel", deleted);
 }
 
@@ -76,7 +85,7 @@ static const char *getex_event(const struct hash *hash, int64_t deadline_ms)
 }
 
 /* Returns whether that changes anything. */
-static bool getex_apply(struct hash *hash, struct str field, int64_t old_ms, int64_t deadline_ms)
+static bool getex_apply(struct call *call, struct hash *hash, struct str field, int64_t old_ms, int64_t deadline_ms)
 {
     if (deadline_ms == HASH_KEEP_DEADLINE || (deadline_ms == HASH_NO_DEADLINE && old_ms < 0))
         return false;
@@ -84,6 +93,7 @@ static bool getex_apply(struct hash *hash, struct str field, int64_t old_ms, int
         hash_set_deadline(hash, field, deadline_ms);
     else
         hash_delete(hash, field);
+    hash_record_deadline(call, field, deadline_ms);
     return true;
 }
 
@@ -105,7 +115,7 @@ void cmd_hgetex(struct call *call)
     reply_array(call->reply, call->argc - at - 2);
     for (int i = at + 2; i < call->argc; i++)
         if (reply_field(call, &access.hash, call->argv[i], &item))
-            changes += getex_apply(&access.hash, call->argv[i], item.deadline_ms, deadline_ms);
+            changes += getex_apply(call, &access.hash, call->argv[i], item.deadline_ms, deadline_ms);
     hash_close(call, &access, getex_event(&access.hash, deadline_ms), changes);
 }
 
@@ -216,6 +226,42 @@ static void setex_store(struct hash *hash, const struct setex *setex, struct str
         hash_set(hash, field, value, setex->deadline_ms);
 }
 
+static void setex_record(struct call *call, const struct setex *setex)
+{
+    int fields = call->argc - setex->first, count = 0;
+    char digits[NUMBER_TEXT_MAX], pairs[NUMBER_TEXT_MAX];
+    struct str *argv = memory_alloc(&call->core->memory, (size_t)(fields + 6) * sizeof *argv);
+
+    argv[count++] = setex->deadline_ms == HASH_NO_DEADLINE ? STR("HSET") : STR("HSETEX");
+    argv[count++] = call->argv[1];
+    if (setex->deadline_ms >= 0) {
+        argv[count++] = STR("PXAT");
+        argv[count++] = (struct str){digits, number_format_integer(digits, setex->deadline_ms)};
+    } else if (setex->deadline_ms == HASH_KEEP_DEADLINE) {
+        argv[count++] = STR("KEEPTTL");
+    }
+    if (setex->deadline_ms != HASH_NO_DEADLINE) {
+        argv[count++] = STR("FIELDS");
+        argv[count++] = (struct str){pairs, number_format_integer(pairs, fields / 2)};
+    }
+    memcpy(argv + count, call->argv + setex->first, (size_t)fields * sizeof *argv);
+    call_record(call, call->argv[1], argv, count + fields);
+    memory_free(&call->core->memory, argv);
+}
+
+/* What was written, or what a deadline that had passed took away. */
+static void setex_journal(struct call *call, const struct hash *hash, const struct setex *setex)
+{
+    if (!call_is_journaled(call, call->argv[1]))
+        return;
+    if (!has_passed(hash, setex->deadline_ms)) {
+        setex_record(call, setex);
+        return;
+    }
+    for (int i = setex->first; i < call->argc; i += 2)
+        hash_record_deadline(call, call->argv[i], setex->deadline_ms);
+}
+
 void cmd_hsetex(struct call *call)
 {
     struct hash_access access;
@@ -233,5 +279,6 @@ void cmd_hsetex(struct call *call)
         setex_store(&access.hash, &setex, call->argv[i], call->argv[i + 1]);
     hash_close_with(call, &access, "hset", setex.deadline_ms < 0 ? NULL : getex_event(&access.hash, setex.deadline_ms),
                     (uint64_t)(call->argc - setex.first) / 2);
+    setex_journal(call, &access.hash, &setex);
     reply_integer(call->reply, 1);
 }

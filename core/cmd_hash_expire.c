@@ -1,6 +1,7 @@
 /* When fields die: setting the deadlines of fields, telling them, taking them off. */
 #include "core/handlers.h"
 
+#include "core/effects.h"
 #include "core/hash_access.h"
 #include "core/hash_options.h"
 
@@ -43,6 +44,22 @@ static bool condition_holds(enum condition condition, int64_t current_ms, int64_
     return false;
 }
 
+void hash_record_deadline(const struct call *call, struct str field, int64_t deadline_ms)
+{
+    struct str name = call->argv[1];
+    char digits[NUMBER_TEXT_MAX];
+
+    if (!call_is_journaled(call, name))
+        return;
+    if (deadline_ms < 0)
+        CALL_RECORD(call, name, STR("HPERSIST"), name, STR("FIELDS"), STR("1"), field);
+    else if (deadline_ms <= call->now_ms)
+        CALL_RECORD(call, name, STR("HDEL"), name, field);
+    else
+        CALL_RECORD(call, name, STR("HPEXPIREAT"), name, {digits, number_format_integer(digits, deadline_ms)},
+                    STR("FIELDS"), STR("1"), field);
+}
+
 static enum field_answer expire_field(struct hash *hash, struct str field, enum condition condition,
                                       int64_t deadline_ms)
 {
@@ -82,6 +99,8 @@ static void expire_fields(struct call *call, struct hash_access *access, int fir
         enum field_answer answer = expire_field(&access->hash, call->argv[i], condition, deadline_ms);
 
         changes += answer > FIELD_UNCHANGED;
+        if (answer > FIELD_UNCHANGED)
+            hash_record_deadline(call, call->argv[i], deadline_ms);
         reply_integer(call->reply, answer);
     }
     hash_close(call, access, deadline_ms > call->now_ms ? "hexpire" : "hdel", changes);

@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "core/args.h"
+#include "core/effects.h"
 #include "core/hash_access.h"
 
 static bool value_integer(struct listpack_value value, int64_t *integer)
@@ -63,6 +64,20 @@ static bool parse_float_step(struct call *call, long double *by)
     return false;
 }
 
+/* A sum that others may round otherwise. deadline_ms: of the field, -1: none. */
+static void record_float(const struct call *call, struct str result, int64_t deadline_ms)
+{
+    struct str name = call->argv[1], field = call->argv[2];
+    char digits[NUMBER_TEXT_MAX];
+
+    if (!call_is_journaled(call, name))
+        return;
+    CALL_RECORD(call, name, STR("HSET"), name, field, result);
+    if (deadline_ms >= 0)
+        CALL_RECORD(call, name, STR("HPEXPIREAT"), name, {digits, number_format_integer(digits, deadline_ms)},
+                    STR("FIELDS"), STR("1"), field);
+}
+
 void cmd_hincrbyfloat(struct call *call)
 {
     char text[NUMBER_LONG_DOUBLE_TEXT_MAX];
@@ -72,7 +87,8 @@ void cmd_hincrbyfloat(struct call *call)
 
     if (!parse_float_step(call, &by) || !hash_open_write(call, &access))
         return;
-    if (hash_access_get(&access, call->argv[2], &item) && !value_float(item.value, &value)) {
+    bool there = hash_access_get(&access, call->argv[2], &item);
+    if (there && !value_float(item.value, &value)) {
         reply_error(call->reply, "ERR hash value is not a float");
         return;
     }
@@ -83,5 +99,6 @@ void cmd_hincrbyfloat(struct call *call)
     }
     struct str result = {text, number_format_long_double(text, value)};
     store(call, &access, result);
+    record_float(call, result, there ? item.deadline_ms : -1);
     reply_bulk(call->reply, result);
 }

@@ -5,6 +5,8 @@
 #include "core/call.h"
 #include "core/change.h"
 #include "core/cmd_list.h"
+#include "core/command.h"
+#include "core/effects.h"
 
 struct move {
     enum deque_end from, to;
@@ -29,6 +31,28 @@ static void move_within(struct call *call, const struct list *list, struct move 
     buffer_deinit(&copy);
 }
 
+static struct str end_name(enum deque_end end)
+{
+    return end == DEQUE_FRONT ? STR("LEFT") : STR("RIGHT");
+}
+
+/* Before anything is moved. Where both lists are of one keyspace it is one record, for it may be long ago that it was
+ * called; else each keyspace has its part. */
+static void record_move(const struct call *call, struct move move, struct str text)
+{
+    struct str name = call->argv[1], target = call->argv[2];
+    bool apart = call_keyspace(call, name) != call_keyspace(call, target);
+
+    if (!call_is_journaled(call, name))
+        return;
+    if (apart) {
+        CALL_RECORD(call, name, move.from == DEQUE_FRONT ? STR("LPOP") : STR("RPOP"), name);
+        CALL_RECORD(call, target, move.to == DEQUE_FRONT ? STR("LPUSH") : STR("RPUSH"), target, text);
+    } else if (call->command->flags & CMD_BLOCKING) {
+        CALL_RECORD(call, name, STR("LMOVE"), name, target, end_name(move.from), end_name(move.to));
+    }
+}
+
 static void move_element(struct call *call, const struct list *source, struct move move)
 {
     struct str name = call->argv[1], target = call->argv[2];
@@ -39,6 +63,7 @@ static void move_element(struct call *call, const struct list *source, struct mo
     if (!list_find_or_create(call, target, &text, 1, &destination))
         return;
     reply_bulk(call->reply, text);
+    record_move(call, move, text);
     if (destination.entry == source->entry) {
         move_within(call, source, move, text);
     } else {

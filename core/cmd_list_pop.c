@@ -7,6 +7,7 @@
 #include "core/change.h"
 #include "core/cmd_list.h"
 #include "core/command.h"
+#include "core/effects.h"
 
 bool list_parse_end(struct call *call, struct str word, enum deque_end *end)
 {
@@ -56,6 +57,16 @@ static void pop_many(struct call *call, struct str name, const struct list *list
     }
     list_delete_range(list, end == DEQUE_FRONT ? 0 : length - count, count);
     list_removed(call, name, list, pop_event(end), count);
+}
+
+/* Of one of several keys, and maybe long after it was called. */
+static void record_pop(const struct call *call, struct str name, enum deque_end end, int64_t count)
+{
+    char digits[NUMBER_TEXT_MAX];
+
+    if (call_is_journaled(call, name))
+        CALL_RECORD(call, name, end == DEQUE_FRONT ? STR("LPOP") : STR("RPOP"), name,
+                    {digits, number_format_integer(digits, count)});
 }
 
 /* LPOP, RPOP */
@@ -162,6 +173,7 @@ static bool pop_from_first(struct call *call, const struct many_options *options
         reply_array(call->reply, 2);
         reply_bulk(call->reply, name);
         pop_many(call, name, &list, options->end, (uint64_t)options->count);
+        record_pop(call, name, options->end, options->count);
         return true;
     }
     return false;
@@ -202,6 +214,7 @@ static bool pop_one_from_first(struct call *call, enum deque_end end)
         reply_array(call->reply, 2);
         reply_bulk(call->reply, name);
         pop_one(call, name, &list, end);
+        record_pop(call, name, end, 1);
         return true;
     }
     return false;

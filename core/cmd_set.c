@@ -1,6 +1,7 @@
 /* Sets: adding, removing, looking up, listing. */
 #include "core/handlers.h"
 
+#include "core/effects.h"
 #include "core/scan_options.h"
 #include "core/set_key.h"
 
@@ -48,11 +49,21 @@ void cmd_srem(struct call *call)
     reply_integer(call->reply, removed);
 }
 
+/* Where the sets are of two keyspaces, each has its part. */
+static void record_move(const struct call *call, const struct set_key *from, const struct set_key *to)
+{
+    if (from->keyspace == to->keyspace || !call_is_journaled(call, from->name))
+        return;
+    CALL_RECORD(call, from->name, STR("SREM"), from->name, call->argv[3]);
+    CALL_RECORD(call, to->name, STR("SADD"), to->name, call->argv[3]);
+}
+
 /* Both keys hold sets, not the same one. */
 static bool move_member(struct call *call, struct set_key *from, struct set_key *to, const struct set_member *member)
 {
     if (!set_value_remove(&from->set, member))
         return false;
+    record_move(call, from, to);
     set_key_close(call, from, "srem", 1);
     if (to->entry == NULL)
         set_key_prepare(call, to, member, 1);

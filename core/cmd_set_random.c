@@ -3,6 +3,7 @@
 
 #include "core/args.h"
 #include "core/change.h"
+#include "core/effects.h"
 #include "core/set_key.h"
 #include "core/set_random.h"
 
@@ -101,11 +102,22 @@ void cmd_srandmember(struct call *call)
 
 /* SPOP */
 
+/* Out of the set of argv[1]. */
+static bool give_member(void *context, const struct set_member *member)
+{
+    struct call *call = context;
+    char digits[NUMBER_TEXT_MAX];
+
+    if (call_is_journaled(call, call->argv[1]))
+        CALL_RECORD(call, call->argv[1], STR("SREM"), call->argv[1], set_member_text(member, digits));
+    return set_reply_member(call->reply, member);
+}
+
 static void pop_one(struct call *call, struct set_key *key)
 {
     struct set_member member = set_random_member(&key->set, dice_of(call));
 
-    set_reply_member(call->reply, &member);
+    give_member(call, &member);
     set_value_remove(&key->set, &member);
 }
 
@@ -116,6 +128,7 @@ static void pop_all(struct call *call, struct set_key *key)
     set_value_each(&key->set, set_reply_member, call->reply);
     keyspace_changed(key->keyspace, count);
     call_changed(call, EVENT_SET, "spop", key->name);
+    CALL_RECORD(call, key->name, STR("DEL"), key->name);
     call_delete_empty(call, key->name, key->entry);
 }
 
@@ -126,7 +139,7 @@ static void pop_most(struct call *call, struct set_key *key, uint64_t count)
     enum value_encoding encoding = all.encoding == ENCODING_INTSET ? ENCODING_INTSET : ENCODING_LISTPACK;
 
     key->set = set_value_create(all.memory, all.config, encoding);
-    set_random_split(&all, set_value_count(&all) - count, dice_of(call), &key->set, set_reply_member, call->reply);
+    set_random_split(&all, set_value_count(&all) - count, dice_of(call), &key->set, give_member, call);
     set_key_close(call, key, "spop", count);
     keyspace_free_value(key->keyspace, VALUE_SET, all.encoding, all.value);
 }

@@ -9,6 +9,7 @@
 #include "core/args.h"
 #include "core/call.h"
 #include "core/change.h"
+#include "core/effects.h"
 #include "core/hash_value.h"
 #include "core/list_value.h"
 #include "core/memory.h"
@@ -213,7 +214,7 @@ static void store_results(struct lookup *lookup, const struct results *results, 
 
     reply_integer(call->reply, (int64_t)count);
     if (count == 0) {
-        call_delete(call, target);
+        call_delete_recorded(call, target);
         return;
     }
     list_load_begin(&list, keyspace_memory(keyspace), &call->core->config);
@@ -227,6 +228,7 @@ static void store_results(struct lookup *lookup, const struct results *results, 
     keyspace_set_value(keyspace, call->db, call_key(call, target), VALUE_LIST, encoding, value);
     keyspace_changed(keyspace, count);
     call_changed(call, EVENT_LIST, "sortstore", target);
+    call_record_state(call, call->db, target); /* what it looked at may be of other shards */
 }
 
 /* Without an order to be made, no more has been loaded than LIMIT leaves. */

@@ -2,9 +2,20 @@
 #include "core/handlers.h"
 
 #include "core/args.h"
+#include "core/effects.h"
 #include "core/zset_call.h"
 
 static const char out_of_range[] = "ERR value is out of range, must be positive";
+
+/* Of one of several keys, and maybe long after it was called. */
+static void record_pop(const struct call *call, struct str name, bool highest, size_t count)
+{
+    char digits[NUMBER_TEXT_MAX];
+
+    if (count > 0 && call_is_journaled(call, name))
+        CALL_RECORD(call, name, highest ? STR("ZPOPMAX") : STR("ZPOPMIN"), name,
+                    {digits, number_format_integer(digits, (int64_t)count)});
+}
 
 /* Takes out `count` members from one end, as far as there are so many. pairs: each is an array of its own. */
 static void pop(struct call *call, struct zset_key *key, bool highest, int64_t count, bool pairs)
@@ -23,6 +34,7 @@ static void pop(struct call *call, struct zset_key *key, bool highest, int64_t c
     }
     zset_remove_ranks(&key->zset, first, taken);
     zset_key_close(call, key, highest ? "zpopmax" : "zpopmin", taken);
+    record_pop(call, key->name, highest, taken);
 }
 
 static void pop_one_key(struct call *call, bool highest)

@@ -33,6 +33,10 @@ static inline void hash_close(struct call *call, struct hash_access *access, con
     hash_close_with(call, access, event, NULL, changes);
 }
 
+/* The field of argv[1] has got this deadline, -1: none is left; the command is journaled as that. One that has come has
+ * taken it away. */
+void hash_record_deadline(const struct call *call, struct str field, int64_t deadline_ms);
+
 /* A field where there is a key. False: there is none. */
 MUST_USE static inline bool hash_access_get(const struct hash_access *access, struct str field, struct hash_item *item)
 {

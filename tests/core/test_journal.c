@@ -392,18 +392,36 @@ static const char *const more_commands[] = {
     "MOVE k 1",
     "SET k v",
     "SET k n",
+    "BLPOP k k 0",
+    "BRPOP k k 0",
+    "BLMOVE k k e e 0",
+    "BLMPOP 0 2 k k RIGHT COUNT n",
+    "RPOPLPUSH k k",
+    "HGETEX k PERSIST FIELDS 1 m",
+    "HGETEX k PXAT t FIELDS 2 m m",
+    "HSETEX k KEEPTTL FIELDS 2 m v m v",
+    "HSETEX k PXAT t FIELDS 1 m v",
+    "HSETEX k FIELDS 1 m v",
+    "HPEXPIRE k n FIELDS 2 m m",
+    "HINCRBYFLOAT k m 0.25",
+    "HSETNX k m v",
+    "HSETNX k m v",
+    "BZPOPMIN k k 0",
+    "BZPOPMAX k k 0",
+    "BZMPOP 0 2 k k MAX COUNT n",
+    "ZDIFFSTORE k 2 k k",
+    "ZINTERSTORE k 2 k k",
+    "GEORADIUS k 15 37 200 km STORE k",
+    "PFCOUNT k",
+    "BITFIELD k INCRBY u4 n 5",
+    "SORT k BY nosort GET k GET # STORE k",
+    "HLEN k",
 };
 
-static bool plain_only(const char *line)
+/* Streams are tried by themselves. */
+static bool is_of_streams(const char *line)
 {
-    static const char *const plain[] = {"SET",    "GET",    "APPEND",  "INCR",  "DECR",     "MSET",    "DEL",
-                                        "UNLINK", "RENAME", "COPY",    "MOVE",  "EXPIRE",   "PEXPIRE", "PERSIST",
-                                        "PSETEX", "SWAPDB", "FLUSHDB", "BITOP", "BITFIELD", "PFADD",   "PFMERGE"};
-
-    for (size_t i = 0; i < sizeof plain / sizeof plain[0]; i++)
-        if (strncmp(line, plain[i], strlen(plain[i])) == 0)
-            return true;
-    return false;
+    return line[0] == 'X';
 }
 
 static void draw(char line[static RANDOM_COMMAND_BYTES])
@@ -415,7 +433,7 @@ static void draw(char line[static RANDOM_COMMAND_BYTES])
             random_command(line, run.now_ms);
         else
             random_command_of(line, more_commands[dice_below(count)], run.now_ms);
-    } while (!plain_only(line));
+    } while (is_of_streams(line));
 }
 
 static void try_commands(int shards)

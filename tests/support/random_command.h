@@ -142,16 +142,31 @@ static const char *const random_command_templates[] = {
     "XGROUP CREATECONSUMER k m m",
 };
 
-static inline void random_append_drawn(char *line, size_t room, char letter, int64_t now_ms)
+/* Half of them a kind that has keys of the command's type. */
+static inline char random_key_kind(const char *line)
 {
     static const char *const kinds = "Llhstzxpb";
+    static const char *const suited[] = {"LLl",    "Rl",      "Hh", "SADDst", "SREMst",
+                                         "SPOPst", "SMOVEst", "Zz", "GEOz",   "Xx"};
+
+    for (size_t i = 0; dice_below(2) == 0 && i < sizeof suited / sizeof suited[0]; i++) {
+        size_t letters = strspn(suited[i], "LRHSADEMOVPZGX");
+
+        if (strncmp(line, suited[i], letters) == 0)
+            return suited[i][letters + dice_below(strlen(suited[i] + letters))];
+    }
+    return kinds[dice_below(9)];
+}
+
+static inline void random_append_drawn(char *line, size_t room, char letter, int64_t now_ms)
+{
     size_t length = strlen(line);
     char *to = line + length;
 
     room -= length;
     switch (letter) {
     case 'k':
-        snprintf(to, room, "%c%d", kinds[dice_below(9)], (int)dice_below(3));
+        snprintf(to, room, "%c%d", random_key_kind(line), (int)dice_below(3));
         return;
     case 'm':
         snprintf(to, room, dice_below(4) ? "m%d" : "%d", (int)dice_below(dice_below(2) ? 6 : 900));
