@@ -142,19 +142,20 @@ static const char *const random_command_templates[] = {
     "XGROUP CREATECONSUMER k m m",
 };
 
-/* Half of them a kind that has keys of the command's type. */
+/* Most of them a kind that has keys of the command's type. */
 static inline char random_key_kind(const char *line)
 {
     static const char *const kinds = "Llhstzxpb";
-    static const char *const suited[] = {"LLl",    "Rl",      "Hh", "SADDst", "SREMst",
-                                         "SPOPst", "SMOVEst", "Zz", "GEOz",   "Xx"};
+    bool suits = dice_below(3) > 0;
+    static const struct {
+        const char *command, *kinds;
+    } suited[] = {{"L", "Ll"},    {"R", "l"},     {"BL", "l"},     {"H", "h"},       {"SADD", "st"},
+                  {"SREM", "st"}, {"SPOP", "st"}, {"SMOVE", "st"}, {"SINTER", "st"}, {"SDIFF", "st"},
+                  {"Z", "z"},     {"BZ", "z"},    {"GEO", "z"},    {"X", "x"}};
 
-    for (size_t i = 0; dice_below(2) == 0 && i < sizeof suited / sizeof suited[0]; i++) {
-        size_t letters = strspn(suited[i], "LRHSADEMOVPZGX");
-
-        if (strncmp(line, suited[i], letters) == 0)
-            return suited[i][letters + dice_below(strlen(suited[i] + letters))];
-    }
+    for (size_t i = 0; suits && i < sizeof suited / sizeof suited[0]; i++)
+        if (strncmp(line, suited[i].command, strlen(suited[i].command)) == 0)
+            return suited[i].kinds[dice_below(strlen(suited[i].kinds))];
     return kinds[dice_below(9)];
 }
 
