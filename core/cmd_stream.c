@@ -5,6 +5,7 @@
 #include "core/call.h"
 #include "core/change.h"
 #include "core/stream_args.h"
+#include "core/stream_record.h"
 #include "core/stream_trim_args.h"
 
 static const char id_exhausted[] = "ERR The stream has exhausted the last possible ID, unable to add more items";
@@ -44,9 +45,10 @@ static bool choose_id(struct call *call, const struct stream *stream, struct str
 }
 
 /* Of the stream at argv[1], which may be another one afterwards. Returns how many entries went. */
-static uint64_t trim_stream(struct call *call, struct stream *stream, const struct stream_trim *trim)
+static uint64_t trim_stream(struct call *call, struct stream **at, const struct stream_trim *trim)
 {
     struct keyspace *keyspace = call_keyspace(call, call->argv[1]);
+    struct stream *stream = *at;
     uint64_t before = stream->length;
     struct stream *rest = stream_part(stream, trim);
 
@@ -56,6 +58,7 @@ static uint64_t trim_stream(struct call *call, struct stream *stream, const stru
     entry_set_value(entry, ENCODING_STREAM, rest);
     keyspace_free_value(keyspace, VALUE_STREAM, ENCODING_STREAM, stream);
     stream_trim(rest, trim);
+    *at = rest;
     return before - rest->length;
 }
 
@@ -79,8 +82,10 @@ void cmd_xadd(struct call *call)
     stream_append(stream, args.id, call->argv + args.end, (size_t)(call->argc - args.end) / 2, &limits);
     reply_stream_id(call->reply, args.id);
     call_changed(call, EVENT_STREAM, "xadd", call->argv[1]);
-    if (args.trims && trim_stream(call, stream, &args.trim) > 0)
+    uint64_t removed = args.trims ? trim_stream(call, &stream, &args.trim) : 0;
+    if (removed > 0)
         call_event(call, EVENT_STREAM, "xtrim", call->argv[1]);
+    stream_record_added(call, stream, &args, removed);
     stream_changed(call, 1);
     keyspace_signal(call_keyspace(call, call->argv[1]), call->db, call->argv[1]);
 }
@@ -103,10 +108,12 @@ void cmd_xtrim(struct call *call)
     if (!stream_trim_args_of_xtrim(call, &args) || !stream_find_write(call, 1, &stream))
         return;
     if (stream != NULL)
-        removed = trim_stream(call, stream, &args.trim);
+        removed = trim_stream(call, &stream, &args.trim);
     stream_changed(call, removed);
-    if (removed > 0)
+    if (removed > 0) {
         call_changed(call, EVENT_STREAM, "xtrim", call->argv[1]);
+        stream_record_trimmed(call, stream, &args.trim);
+    }
     reply_integer(call->reply, (int64_t)removed);
 }
 

@@ -5,6 +5,7 @@
 #include "core/call.h"
 #include "core/change.h"
 #include "core/stream_args.h"
+#include "core/stream_record.h"
 
 static struct stream_consumer *consumer_of(struct call *call, struct stream_group *group, struct str name)
 {
@@ -13,6 +14,7 @@ static struct stream_consumer *consumer_of(struct call *call, struct stream_grou
     if (consumer == NULL) {
         consumer = stream_consumer_add(group, name, call->now_ms);
         stream_changed(call, 1);
+        stream_record_consumer(call, call->argv[1], group, consumer);
         call_event(call, EVENT_STREAM, "xgroup-createconsumer", call->argv[1]);
     }
     consumer->seen_ms = call->now_ms;
@@ -59,12 +61,13 @@ static void take_over(struct call *call, const struct claim *claim, struct strea
         pending->deliveries = (uint64_t)claim->deliveries;
     else if (!claim->only_ids)
         pending->deliveries++;
-    consumer->active_ms = call->now_ms;
+    consumer->active_ms = call_is_replayed(call) ? claim->delivered_ms : call->now_ms;
     if (claim->only_ids)
         reply_stream_id(call->reply, pending->id);
     else
         reply_stream_entry(call->reply, entry);
     stream_changed(call, 1);
+    stream_record_pending(call, call->argv[1], group, pending);
 }
 
 /* XCLAIM */
@@ -120,7 +123,7 @@ static bool parse_claim(struct call *call, struct claim *claim, int *end)
     for (int i = *end; i < call->argc; i++)
         if (!parse_claim_option(call, &i, claim))
             return false;
-    if (claim->delivered_ms < 0 || claim->delivered_ms > call->now_ms)
+    if (claim->delivered_ms < 0 || (claim->delivered_ms > call->now_ms && !call_is_replayed(call)))
         claim->delivered_ms = call->now_ms;
     return true;
 }
@@ -136,6 +139,7 @@ static bool claim_one(struct call *call, const struct claim *claim, const struct
         if (pending != NULL) {
             stream_pending_remove(group, pending);
             stream_changed(call, 1);
+            stream_record_forgotten(call, call->argv[1], group, id);
         }
         return false;
     }
@@ -145,6 +149,12 @@ static bool claim_one(struct call *call, const struct claim *claim, const struct
         return false;
     take_over(call, claim, group, consumer, pending, &entry);
     return true;
+}
+
+static void move_group(struct call *call, struct stream_group *group, struct stream_id last_id)
+{
+    stream_group_set_last_id(group, last_id);
+    stream_record_position(call, call->argv[1], group);
 }
 
 void cmd_xclaim(struct call *call)
@@ -160,7 +170,7 @@ void cmd_xclaim(struct call *call)
         return;
     bool moves_on = stream_id_compare(claim.last_id, group->last_id) > 0;
     if (moves_on)
-        stream_group_set_last_id(group, claim.last_id);
+        move_group(call, group, claim.last_id);
     struct stream_consumer *consumer = consumer_of(call, group, call->argv[3]);
     size_t mark = reply_mark(call->reply);
     int64_t claimed = 0;
@@ -225,6 +235,7 @@ static void scan_pending(struct call *call, const struct claim *claim, const str
             reply_stream_id(removed, pending->id);
             stream_pending_remove(group, pending);
             stream_changed(call, 1);
+            stream_record_forgotten(call, call->argv[1], group, scan->at);
             place = stream_pending_seek(&group->pending, scan->at);
             scan->removed++;
             scan->count--;

@@ -4,6 +4,7 @@
 #include "core/args.h"
 #include "core/call.h"
 #include "core/change.h"
+#include "core/effects.h"
 #include "core/stream_args.h"
 
 enum { PENDING_MANY = 256 };
@@ -69,6 +70,7 @@ static bool find_group(struct call *call, struct stream **stream, struct stream_
 static void changed(struct call *call, const char *event)
 {
     keyspace_changed(call_keyspace(call, call->argv[2]), 1);
+    call_written(call, call->argv[2]);
     call_event(call, EVENT_STREAM, event, call->argv[2]);
 }
 

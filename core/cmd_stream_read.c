@@ -7,6 +7,7 @@
 #include "core/change.h"
 #include "core/stream_args.h"
 #include "core/stream_read_args.h"
+#include "core/stream_record.h"
 
 enum { KEYS_ON_STACK = 8 };
 
@@ -137,6 +138,11 @@ static void changed(struct read *read, int index, uint64_t count)
     keyspace_changed(call_keyspace(read->call, read->call->argv[read->args.first_key + index]), count);
 }
 
+static struct str key_name(const struct read *read, int index)
+{
+    return read->call->argv[read->args.first_key + index];
+}
+
 static struct stream_consumer *consumer_of(struct read *read, const struct read_key *key, int index)
 {
     struct stream_consumer *consumer = stream_consumer_find(key->group, read->args.consumer_name);
@@ -144,6 +150,7 @@ static struct stream_consumer *consumer_of(struct read *read, const struct read_
     if (consumer == NULL) {
         consumer = stream_consumer_add(key->group, read->args.consumer_name, read->call->now_ms);
         changed(read, index, 1);
+        stream_record_consumer(read->call, key_name(read, index), key->group, consumer);
         call_event(read->call, EVENT_STREAM, "xgroup-createconsumer", read->call->argv[read->args.first_key + index]);
     }
     consumer->seen_ms = read->call->now_ms;
@@ -151,7 +158,7 @@ static struct stream_consumer *consumer_of(struct read *read, const struct read_
 }
 
 /* What is pending for the consumer, whether or not the entry is still there. */
-static void serve_history(struct read *read, const struct read_key *key, struct stream_consumer *consumer)
+static void serve_history(struct read *read, const struct read_key *key, struct stream_consumer *consumer, int index)
 {
     struct reply *reply = read->call->reply;
     size_t mark = reply_mark(reply);
@@ -175,6 +182,7 @@ static void serve_history(struct read *read, const struct read_key *key, struct 
         reply_stream_entry(reply, &entry);
         stream_pending_set_time(key->group, pending, read->call->now_ms);
         pending->deliveries++;
+        stream_record_pending(read->call, key_name(read, index), key->group, pending);
     }
     reply_array_at(reply, mark, (int64_t)written);
 }
@@ -194,7 +202,7 @@ static void reply_delivery(struct read *read, const struct stream_entry *entry, 
 
 /* A new entry becomes pending; one that is already, because the group was set back, changes hands. */
 static void deliver(struct read *read, const struct read_key *key, struct stream_consumer *consumer,
-                    const struct stream_range *range, const struct stream_entry *entry)
+                    const struct stream_range *range, const struct stream_entry *entry, int index)
 {
     int64_t now_ms = read->call->now_ms;
 
@@ -203,13 +211,14 @@ static void deliver(struct read *read, const struct read_key *key, struct stream
         return;
     struct stream_pending *pending = stream_pending_find(key->group, entry->id);
     if (pending == NULL) {
-        stream_pending_add(key->group, consumer, entry->id, now_ms);
+        pending = stream_pending_add(key->group, consumer, entry->id, now_ms);
     } else {
         stream_pending_assign(pending, consumer);
         stream_pending_set_time(key->group, pending, now_ms);
         pending->deliveries = 1;
     }
     consumer->active_ms = now_ms;
+    stream_record_pending(read->call, key_name(read, index), key->group, pending);
 }
 
 /* The pending entry that has waited longest, of those from this place on that are idle enough and still in the stream.
@@ -259,7 +268,8 @@ static struct stream_pending **collect_claimable(struct read *read, const struct
 }
 
 /* Claimed entries change their place in the order of time, so all are collected before the first. Returns how many. */
-static uint64_t serve_claimed(struct read *read, const struct read_key *key, struct stream_consumer *consumer)
+static uint64_t serve_claimed(struct read *read, const struct read_key *key, struct stream_consumer *consumer,
+                              int index)
 {
     int64_t now_ms = read->call->now_ms;
     struct stream_entry entry;
@@ -276,6 +286,7 @@ static uint64_t serve_claimed(struct read *read, const struct read_key *key, str
         stream_pending_set_time(key->group, pending, now_ms);
         pending->deliveries++;
         consumer->active_ms = now_ms;
+        stream_record_pending(read->call, key_name(read, index), key->group, pending);
     }
     memory_free(&read->call->core->memory, claimable);
     return count;
@@ -287,20 +298,23 @@ static void serve_newest(struct read *read, const struct read_key *key, struct s
     bool claims = has_claimable(read, key);
     struct stream_entry entry;
     uint64_t written = 0;
-    bool is_new = stream_range_next(&range, &entry);
+    bool is_new = stream_range_next(&range, &entry), moves_on = false;
 
     if (!is_new && !claims)
         return;
     begin_key(read, index);
     size_t mark = reply_mark(read->call->reply);
     if (claims)
-        written = serve_claimed(read, key, consumer);
+        written = serve_claimed(read, key, consumer, index);
     for (; is_new && (read->args.count == 0 || written < read->args.count); written++) {
         reply_delivery(read, &entry, 0, 0);
-        deliver(read, key, consumer, &range, &entry);
+        deliver(read, key, consumer, &range, &entry, index);
+        moves_on = true;
         is_new = stream_range_next(&range, &entry);
     }
     reply_array_at(read->call->reply, mark, (int64_t)written);
+    if (moves_on)
+        stream_record_position(read->call, key_name(read, index), key->group);
     changed(read, index, 1);
 }
 
@@ -313,7 +327,7 @@ static void serve_group(struct read *read, const struct read_key *key, int index
         return;
     }
     begin_key(read, index);
-    serve_history(read, key, consumer);
+    serve_history(read, key, consumer, index);
     changed(read, index, 1);
 }
 

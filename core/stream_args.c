@@ -1,6 +1,7 @@
 #include "core/stream_args.h"
 
 #include "core/args.h"
+#include "core/effects.h"
 #include "core/call.h"
 
 static bool refuse_id(struct reply *reply)
@@ -120,6 +121,8 @@ struct stream *stream_add(struct call *call, int index)
 void stream_changed(struct call *call, uint64_t count)
 {
     keyspace_changed(call_keyspace(call, call->argv[1]), count);
+    if (count > 0)
+        call_written(call, call->argv[1]);
 }
 
 /* Replies */

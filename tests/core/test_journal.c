@@ -416,24 +416,34 @@ static const char *const more_commands[] = {
     "BITFIELD k INCRBY u4 n 5",
     "SORT k BY nosort GET k GET # STORE k",
     "HLEN k",
+    "XADD k * m v",
+    "XADD k * m v",
+    "XGROUP CREATE k g 0 MKSTREAM",
+    "XREADGROUP GROUP g m COUNT n STREAMS k >",
+    "XREADGROUP GROUP g m COUNT n NOACK STREAMS k >",
+    "XREADGROUP GROUP g m STREAMS k 0",
+    "XREADGROUP GROUP g m COUNT 2 BLOCK 0 STREAMS k k > >",
+    "XACK k g x x x",
+    "XCLAIM k g m 0 x x RETRYCOUNT 5",
+    "XCLAIM k g m 0 x FORCE LASTID x",
+    "XAUTOCLAIM k g m 0 0 COUNT n",
+    "XAUTOCLAIM k g m 5 - JUSTID",
+    "XGROUP SETID k g x",
+    "XGROUP DELCONSUMER k g m",
+    "XDELEX k DELREF IDS 2 x x",
+    "XACKDEL k g ACKED IDS 2 x x",
+    "XADD k MAXLEN ~ 5 ACKED * m v",
+    "XADD k MINID x ACKED * m v",
 };
-
-/* Streams are tried by themselves. */
-static bool is_of_streams(const char *line)
-{
-    return line[0] == 'X';
-}
 
 static void draw(char line[static RANDOM_COMMAND_BYTES])
 {
     size_t count = sizeof more_commands / sizeof more_commands[0];
 
-    do {
-        if (dice_below(5) > 0)
-            random_command(line, run.now_ms);
-        else
-            random_command_of(line, more_commands[dice_below(count)], run.now_ms);
-    } while (is_of_streams(line));
+    if (dice_below(5) > 0)
+        random_command(line, run.now_ms);
+    else
+        random_command_of(line, more_commands[dice_below(count)], run.now_ms);
 }
 
 static void try_commands(int shards)
@@ -444,7 +454,7 @@ static void try_commands(int shards)
     begin(shards);
     for (int i = 0; i < shards; i++) {
         command_run_init(&copies[i], 1);
-        copies[i].now_ms = 1;
+        copies[i].now_ms = CALL_REPLAY_MS;
     }
     for (int i = 0; i < 1500; i++) {
         draw(line);
