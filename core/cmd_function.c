@@ -7,6 +7,7 @@
 
 #include "core/args.h"
 #include "core/call.h"
+#include "core/effects.h"
 #include "core/function_dump.h"
 #include "core/function_load.h"
 #include "core/function_register.h"
@@ -137,6 +138,8 @@ void cmd_function_load(struct call *call)
     if (load(call, &loaded, call->argv[call->argc - 1], replace) &&
         fits(&call->core->functions, &loaded, loaded.first, call->reply)) {
         take_in(call, &loaded);
+        call_record_everywhere(
+            call, (const struct str[]){STR("FUNCTION"), STR("LOAD"), STR("REPLACE"), call->argv[call->argc - 1]}, 4);
         reply_bulk(call->reply, loaded.first->name);
     }
     drop_loaded(call, &loaded);
@@ -222,6 +225,15 @@ static void flush_everybody(struct call *call)
         functions_clear(functions_of(&shards, i));
 }
 
+/* As each shard's journal has it, it may be done several times. */
+static void record_restore(const struct call *call, enum policy policy)
+{
+    struct str argv[] = {STR("FUNCTION"), STR("RESTORE"), call->argv[2],
+                         policy == POLICY_FLUSH ? STR("FLUSH") : STR("REPLACE")};
+
+    call_record_everywhere(call, argv, 4);
+}
+
 void cmd_function_restore(struct call *call)
 {
     struct functions loaded;
@@ -234,6 +246,7 @@ void cmd_function_restore(struct call *call)
         if (policy == POLICY_FLUSH)
             flush_everybody(call);
         take_in(call, &loaded);
+        record_restore(call, policy);
         reply_ok(call->reply);
     }
     drop_loaded(call, &loaded);
@@ -251,6 +264,7 @@ void cmd_function_delete(struct call *call)
         return;
     }
     functions_remove(functions, library);
+    call_record_part(call, JOURNAL_NO_DATABASE);
     reply_ok(call->reply);
 }
 
@@ -269,6 +283,8 @@ void cmd_function_flush(struct call *call)
         reply_error(call->reply, "ERR FUNCTION FLUSH only supports SYNC|ASYNC option");
         return;
     }
+    if (core->functions.first)
+        call_record_part(call, JOURNAL_NO_DATABASE);
     functions_clear(&core->functions);
     functions_forget_compiled(&core->functions);
     script_state_destroy(core->function_state);

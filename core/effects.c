@@ -98,6 +98,16 @@ void call_record_part(const struct call *call, int db)
         add_as_called(call, call->core->keyspace, db);
 }
 
+void call_record_everywhere(const struct call *call, const struct str *argv, int argc)
+{
+    struct keyspace *const *keyspaces = call->reach ? call->reach->keyspaces : &call->core->keyspace;
+    int count = call->reach ? call->reach->keyspace_count : 1;
+
+    for (int i = 0; i < count; i++)
+        if (keyspace_is_journaled(keyspaces[i]))
+            add(keyspaces[i], JOURNAL_NO_DATABASE, argv, argc);
+}
+
 struct search {
     const struct call *call;
     const struct keyspace *keyspace;

@@ -45,6 +45,9 @@ void call_record_state(const struct call *call, int db, struct str key);
 /* For what runs on each shard by itself: as it was called, for this one. In no database: db JOURNAL_NO_DATABASE. */
 void call_record_part(const struct call *call, int db);
 
+/* In no database, and for all shards, which this command has in reach. */
+void call_record_everywhere(const struct call *call, const struct str *argv, int argc);
+
 /* The command has been run: by whoever ran it, before anything else is. */
 void effects_find(const struct call *call);
 static inline void effects_end(const struct call *call)

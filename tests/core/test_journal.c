@@ -7,6 +7,7 @@
 #include "core/effects.h"
 #include "core/hash_value.h"
 #include "core/stream_value.h"
+#include "core/undo.h"
 #include "tests/support/command_run.h"
 #include "tests/support/dice.h"
 #include "tests/support/journal_text.h"
@@ -184,6 +185,143 @@ Test(journal, a_restored_value_has_its_deadline)
     cr_assert_eq(memcmp(records.bytes, first, sizeof first - 1), 0);
     cr_assert_eq(memcmp(records.bytes + records.length - 12, "$6\r\nABSTTL\r\n", 12), 0);
     journal_clear(keyspace_journal(run.keyspaces[0]));
+    end();
+}
+
+Test(journal, what_a_blocking_command_took_is_a_plain_pop)
+{
+    begin(1);
+    command_run(&run, "RPUSH l a b c d e");
+    command_run(&run, "ZADD z 1 a 2 b 3 c 4 d");
+    expect("BLPOP none l 0", "SELECT 0|RPUSH l a b c d e|ZADD z 1 a 2 b 3 c 4 d|LPOP l 1");
+    expect("BLMPOP 0 2 none l RIGHT COUNT 2", "RPOP l 2");
+    expect("BLMOVE l m LEFT RIGHT 0", "LMOVE l m LEFT RIGHT");
+    expect("BRPOPLPUSH l m 0", "LMOVE l m RIGHT LEFT");
+    expect("BZPOPMIN none z 0", "ZPOPMIN z 1");
+    expect("BZMPOP 0 2 none z MAX COUNT 2", "ZPOPMAX z 2");
+    expect("BLPOP none l 0", "");
+    end();
+}
+
+Test(journal, what_goes_from_shard_to_shard_is_taken_from_one_and_given_to_the_other)
+{
+    begin(2);
+    command_run(&run, "RPUSH l0 a b");
+    command_run(&run, "SADD s0 a b");
+    expect("LMOVE l0 l1 LEFT RIGHT", "SELECT 0|RPUSH l0 a b|SADD s0 a b|LPOP l0 || SELECT 0|RPUSH l1 a");
+    expect("SMOVE s0 s1 a", "SREM s0 a || SADD s1 a");
+    expect("LMOVE l0 l2 LEFT RIGHT", "LMOVE l0 l2 LEFT RIGHT || ");
+    end();
+}
+
+Test(journal, members_drawn_by_lot_are_named)
+{
+    begin(1);
+    command_run(&run, "SADD s a");
+    command_run(&run, "SADD t a");
+    expect("SPOP s", "SELECT 0|SADD s a|SADD t a|SREM s a");
+    expect("SPOP t 9", "DEL t");
+    end();
+}
+
+Test(journal, deadlines_of_fields_are_absolute)
+{
+    begin(1);
+    command_run(&run, "HSET h f 1 g 2");
+    expect("HEXPIRE h 10 FIELDS 2 f absent", "SELECT 0|HSET h f 1 g 2|HPEXPIREAT h 1700000010000 FIELDS 1 f");
+    expect("HINCRBYFLOAT h f 0.5", "MULTI|HSET h f 1.5|HPEXPIREAT h 1700000010000 FIELDS 1 f|EXEC");
+    expect("HGETEX h PX 5 FIELDS 1 g", "HPEXPIREAT h 1700000000005 FIELDS 1 g");
+    expect("HGETEX h PERSIST FIELDS 1 f", "HPERSIST h FIELDS 1 f");
+    expect("HSETEX h EX 1 FIELDS 1 i 3", "HSETEX h PXAT 1700000001000 FIELDS 1 i 3");
+    run.now_ms += 5;
+    expect("HSETNX h g 3", "MULTI|HDEL h g|HSETNX h g 3|EXEC");
+    expect("HGETDEL h FIELDS 2 f absent", "HDEL h f");
+    keyspace_expire(run.keyspaces[0], run.now_ms + 1000, 10);
+    expect_records("expiry", "HDEL h i");
+    end();
+}
+
+Test(journal, a_stream_is_what_its_groups_were_given)
+{
+    begin(1);
+    expect("XADD x * f v", "SELECT 0|XADD x 1700000000000-0 f v");
+    expect("XADD x MAXLEN ~ 100 * f w", "XADD x 1700000000000-1 f w");
+    expect("XADD x MAXLEN 2 * f x", "XADD x MAXLEN = 2 1700000000000-2 f x");
+    expect("XTRIM x MINID 1700000000000-2", "XTRIM x MAXLEN = 1");
+    expect("XTRIM x MAXLEN 9", "");
+    expect("XGROUP CREATE x g 0", "XGROUP CREATE x g 0");
+    expect("XREADGROUP GROUP g c COUNT 1 STREAMS x >",
+           "MULTI|XGROUP CREATECONSUMER x g c|XCLAIM x g c 0 1700000000000-2 TIME 1700000000000 RETRYCOUNT 1 FORCE "
+           "JUSTID|XGROUP SETID x g 1700000000000-2 ENTRIESREAD 3|EXEC");
+    expect("XREADGROUP GROUP g c STREAMS x >", "");
+    run.now_ms += 7;
+    expect("XCLAIM x g c 5 1700000000000-2",
+           "XCLAIM x g c 0 1700000000000-2 TIME 1700000000007 RETRYCOUNT 2 FORCE JUSTID");
+    expect("XACK x g 1700000000000-2", "XACK x g 1700000000000-2");
+    expect("XACK x g 1700000000000-2", "");
+    end();
+}
+
+Test(journal, a_transaction_is_what_its_commands_did)
+{
+    begin(1);
+    command_run(&run, "MULTI");
+    command_run(&run, "SET k v EX 10");
+    command_run(&run, "GET k");
+    command_run(&run, "SELECT 1");
+    command_run(&run, "INCR n");
+    expect("EXEC", "MULTI|SELECT 0|SET k v PXAT 1700000010000|SELECT 1|INCR n|EXEC");
+    command_run(&run, "MULTI");
+    command_run(&run, "GET k");
+    expect("EXEC", "");
+    command_run(&run, "MULTI");
+    command_run(&run, "SELECT 0");
+    command_run(&run, "DEL k");
+    expect("EXEC", "SELECT 0|DEL k");
+    end();
+}
+
+Test(journal, a_script_is_what_its_commands_did)
+{
+    begin(2);
+    expect("EVAL \"redis.call('SET', 'k0', 1) redis.call('INCR', 'k0') return redis.call('LPUSH', 'l1', 'x')\" 0",
+           "MULTI|SELECT 0|SET k0 1|INCR k0|EXEC || SELECT 0|LPUSH l1 x");
+    expect("EVAL \"return redis.call('GET', 'k0')\" 0", " || ");
+    end();
+}
+
+Test(journal, what_a_script_did_that_is_taken_back_leaves_nothing)
+{
+    begin(1);
+    command_run(&run, "SELECT 1");
+    expect("SET k v PX 5", "SELECT 1|SET k v PXAT 1700000000005");
+    run.now_ms += 5;
+    command_run(&run, "SELECT 0");
+    undo_begin(&run.cores[0].undo, run.keyspaces[0], &run.cores[0].config);
+    command_run(&run, "SET l w");
+    command_run(&run, "SET m w");
+    command_run(&run, "SELECT 1");
+    command_run(&run, "GET k");
+    undo_rollback(&run.cores[0].undo);
+    expect_records("the script", "");
+    expect("SET l w", "SET l w");
+    expect("GET k", "DEL k");
+    undo_begin(&run.cores[0].undo, run.keyspaces[0], &run.cores[0].config);
+    command_run(&run, "SET l 1");
+    command_run(&run, "SET m 2");
+    undo_commit(&run.cores[0].undo);
+    journal_end_unit(keyspace_journal(run.keyspaces[0]));
+    expect_records("the script", "MULTI|SET l 1|SET m 2|EXEC");
+    end();
+}
+
+Test(journal, functions_are_in_the_journals_of_all_shards)
+{
+    begin(2);
+    expect("FUNCTION LOAD \"#!lua name=a\\nredis.register_function('f', function() return 1 end)\"",
+           "FUNCTION LOAD REPLACE #!lua name=a\nredis.register_function('f', function() return 1 end) || "
+           "FUNCTION LOAD REPLACE #!lua name=a\nredis.register_function('f', function() return 1 end)");
+    expect("FCALL f 0", " || ");
     end();
 }
 
@@ -455,6 +593,7 @@ static void try_commands(int shards)
     for (int i = 0; i < shards; i++) {
         command_run_init(&copies[i], 1);
         copies[i].now_ms = CALL_REPLAY_MS;
+        (void)keyspace_random_bits(copies[i].keyspaces[0]); /* other dice */
     }
     for (int i = 0; i < 1500; i++) {
         draw(line);
