@@ -159,7 +159,7 @@ void cmd_delex(struct call *call)
     struct entry *entry;
 
     if (call->argc == 2) {
-        cmd_del(call);
+        reply_integer(call->reply, call_delete_recorded(call, call->argv[1]));
         return;
     }
     if (!delex_condition(call, &condition) || !call_find_write(call, call->argv[1], VALUE_STRING, &entry))

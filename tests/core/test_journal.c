@@ -115,7 +115,9 @@ Test(journal, what_is_taken_away_is_deleted)
     command_run(&run, "MSET a 1 b 2 c 3");
     expect("GETDEL a", "SELECT 0|MSET a 1 b 2 c 3|DEL a");
     expect("DELEX b IFEQ 2", "DEL b");
-    expect("DEL b c", "DEL b c");
+    expect("DELEX c", "DEL c");
+    command_run(&run, "MSET b 1 c 1");
+    expect("DEL b c", "MSET b 1 c 1|DEL b c");
     end();
 }
 
