@@ -5,6 +5,7 @@
 #include "core/args.h"
 #include "core/call.h"
 #include "core/change.h"
+#include "core/effects.h"
 #include "core/hyperloglog.h"
 #include "core/string_value.h"
 
@@ -128,6 +129,7 @@ void cmd_pfadd(struct call *call)
     int added = add_elements(call, &value.bytes);
     close_value(call, &value);
     if (added < 0) {
+        call_written(call, call->argv[1]);
         reply_corrupted(call);
         return;
     }

@@ -586,17 +586,28 @@ static void draw(char line[static RANDOM_COMMAND_BYTES])
         random_command_of(line, more_commands[dice_below(count)], run.now_ms);
 }
 
+static void begin_copies(void)
+{
+    for (int i = 0; i < run.count; i++) {
+        command_run_init(&copies[i], 1);
+        copies[i].now_ms = CALL_REPLAY_MS;
+        (void)keyspace_random_bits(copies[i].keyspaces[0]); /* other dice */
+    }
+}
+
+static void end_copies(void)
+{
+    for (int i = 0; i < run.count; i++)
+        command_run_deinit(&copies[i]);
+}
+
 static void try_commands(int shards)
 {
     char line[RANDOM_COMMAND_BYTES];
     bool exact = getenv("EXACT") != NULL; /* which command it was */
 
     begin(shards);
-    for (int i = 0; i < shards; i++) {
-        command_run_init(&copies[i], 1);
-        copies[i].now_ms = CALL_REPLAY_MS;
-        (void)keyspace_random_bits(copies[i].keyspaces[0]); /* other dice */
-    }
+    begin_copies();
     for (int i = 0; i < 1500; i++) {
         draw(line);
         command_run(&run, line);
@@ -609,8 +620,39 @@ static void try_commands(int shards)
             follow(line);
     }
     follow("all");
-    for (int i = 0; i < shards; i++)
-        command_run_deinit(&copies[i]);
+    end_copies();
+    end();
+}
+
+/* Some lines as a script, which is taken back or not. */
+static void try_script(void)
+{
+    struct undo *undo = &run.cores[0].undo;
+    char line[RANDOM_COMMAND_BYTES];
+
+    undo_begin(undo, run.keyspaces[0], &run.cores[0].config);
+    for (uint64_t i = dice_below(8); i > 0; i--) {
+        random_command(line, run.now_ms);
+        command_run(&run, line);
+    }
+    if (dice_below(2))
+        undo_rollback(undo);
+    else
+        undo_commit(undo);
+    journal_end_unit(keyspace_journal(run.keyspaces[0]));
+    run.now_ms += (int64_t)dice_below(500);
+    if (dice_below(4) == 0)
+        follow("a script");
+}
+
+Test(journal, executed_again_scripts_do_some_of_which_were_taken_back, .init = dice_seed)
+{
+    begin(1);
+    begin_copies();
+    for (int i = 0; i < 1000; i++)
+        try_script();
+    follow("all scripts");
+    end_copies();
     end();
 }
 
