@@ -59,9 +59,9 @@ void cmd_swapdb(struct call *call)
         reply_error(reply, "ERR DB index is out of range");
         return;
     }
-    bool matters = first != second && keyspace_count(call->core->keyspace, (int)first) +
-                                              keyspace_count(call->core->keyspace, (int)second) >
-                                          0;
+    bool matters =
+        first != second &&
+        keyspace_count(call->core->keyspace, (int)first) + keyspace_count(call->core->keyspace, (int)second) > 0;
     keyspace_swap(call->core->keyspace, (int)first, (int)second);
     if (matters)
         call_record_part(call, JOURNAL_NO_DATABASE);
