@@ -33,6 +33,7 @@ static void add(struct changes *changes, struct record record, struct str event,
 {
     struct buffer *records = &changes->queue->records;
 
+    changes->queue->others |= record.kind < CHANGE_WRITTEN;
     record.event_length = event.length;
     record.key_length = key.length;
     buffer_append(records, &record, sizeof record);

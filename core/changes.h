@@ -56,6 +56,7 @@ struct changes {
     size_t stale_at;  /* the last record of a stale key */
     size_t published; /* up to where events have been published */
     size_t journaled; /* up to where it has been decided what goes to journals */
+    bool others;      /* something is for others than the journal; may be set where that has been cut off */
 };
 
 enum change_kind {
@@ -141,6 +142,7 @@ static inline void changes_cut(struct changes *changes, size_t length)
 static inline void changes_clear(struct changes *changes)
 {
     changes_cut(changes, 0);
+    changes->others = false;
 }
 
 #endif

@@ -73,6 +73,8 @@ void call_record_state(const struct call *call, int db, struct str key)
 
 /* As it was called */
 
+enum { FEW_ARGUMENTS = 8 };
+
 /* The name that everybody knows, where the operator has given the command another one. */
 static struct str known_name(const struct call *call)
 {
@@ -84,12 +86,14 @@ static struct str known_name(const struct call *call)
 
 static void add_as_called(const struct call *call, struct keyspace *keyspace, int db)
 {
-    struct str *argv = memory_alloc(&call->core->memory, (size_t)call->argc * sizeof *argv);
+    size_t bytes = (size_t)call->argc * sizeof(struct str);
+    struct str few[FEW_ARGUMENTS], *argv = call->argc <= FEW_ARGUMENTS ? few : memory_alloc(&call->core->memory, bytes);
 
-    memcpy(argv, call->argv, (size_t)call->argc * sizeof *argv);
+    memcpy(argv, call->argv, bytes);
     argv[0] = known_name(call);
     add(keyspace, db, argv, call->argc);
-    memory_free(&call->core->memory, argv);
+    if (argv != few)
+        memory_free(&call->core->memory, argv);
 }
 
 void call_record_part(const struct call *call, int db)
@@ -174,13 +178,7 @@ static void record_states(const struct call *call, struct changes *changes)
 /* What only the journal had to know of is gone, but for a sign that there was something: a script may do much. */
 static void forget(struct changes *changes)
 {
-    struct change change;
-    size_t at = changes->journaled;
-    bool others = false;
-
-    while (changes_next(changes, &at, &change))
-        others |= change.kind < CHANGE_WRITTEN;
-    if (!others && changes->journaled > 0)
+    if (!changes->others && changes->journaled > 0)
         changes_cut(changes, changes->journaled);
     changes->journaled = changes->records.length;
 }

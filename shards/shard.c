@@ -75,6 +75,18 @@ static inline void publish_changes(struct shard *shard, uint64_t cause)
         telling_run(shard, cause);
 }
 
+/* What was done without a command, as a key was looked at or its time had come. Where that is nothing, the shard may be
+ * parked on a gather, whose executor is at the journal. */
+static void end_uncalled(struct shard *shard)
+{
+    if (changes_has_some(keyspace_changes(shard->core.keyspace))) {
+        journal_end_unit(keyspace_journal(shard->core.keyspace));
+        publish_changes(shard, 0);
+    }
+    if (__builtin_expect(publishing_has_work(&shard->core.publishing), 0))
+        publication_send(shard, NULL);
+}
+
 /* DEBUG SLEEP: stalls the server on purpose. */
 static __attribute__((noinline)) void stall(struct shard *shard)
 {
@@ -108,14 +120,23 @@ static __attribute__((noinline)) void heed(struct shard *shard, const struct req
     }
 }
 
+/* Likewise. */
+static __attribute__((noinline)) void end_effects(struct shard *shard, const struct call *call,
+                                                  const struct request *request)
+{
+    if (!changes_has_some(keyspace_changes(shard->core.keyspace)) || shard->busy.serving) /* a script's go on */
+        return;
+    effects_end(call);
+    if (request)
+        journal_end_unit(keyspace_journal(shard->core.keyspace));
+}
+
 /* What the command asked of the shard, and has to tell others. request: whose call it was; NULL: a part of another. */
 static inline void end_call(struct shard *shard, const struct call *call, const struct request *request)
 {
     if (__builtin_expect(!has_asked(&shard->core), 1))
         return;
-    effects_end(call);
-    if (request && !shard->busy.serving) /* a script's unit goes on */
-        journal_end_unit(keyspace_journal(shard->core.keyspace));
+    end_effects(shard, call, request);
     heed(shard, request);
 }
 
@@ -309,6 +330,7 @@ static inline __attribute__((always_inline)) void run(struct shard *shard, struc
 
     if (__builtin_expect(request->command->flags & CMD_BLOCKING, 0) && request->blocking) {
         blocked_run(shard, request, reach, now_ms);
+        end_uncalled(shard);
         return;
     }
     execute(shard, request, reach, now_ms, NULL);
@@ -323,8 +345,10 @@ void shard_run(struct shard *shard, struct request *request, const struct reach 
 /* Whoever waits for a key is served before anything else is executed. */
 static inline void serve_waiters(struct shard *shard, int64_t now_ms)
 {
-    if (!shard->parked && __builtin_expect(shard->waits->signalled != NULL, 0)) /* parked: another thread's */
-        blocked_serve(shard, now_ms);
+    if (shard->parked || __builtin_expect(shard->waits->signalled == NULL, 1)) /* parked: another thread's */
+        return;
+    blocked_serve(shard, now_ms);
+    end_uncalled(shard);
 }
 
 static inline __attribute__((always_inline)) void meet(struct shard *shard, struct message *message)
@@ -531,9 +555,7 @@ static void expire(struct shard *shard)
 
     if (expires(shard) && keyspace_next_expiry_ms(shard->core.keyspace) <= settled_ms)
         expire_due(shard, settled_ms);
-    publish_changes(shard, 0);
-    if (__builtin_expect(publishing_has_work(&shard->core.publishing), 0))
-        publication_send(shard, NULL);
+    end_uncalled(shard);
     serve_waiters(shard, settled_ms);
 }
 

@@ -100,6 +100,10 @@ void telling_run(struct shard *shard, uint64_t cause)
     struct change change;
     size_t at = 0;
 
+    if (!changes->others) {
+        changes_clear(changes);
+        return;
+    }
     events_publish(&shard->core, cause);
     while (changes_next(changes, &at, &change))
         tell(shard, &change);
