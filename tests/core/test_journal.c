@@ -425,7 +425,7 @@ static void print_entry(struct command_run *of, struct buffer *text, struct entr
 {
     struct str name = entry_key(entry);
 
-    buffer_append_format(text, "%s %lld ", value_type_name(entry_type(entry)), (long long)entry_expiry_ms(entry));
+    buffer_append_format(text, "%s %lld\n", value_type_name(entry_type(entry)), (long long)entry_expiry_ms(entry));
     if (entry_type(entry) == VALUE_HASH) {
         struct hash hash = {.encoding = entry_encoding(entry), .value = entry_value(entry)};
 
