@@ -76,12 +76,15 @@ void undo_save_field(struct undo *undo, const struct call *call, struct entry *e
     save_fields(undo, call, entry, key, (struct arguments){2, 2, 1});
 }
 
+/* One whose time had come was not found, and may be there: then it stays, as the journal says nothing of it. */
 static void field_back(struct undo_reader *reader, struct hash *hash)
 {
     struct str field = undo_get_text(reader);
+    struct hash_item item;
 
     if (!undo_get_number(reader)) {
-        hash_delete(hash, field);
+        if (hash_get(hash, field, &item))
+            hash_delete(hash, field);
         return;
     }
     struct str value = undo_get_text(reader);

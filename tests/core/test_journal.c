@@ -11,7 +11,7 @@
 #include "tests/support/command_run.h"
 #include "tests/support/dice.h"
 #include "tests/support/journal_text.h"
-#include "tests/support/random_command.h"
+#include "tests/support/random_commands.h"
 
 static struct command_run run;
 
@@ -331,6 +331,12 @@ Test(journal, functions_are_in_the_journals_of_all_shards)
 
 static struct command_run copies[COMMAND_RUN_SHARDS_MAX];
 
+static void seed(void)
+{
+    dice_seed();
+    random_commands_seed(dice_bits());
+}
+
 /* By commands, as they are the same whatever way a value was made. */
 static void print_hash_field(void *context, const struct hash_item *item)
 {
@@ -645,7 +651,7 @@ static void try_script(void)
         follow("a script");
 }
 
-Test(journal, executed_again_scripts_do_some_of_which_were_taken_back, .init = dice_seed)
+Test(journal, executed_again_scripts_do_some_of_which_were_taken_back, .init = seed)
 {
     begin(1);
     begin_copies();
@@ -656,13 +662,13 @@ Test(journal, executed_again_scripts_do_some_of_which_were_taken_back, .init = d
     end();
 }
 
-Test(journal, executed_again_it_makes_the_same_data, .init = dice_seed)
+Test(journal, executed_again_it_makes_the_same_data, .init = seed)
 {
     for (int i = 0; i < 4; i++)
         try_commands(1);
 }
 
-Test(journal, executed_again_those_of_several_shards_do, .init = dice_seed)
+Test(journal, executed_again_those_of_several_shards_do, .init = seed)
 {
     for (int i = 0; i < 4; i++)
         try_commands(3);

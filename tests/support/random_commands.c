@@ -11,9 +11,6 @@ void random_commands_seed(uint64_t seed)
     dice_state = seed;
 }
 
-/* Random commands: letters in a template are drawn. k key, m member or field, v value, n small number, i index, s
- * score, e end, t deadline to come, x stream ID. */
-
 static const char *const templates[] = {
     "SET k v",
     "SET k v EX n",
@@ -147,16 +144,32 @@ static const char *const templates[] = {
     "XGROUP CREATECONSUMER k m m",
 };
 
-static void append_drawn(char *line, size_t room, char letter, int64_t now_ms)
+/* Most of them a kind that has keys of the command's type. */
+static char key_kind(const char *line)
 {
     static const char *const kinds = "Llhstzxpb";
+    bool suits = dice_below(3) > 0;
+    static const struct {
+        const char *command, *kinds;
+    } suited[] = {{"L", "Ll"},    {"R", "l"},     {"BL", "l"},     {"H", "h"},       {"SADD", "st"},
+                  {"SREM", "st"}, {"SPOP", "st"}, {"SMOVE", "st"}, {"SINTER", "st"}, {"SDIFF", "st"},
+                  {"Z", "z"},     {"BZ", "z"},    {"GEO", "z"},    {"X", "x"}};
+
+    for (size_t i = 0; suits && i < sizeof suited / sizeof suited[0]; i++)
+        if (strncmp(line, suited[i].command, strlen(suited[i].command)) == 0)
+            return suited[i].kinds[dice_below(strlen(suited[i].kinds))];
+    return kinds[dice_below(9)];
+}
+
+static void append_drawn(char *line, size_t room, char letter, int64_t now_ms)
+{
     size_t length = strlen(line);
     char *to = line + length;
 
     room -= length;
     switch (letter) {
     case 'k':
-        snprintf(to, room, "%c%d", kinds[dice_below(9)], (int)dice_below(3));
+        snprintf(to, room, "%c%d", key_kind(line), (int)dice_below(3));
         return;
     case 'm':
         snprintf(to, room, dice_below(4) ? "m%d" : "%d", (int)dice_below(dice_below(2) ? 6 : 900));
@@ -190,11 +203,8 @@ static void append_drawn(char *line, size_t room, char letter, int64_t now_ms)
     }
 }
 
-/* Lower-case letters and W, alone between blanks or signs, are drawn. */
-void random_command(char line[static RANDOM_COMMAND_BYTES], int64_t now_ms)
+void random_command_of(char line[static RANDOM_COMMAND_BYTES], const char *template, int64_t now_ms)
 {
-    const char *template = templates[dice_below(sizeof templates / sizeof templates[0])];
-
     line[0] = '\0';
     for (const char *at = template; *at; at++) {
         bool begins = at == template || strchr(" -([", at[-1]), ends = at[1] == ' ' || at[1] == '\0';
@@ -206,6 +216,11 @@ void random_command(char line[static RANDOM_COMMAND_BYTES], int64_t now_ms)
         else
             append_drawn(line, RANDOM_COMMAND_BYTES, *at, now_ms);
     }
+}
+
+void random_command(char line[static RANDOM_COMMAND_BYTES], int64_t now_ms)
+{
+    random_command_of(line, templates[dice_below(sizeof templates / sizeof templates[0])], now_ms);
 }
 
 /* Keys of every kind, small ones and large ones. */
