@@ -3,6 +3,7 @@
 #include "core/command_admit.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "core/command.h"
 #include "core/core.h"
@@ -97,6 +98,12 @@ static void refuse_subscribed(const struct command *command, struct reply *reply
         command_full_name(command, name));
 }
 
+/* PING, too, so that those who only look whether the server is well see that it is not. */
+static bool needs_disk(const struct session *session, const struct command *command)
+{
+    return session_flags_with(session, command) & CMD_WRITE || strcmp(command->name, "ping") == 0;
+}
+
 const struct command *command_admit(const struct core *core, const struct session *session, const struct str *argv,
                                     int argc, struct reply *reply)
 {
@@ -113,6 +120,8 @@ const struct command *command_admit(const struct core *core, const struct sessio
         refuse_protected(reply);
     else if (!session->authenticated && !(command->flags & CMD_NO_AUTH) && core->config.requirepass[0] != '\0')
         refuse_unauthenticated(command, reply);
+    else if (__builtin_expect(core->aof.error != 0, 0) && needs_disk(session, command))
+        reply_error_format(reply, "MISCONF Errors writing to the AOF file: %s", strerror(core->aof.error));
     else if (session_takes_messages_only(session) && !(command->pubsub & PUBSUB_ALLOWED))
         refuse_subscribed(command, reply);
     else if (core->loading && !(command->flags & CMD_LOADING))

@@ -41,6 +41,9 @@ enum config_policy {
     CONFIG_POLICY_NOEVICTION,
 };
 
+/* In the order of the names that appendfsync may have. */
+enum config_append_fsync { CONFIG_FSYNC_EVERYSEC, CONFIG_FSYNC_ALWAYS, CONFIG_FSYNC_NO };
+
 enum config_access { CONFIG_ACCESS_NO, CONFIG_ACCESS_YES, CONFIG_ACCESS_LOCAL };
 
 enum config_backend { CONFIG_BACKEND_AUTO, CONFIG_BACKEND_IO_URING, CONFIG_BACKEND_EPOLL };
@@ -71,6 +74,9 @@ struct config {
     /* data */
     int databases;
     bool rdbcompression, rdbchecksum;
+    bool appendonly;
+    int appendfsync; /* enum config_append_fsync */
+    char *appendfilename, *appenddirname;
     uint64_t maxmemory;
     int maxmemory_policy, maxmemory_samples, lfu_log_factor, lfu_decay_time;
     uint64_t tracking_table_max_keys; /* 0: no limit */

@@ -246,10 +246,10 @@ const struct config_row config_rows[] = {
     {ROW("dir", "./", directory), .flags = CONFIG_PROTECTED | CONFIG_ALWAYS, FIELD(dir)},
 
     /* append-only file */
-    {YES_NO("appendonly", "no")},
-    {TEXT("appendfilename", "appendonly.aof"), FIXED, .check = check_append_name},
-    {TEXT("appenddirname", "appendonlydir"), FIXED, .check = check_append_directory},
-    {CHOICE("appendfsync", "everysec", fsync_names)},
+    {YES_NO("appendonly", "no"), FIELD(appendonly)},
+    {TEXT("appendfilename", "appendonly.aof"), FIXED, .check = check_append_name, FIELD(appendfilename)},
+    {TEXT("appenddirname", "appendonlydir"), FIXED, .check = check_append_directory, FIELD(appenddirname)},
+    {CHOICE("appendfsync", "everysec", fsync_names), FIELD(appendfsync)},
     {YES_NO("no-appendfsync-on-rewrite", "no")},
     {COUNT("auto-aof-rewrite-percentage", "100")},
     {MEMORY("auto-aof-rewrite-min-size", "64mb", 0, INT64_MAX)},

@@ -36,6 +36,18 @@ struct script_watch {
     void *context;
 };
 
+/* What is known of the append-only file. */
+struct aof_figures {
+    bool enabled;
+    bool behind;             /* any shard's: too much is on its way to the disk, and writes are to wait */
+    int error;               /* any shard's: an errno, nothing gets through to the disk; 0: all is well */
+    uint64_t bytes;          /* of this shard's newest segment */
+    uint64_t before_bytes;   /* of all files but the newest segments, and of all when it was last rewritten or loaded: */
+    uint64_t base_bytes;
+    uint64_t buffered_bytes; /* of this shard: not on the disk */
+    uint64_t delayed_syncs;  /* likewise: seconds in which a sync took longer than two */
+};
+
 struct core {
     struct memory memory;     /* of this thread: requests, connections, replies */
     struct memory data;       /* of the keyspace: charged by the executor of a gather while this shard is parked */
@@ -59,6 +71,7 @@ struct core {
     struct slowlog slowlog;   /* of commands of these connections */
     int index, count;         /* which shard of how many; frozen */
     const struct server_facts *facts; /* frozen before start */
+    struct aof_figures aof; /* kept by the shard */
     const char *net_backend;  /* "io_uring" or "epoll"; set before the first connection */
     size_t startup_bytes;     /* in use when the shard had started, before the first connection */
     bool loading;             /* the data set is not there yet: only commands with CMD_LOADING may run */

@@ -56,6 +56,9 @@ static struct info_part part_of(struct core *core, int64_t now_ms)
         .tracked_items = keyspace_tracking(core->keyspace)->items,
         .tracked_prefixes = core->broadcasts.prefixes.count,
         .unfreed_objects = keyspace_unfreed_objects(core->keyspace),
+        .aof_bytes = core->aof.bytes,
+        .aof_buffered_bytes = core->aof.buffered_bytes,
+        .aof_delayed_syncs = core->aof.delayed_syncs,
         .rate_commands = stats_rate(core->stats.rate_commands),
         .rate_received = stats_rate(core->stats.rate_received),
         .rate_sent = stats_rate(core->stats.rate_sent),
@@ -175,6 +178,9 @@ static void add_part(struct info_part *to, const struct info_part *from)
     to->tracked_items += from->tracked_items;
     to->tracked_prefixes = from->tracked_prefixes;
     to->unfreed_objects += from->unfreed_objects;
+    to->aof_bytes += from->aof_bytes;
+    to->aof_buffered_bytes += from->aof_buffered_bytes;
+    to->aof_delayed_syncs += from->aof_delayed_syncs;
     to->keys += from->keys;
     to->rate_commands += from->rate_commands;
     to->rate_received += from->rate_received;

@@ -158,6 +158,18 @@ static void write_memory(const struct info_report *report)
           ll(report->info->total.keyspace.freed_later));
 }
 
+/* aof_writes_held is Shoal's own: writes wait, as the disk has fallen behind. */
+static void write_append_only_file(const struct info_report *report)
+{
+    const struct info_part *total = &report->info->total;
+    const struct aof_figures *aof = &report->core->aof;
+
+    WRITE("aof_current_size:%lld\r\naof_base_size:%lld\r\naof_pending_rewrite:0\r\naof_buffer_length:%lld\r\n",
+          ll(total->aof_bytes + aof->before_bytes), ll(aof->base_bytes), ll(total->aof_buffered_bytes));
+    WRITE("aof_pending_bio_fsync:0\r\naof_delayed_fsync:%lld\r\naof_writes_held:%d\r\n", ll(total->aof_delayed_syncs),
+          aof->behind);
+}
+
 static void write_load_progress(const struct info_report *report, const struct load_progress *progress)
 {
     WRITE("loading_start_time:%lld\r\nloading_total_bytes:%lld\r\nloading_rdb_used_mem:0\r\n",
@@ -186,10 +198,13 @@ static void write_persistence(const struct info_report *report)
     WRITE("rdb_last_bgsave_status:ok\r\nrdb_last_bgsave_time_sec:-1\r\nrdb_current_bgsave_time_sec:-1\r\n"
           "rdb_saves:0\r\nrdb_last_cow_size:0\r\nrdb_last_load_keys_expired:%lld\r\nrdb_last_load_keys_loaded:%lld\r\n",
           ll(loaded(report, true)), ll(loaded(report, false)));
-    WRITE("aof_enabled:0\r\naof_rewrite_in_progress:0\r\naof_rewrite_scheduled:0\r\naof_last_rewrite_time_sec:-1\r\n"
+    WRITE("aof_enabled:%d\r\naof_rewrite_in_progress:0\r\naof_rewrite_scheduled:0\r\naof_last_rewrite_time_sec:-1\r\n"
           "aof_current_rewrite_time_sec:-1\r\naof_last_bgrewrite_status:ok\r\naof_rewrites:0\r\n"
-          "aof_rewrites_consecutive_failures:0\r\naof_last_write_status:ok\r\naof_last_cow_size:0\r\n"
-          "module_fork_in_progress:0\r\nmodule_fork_last_cow_size:0\r\n");
+          "aof_rewrites_consecutive_failures:0\r\naof_last_write_status:%s\r\naof_last_cow_size:0\r\n"
+          "module_fork_in_progress:0\r\nmodule_fork_last_cow_size:0\r\n",
+          report->core->aof.enabled, report->core->aof.error ? "err" : "ok");
+    if (report->core->aof.enabled)
+        write_append_only_file(report);
     if (report->core->loading)
         write_load_progress(report, report->core->load_progress);
 }

@@ -71,11 +71,26 @@ static void begin_bracket(struct journal *journal)
     records->length += multi.length;
 }
 
+static void add_stamp(struct journal *journal)
+{
+    buffer_append_format(&journal->records, "#STAMP:%016llx\r\n", (unsigned long long)journal->stamp);
+    journal->last_stamp = journal->stamp;
+}
+
+static void begin_unit(struct journal *journal)
+{
+    journal->unit_db = journal->db;
+    journal->unit_stamp = journal->last_stamp;
+    journal->unit_begin = journal->records.length;
+    if (journal->is_stamped && journal->stamp != journal->last_stamp)
+        add_stamp(journal);
+    journal->unit_at = journal->records.length;
+}
+
 void journal_add(struct journal *journal, int db, const struct str *argv, int argc)
 {
     if (journal->unit_records == 0) {
-        journal->unit_at = journal->records.length;
-        journal->unit_db = journal->db;
+        begin_unit(journal);
     } else if (journal->unit_records == 1) {
         begin_bracket(journal);
     }
@@ -96,8 +111,9 @@ void journal_take_back_unit(struct journal *journal)
 {
     if (journal->unit_records == 0)
         return;
-    journal->records.length = journal->unit_at;
+    journal->records.length = journal->unit_begin;
     journal->db = journal->unit_db;
+    journal->last_stamp = journal->unit_stamp;
     journal->unit_records = 0;
 }
 
@@ -105,6 +121,18 @@ void journal_clear(struct journal *journal)
 {
     ASSERT(journal->unit_records == 0);
     journal->records.length = 0;
+    journal->last_stamp = 0;
+}
+
+struct buffer journal_take(struct journal *journal)
+{
+    struct buffer records = journal->records;
+
+    ASSERT(journal->unit_records == 0);
+    buffer_init(&journal->records, records.memory, NULL, 0);
+    journal->last_stamp = 0;
+    journal->db = JOURNAL_NO_DATABASE;
+    return records;
 }
 
 void journal_begin_anew(struct journal *journal)

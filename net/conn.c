@@ -33,6 +33,7 @@ static void destroy_if_unused(struct conn *conn)
         conn->attention.deferred)
         return;
     net_gather_end(conn->net, conn);
+    net_keep_end(conn->net, conn);
     loop_close_fd(shard->loop, conn->fd);
     session_end(&shard->core.sessions, &conn->session);
     resp_parser_deinit(&conn->parser);
@@ -97,6 +98,7 @@ void conn_close(struct conn *conn)
     if (conn->closing)
         return;
     conn->closing = conn->session.closing = true;
+    net_keep_end(conn->net, conn);
     leave_channels(conn);
     end_watches(conn);
     blocked_end(conn->shard, &conn->session, WAITER_GONE);
@@ -271,6 +273,14 @@ static bool is_held_by_pause(const struct conn *conn, const struct command *comm
            command_is_paused(session_flags_with(&conn->session, command), sessions, shard_now_ms(conn->shard));
 }
 
+/* What the disk does not take in time is not allowed to pile up. */
+static bool is_held_by_disk(struct conn *conn, const struct command *command)
+{
+    if (!conn->shard->core.aof.behind || !(session_flags_with(&conn->session, command) & CMD_WRITE))
+        return false;
+    return conn->net->disk_holds = true;
+}
+
 /* RESET ends the subscriptions, and begins when that is done, so that no message comes behind its answer; HELLO, too,
  * begins when it is known which messages come before it. */
 static bool is_held_by_channels(struct conn *conn, const struct command *command)
@@ -292,6 +302,9 @@ static bool is_held(struct conn *conn, const struct command *command)
         net_wait_pause(conn->net);
         return true;
     }
+    conn->paused = is_held_by_disk(conn, command);
+    if (conn->paused)
+        return true;
     conn->fenced = is_held_by_channels(conn, command);
     return conn->fenced;
 }
@@ -460,6 +473,29 @@ void conn_resume(struct conn *conn)
 
 /* Sending. */
 
+/* Answers leave when what they may show would survive a crash. Those that come meanwhile wait together for the next
+ * time. */
+static void let_leave(struct conn *conn)
+{
+    uint64_t until;
+
+    if (conn->kept_until > 0 || conn->output.leaving == conn->output.chunks)
+        return;
+    until = aof_answers_wait_for(conn->shard);
+    if (until == 0) {
+        output_let_leave(&conn->output);
+        return;
+    }
+    output_seal(&conn->output);
+    net_keep(conn->net, conn, until);
+}
+
+void conn_send_kept(struct conn *conn)
+{
+    output_let_sealed_leave(&conn->output);
+    defer_flush(conn);
+}
+
 static void start_send(struct conn *conn)
 {
     int vectors;
@@ -467,6 +503,7 @@ static void start_send(struct conn *conn)
     net_gather_end(conn->net, conn);
     if (conn->sending || conn->closing)
         return;
+    let_leave(conn);
     vectors = output_start_send(&conn->output, conn->vectors);
     if (vectors == 0)
         return;
@@ -529,7 +566,8 @@ static void trim_query(struct conn *conn)
  * What CLIENT PAUSE holds back is not waited for. */
 static bool is_finished(const struct conn *conn)
 {
-    return (conn->input_ended || conn->session.close_after_reply) && conn->pipeline.count == 0 && !conn->sending;
+    return (conn->input_ended || conn->session.close_after_reply) && conn->pipeline.count == 0 && !conn->sending &&
+           conn->kept_until == 0;
 }
 
 /* Nobody will read them: their memory does not wait for the last request to come back. */

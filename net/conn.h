@@ -37,6 +37,9 @@ struct conn {
     bool closing;                  /* goes away as soon as nothing refers to it */
     bool gathering;                /* answers are kept back for one send with those under way */
     struct conn *gathering_previous, *gathering_next; /* in net_shard's list */
+    uint64_t kept_until;           /* what is sealed of the output leaves when everything up to this stamp is safe; 0:
+                                    * nothing is kept back */
+    struct conn *kept_previous, *kept_next; /* likewise */
     uint64_t taken_at_sweep;       /* of a send under way, see conn_sweep: what the client had taken then */
     int in_flight_most;            /* requests out: beyond, nothing more is parsed; see conn_limits.h */
     size_t answer_bytes;           /* how large the largest answer of late was */
@@ -55,6 +58,7 @@ void conn_resume(struct conn *conn);
 
 /* Sends what was kept back. */
 void conn_send_gathered(struct conn *conn);
+void conn_send_kept(struct conn *conn);
 
 static inline struct conn *conn_of_session(struct session *session)
 {

@@ -136,14 +136,18 @@ void net_need_sweep(struct net_shard *net)
         timer_arm(&net->shard->timers, &net->sweep, shard_now_ms(net->shard) + SWEEP_MS);
 }
 
-static void resume_paused(struct completion *completion)
+static void resume(struct net_shard *net)
 {
-    struct net_shard *net = (struct net_shard *)((char *)completion - offsetof(struct net_shard, pause_over));
     struct sessions *sessions = &net->shard->core.sessions;
 
     for (struct session *session = sessions->oldest; session; session = session->next)
         if (conn_of_session(session)->paused)
             conn_resume(conn_of_session(session));
+}
+
+static void resume_paused(struct completion *completion)
+{
+    resume((struct net_shard *)((char *)completion - offsetof(struct net_shard, pause_over)));
 }
 
 void net_wait_pause(struct net_shard *net)
@@ -182,6 +186,51 @@ void net_gather_end(struct net_shard *net, struct conn *conn)
     *(conn->gathering_previous ? &conn->gathering_previous->gathering_next : &net->gathering) = conn->gathering_next;
     if (conn->gathering_next)
         conn->gathering_next->gathering_previous = conn->gathering_previous;
+}
+
+/* Answers that wait for the disk. */
+
+static void note_kept(struct net_shard *net)
+{
+    aof_keep_answers(net->shard, net->kept ? net->kept->kept_until : 0);
+}
+
+/* Stamps that are asked for later are not lower. */
+void net_keep(struct net_shard *net, struct conn *conn, uint64_t until)
+{
+    conn->kept_until = until;
+    conn->kept_next = NULL;
+    conn->kept_previous = net->last_kept;
+    *(net->last_kept ? &net->last_kept->kept_next : &net->kept) = conn;
+    net->last_kept = conn;
+    note_kept(net);
+}
+
+void net_keep_end(struct net_shard *net, struct conn *conn)
+{
+    if (conn->kept_until == 0)
+        return;
+    conn->kept_until = 0;
+    *(conn->kept_previous ? &conn->kept_previous->kept_next : &net->kept) = conn->kept_next;
+    *(conn->kept_next ? &conn->kept_next->kept_previous : &net->last_kept) = conn->kept_previous;
+    note_kept(net);
+}
+
+static void send_kept(struct completion *completion)
+{
+    struct net_shard *net = (struct net_shard *)((char *)completion - offsetof(struct net_shard, durable));
+    uint64_t safe = aof_safe(net->shard);
+
+    while (net->kept && net->kept->kept_until <= safe) {
+        struct conn *conn = net->kept;
+
+        net_keep_end(net, conn);
+        conn_send_kept(conn);
+    }
+    if (net->disk_holds && !net->shard->core.aof.behind) {
+        net->disk_holds = false;
+        resume(net);
+    }
 }
 
 /* Start and stop of one shard. */
@@ -239,6 +288,8 @@ void net_init(struct net *net, struct memory *memory, struct shard_group *group,
         shard->pause_end.completion = &shard->pause_over;
         shard->gathered.done = send_gathered;
         shard->gather_end.completion = &shard->gathered;
+        shard->durable.done = send_kept;
+        group->shards[i]->durable = &shard->durable;
         group->shards[i]->started = &shard->started;
         group->shards[i]->configured = &shard->configured;
         group->shards[i]->stopping = &shard->stopping;

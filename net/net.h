@@ -31,6 +31,9 @@ struct net_shard {
     /* Connections that keep answers back for one send with those still under way (see conn.c). */
     struct conn *gathering;
     struct timer gather_end;
+    struct conn *kept, *last_kept; /* those that keep answers back until what they show is safe, by rising stamp */
+    bool disk_holds;               /* back writes of some connections: too much is on its way to the disk */
+    struct completion durable;
     struct completion gathered;
 };
 
@@ -58,6 +61,10 @@ void net_connected(struct net *net, int fd, const struct listener *listener);
 void net_gather(struct net_shard *net, struct conn *conn);
 /* It does so no longer. */
 void net_gather_end(struct net_shard *net, struct conn *conn);
+/* The connection keeps answers back; conn_send_kept is called when everything up to that stamp would survive a crash. */
+void net_keep(struct net_shard *net, struct conn *conn, uint64_t until);
+/* Likewise. */
+void net_keep_end(struct net_shard *net, struct conn *conn);
 
 /* The connections on the shard need the sweep from now on. */
 void net_need_sweep(struct net_shard *net);

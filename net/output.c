@@ -60,6 +60,8 @@ static void drop_first(struct output *output)
 
     output->bytes -= chunk->buffer.length;
     output->chunks--;
+    output->leaving -= output->leaving > 0;
+    output->sealed -= output->sealed > 0;
     output->first = chunk->next;
     if (!output->first)
         output->last = NULL;
@@ -98,7 +100,7 @@ static bool fits_last(const struct output *output, size_t bytes)
 {
     const struct output_chunk *last = output->last;
 
-    return last && output->chunks > output->sending && !last->buffer.heap &&
+    return last && output->chunks > output->sending && output->chunks > output->sealed && !last->buffer.heap &&
            last->buffer.capacity - last->buffer.length >= bytes;
 }
 
@@ -139,7 +141,7 @@ int output_start_send(struct output *output, struct iovec vectors[static OUTPUT_
     struct output_chunk *chunk = output->first;
 
     ASSERT(output->sending == 0);
-    for (; chunk && output->sending < OUTPUT_VECTORS; chunk = chunk->next)
+    for (; chunk && output->sending < OUTPUT_VECTORS && output->sending < output->leaving; chunk = chunk->next)
         vectors[output->sending++] = (struct iovec){chunk->buffer.bytes, chunk->buffer.length};
     return output->sending;
 }

@@ -37,6 +37,8 @@ struct output {
     size_t bytes;           /* all that is queued, what is being sent included */
     int chunks;
     int sending;            /* chunks at the front that a send has named */
+    int leaving;            /* chunks at the front that may be sent */
+    int sealed;             /* chunks at the front to which nothing is added */
 };
 
 void output_pool_init(struct output_pool *pool, struct memory *memory);
@@ -50,6 +52,22 @@ void output_append(struct output *output, struct buffer *reply);
 /* Appends bytes that are on the heap; takes them over where there is no chunk at hand that they fit into: a message
  * goes to thousands of connections that have nothing else to send, and would need a chunk for each. */
 void output_append_push(struct output *output, struct buffer *push);
+
+/* All that is there may be sent. */
+static inline void output_let_leave(struct output *output)
+{
+    output->leaving = output->chunks;
+    output->sealed = 0;
+}
+/* What is there stays apart from what is added, and may be sent when that is said. */
+static inline void output_seal(struct output *output)
+{
+    output->sealed = output->chunks;
+}
+static inline void output_let_sealed_leave(struct output *output)
+{
+    output->leaving = output->sealed;
+}
 
 /* Names what the next send carries; returns the number of vectors, 0 when there
  * is nothing. To be followed by output_sent. */

@@ -32,6 +32,11 @@ bool busy_refuses(const struct shard *shard, const struct command *command, stru
     return true;
 }
 
+struct busy_waiting {
+    struct message *message;
+    uint64_t stamp;
+};
+
 static void add_waiting(struct shard *shard, struct message *message)
 {
     struct busy *busy = &shard->busy;
@@ -39,9 +44,9 @@ static void add_waiting(struct shard *shard, struct message *message)
     if (busy->waiting_first + busy->waiting_count == busy->waiting_room) {
         busy->waiting_room = busy->waiting_room ? 2 * busy->waiting_room : 16;
         busy->waiting =
-            memory_resize(&shard->core.memory, busy->waiting, (size_t)busy->waiting_room * sizeof(struct message *));
+            memory_resize(&shard->core.memory, busy->waiting, (size_t)busy->waiting_room * sizeof *busy->waiting);
     }
-    busy->waiting[busy->waiting_first + busy->waiting_count++] = message;
+    busy->waiting[busy->waiting_first + busy->waiting_count++] = (struct busy_waiting){message, shard->port.run_stamp};
 }
 
 struct message *busy_take_waiting(struct shard *shard)
@@ -53,7 +58,8 @@ struct message *busy_take_waiting(struct shard *shard)
         return NULL;
     }
     busy->waiting_count--;
-    return busy->waiting[busy->waiting_first++];
+    shard->port.run_stamp = busy->waiting[busy->waiting_first].stamp;
+    return busy->waiting[busy->waiting_first++].message;
 }
 
 /* What would be done in part, or is more than a client's wish, waits. */

@@ -23,11 +23,13 @@ enum busy_state {
     BUSY_FUNCTION = 1 << 2, /* FCALL's */
 };
 
+struct busy_waiting;
+
 struct busy {
     /* This thread. */
     bool active;                                    /* a script of this thread is busy */
     bool serving;                                   /* within its question: what it has to tell is not complete */
-    struct message **waiting;                       /* what could not be refused, first to last */
+    struct busy_waiting *waiting;                   /* what could not be refused, first to last */
     int waiting_first, waiting_count, waiting_room; /* of them */
     /* Shared. */
     _Atomic(uint32_t) state; /* enum busy_state, of the script that this thread runs: for whoever wants to kill it */
@@ -43,7 +45,7 @@ void busy_end(struct shard *shard);
 /* Refuses what is due, as far as it can be refused. function: FCALL is busy, not EVAL. */
 void busy_refuse_due(struct shard *shard, bool function);
 void busy_reply(struct reply *reply, bool function);
-/* The next of what could not be; NULL: nothing. */
+/* The next of what could not be, to be executed with the stamp that it had; NULL: nothing. */
 struct message *busy_take_waiting(struct shard *shard);
 
 /* A command of the shard's connections that is answered where it is parsed. True: it has been refused. */

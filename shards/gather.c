@@ -247,6 +247,8 @@ static void return_changes(struct shard *shard, const struct gather *gather)
         if (!takes_part(gather, i))
             continue;
         journal_end_unit(keyspace_journal(keyspace));
+        if (gather->group->shards[i]->aof.on)
+            aof_note_records(gather->group->shards[i]);
         changes_return(keyspace_changes(keyspace));
     }
 }

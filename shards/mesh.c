@@ -238,11 +238,13 @@ static void wake_marked(struct mesh_port *port, uint64_t *bits, struct loop *loo
 
 void mesh_publish(struct mesh_port *port, struct loop *loop, int64_t now_ms)
 {
+    port->drained = false;
     if (!port->staged) {
-        port->bound = stamp_bound(&port->mesh->clock, now_ms);
+        port->bound = port->end = stamp_bound(&port->mesh->clock, now_ms);
         return;
     }
     port->bound = publish_batch(port, now_ms);
+    port->end = port->bound + 1;
     port->staged = false;
     port->last_staged = NULL;
     wake_marked(port, port->pushed_to, loop);
@@ -338,6 +340,7 @@ struct message *mesh_next(struct mesh_port *port)
             return take_from(port, port->run_source);
     }
     port->run_started = choose_run(port);
+    port->drained = !port->run_started;
     return port->run_started ? take_from(port, port->run_source) : NULL;
 }
 

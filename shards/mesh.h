@@ -69,6 +69,8 @@ struct mesh_port {
     /* The turn's view, made by mesh_collect. */
     uint64_t bound;
     uint64_t limit; /* the lowest closed gate: nothing from there on is executed */
+    uint64_t end;   /* no stamp below it is still to be given to us: the bound, or behind it if it is our own batch's */
+    bool drained;   /* mesh_next has given all that is due */
     int *sources;   /* which may have something due */
     int source_count;
     int run_source; /* whose run of equal stamps is being executed, -1: choose */
@@ -123,6 +125,13 @@ static inline int64_t mesh_message_ms(const struct mesh_port *port)
 static inline int64_t mesh_settled_ms(const struct mesh_port *port)
 {
     return stamp_time_ms(port->limit < port->bound ? port->limit : port->bound);
+}
+
+/* Everything with at most this stamp has been given by mesh_next, and nothing with it will still come; 0: that can't be
+ * told in this turn. */
+static inline uint64_t mesh_settled(const struct mesh_port *port)
+{
+    return port->drained ? (port->limit < port->end ? port->limit : port->end) - 1 : 0;
 }
 
 /* News: begins what is to be said to several shards, each by mesh_return_now; returns its stamp. */

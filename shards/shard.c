@@ -75,12 +75,20 @@ static inline void publish_changes(struct shard *shard, uint64_t cause)
         telling_run(shard, cause);
 }
 
+/* What is recorded of it is one unit, and others are to know of that before they hear of anything else. */
+static void end_unit(struct shard *shard)
+{
+    journal_end_unit(keyspace_journal(shard->core.keyspace));
+    if (shard->aof.on)
+        aof_note_records(shard);
+}
+
 /* What was done without a command, as a key was looked at or its time had come. Where that is nothing, the shard may be
  * parked on a gather, whose executor is at the journal. */
 static void end_uncalled(struct shard *shard)
 {
     if (changes_has_some(keyspace_changes(shard->core.keyspace))) {
-        journal_end_unit(keyspace_journal(shard->core.keyspace));
+        end_unit(shard);
         publish_changes(shard, 0);
     }
     if (__builtin_expect(publishing_has_work(&shard->core.publishing), 0))
@@ -128,7 +136,7 @@ static __attribute__((noinline)) void end_effects(struct shard *shard, const str
         return;
     effects_end(call);
     if (request)
-        journal_end_unit(keyspace_journal(shard->core.keyspace));
+        end_unit(shard);
 }
 
 /* What the command asked of the shard, and has to tell others. request: whose call it was; NULL: a part of another. */
@@ -353,6 +361,8 @@ static inline void serve_waiters(struct shard *shard, int64_t now_ms)
 
 static inline __attribute__((always_inline)) void meet(struct shard *shard, struct message *message)
 {
+    if (__builtin_expect(shard->aof.on, 0))
+        keyspace_journal(shard->core.keyspace)->stamp = shard->port.run_stamp;
     if (message->kind == MESSAGE_GATHER) {
         gather_arrive(shard, (struct gather *)message);
     } else {
@@ -523,7 +533,7 @@ static void wait(struct shard *shard)
 
     if (wait_us != 0 && (spin(shard) || !mesh_fall_asleep(&shard->port, parked)))
         wait_us = 0;
-    if (wait_us != 0 && shard->parked && gather_calls(shard)) /* after mesh_fall_asleep's fence */
+    if (wait_us != 0 && ((shard->parked && gather_calls(shard)) || aof_calls(shard))) /* after that one's fence */
         wait_us = 0;
     shard->port.exchanged = false;
     loop_wait(shard->loop, wait_us);
@@ -548,12 +558,33 @@ static void expire_due(struct shard *shard, int64_t settled_ms)
         latency_add(&shard->core.latency, LATENCY_EXPIRE_CYCLE, settled_ms / 1000, took_ns / 1000000);
 }
 
+/* Up to where everything has been executed, as far as this turn can tell; else 0. */
+static uint64_t settled(const struct shard *shard)
+{
+    return shard->parked || shard->busy.waiting_count > 0 ? 0 : mesh_settled(&shard->port);
+}
+
+/* What is done unasked has the stamp up to which everything was executed; not where others have been told that no
+ * record with it will come: within a millisecond there are higher ones. */
+static bool may_record(struct shard *shard)
+{
+    uint64_t stamp;
+
+    if (!shard->aof.on)
+        return true;
+    stamp = settled(shard);
+    if (stamp <= shard->aof.claimed)
+        return false;
+    keyspace_journal(shard->core.keyspace)->stamp = stamp;
+    return true;
+}
+
 /* No further than the time of what is yet to be executed, so that a key dies at one instant for all shards. */
 static void expire(struct shard *shard)
 {
     int64_t settled_ms = mesh_settled_ms(&shard->port);
 
-    if (expires(shard) && keyspace_next_expiry_ms(shard->core.keyspace) <= settled_ms)
+    if (expires(shard) && keyspace_next_expiry_ms(shard->core.keyspace) <= settled_ms && may_record(shard))
         expire_due(shard, settled_ms);
     end_uncalled(shard);
     serve_waiters(shard, settled_ms);
@@ -614,6 +645,7 @@ void shard_turn(struct shard *shard)
     timers_run(&shard->timers, shard->now_ms);
     if (__builtin_expect(shard->core.sessions.left != NULL, 0))
         invalidation_leave(shard);
+    aof_turn(shard, settled(shard));
     mesh_publish_returns(&shard->port, shard->loop); /* (d) */
     shard_attend_sessions(shard);
     notice_settings(shard);

@@ -12,7 +12,10 @@
 #include <stdint.h>
 
 #include "core/core.h"
+#include "shards/aof.h"
+#include "shards/aof_folder.h"
 #include "shards/busy.h"
+#include "shards/durable.h"
 #include "shards/loop.h"
 #include "shards/mesh.h"
 #include "shards/request.h"
@@ -41,6 +44,8 @@ struct shard_group {
     struct loading *loading; /* NULL: it has not been looked whether there is anything to be loaded */
     /* Shared. */
     struct mesh mesh;
+    struct durable durable;
+    struct aof_folder aof_folder;
     _Atomic(bool) stopping;
     _Atomic(int)
         draining; /* shards that still have connections or requests of their own, and main until it has told all */
@@ -57,6 +62,7 @@ struct shard {
     struct completion *started;    /* called on the shard's thread when its loop is open */
     struct completion *configured; /* called there when CONFIG SET has changed the shard's settings */
     struct completion *stopping;   /* called there when the group stops: connections are to end */
+    struct completion *durable;    /* called there when answers that were kept back may leave, see aof.h */
     pthread_t thread;
     /* This thread. */
     struct core core;
@@ -80,6 +86,7 @@ struct shard {
     struct script_memory script_memory;
     struct trial_bounces trial_bounces;
     struct busy busy;
+    struct aof aof;
     struct returns_look *returns; /* by source */
     uint64_t returns_looks;
     struct news *own_news, *last_own_news;        /* likewise: to be heard here */

@@ -8,6 +8,7 @@
 
 #include "core/assert.h"
 #include "core/keyspace.h"
+#include "core/log.h"
 #include "core/memory.h"
 #include "shards/loading.h"
 #include "shards/returns.h"
@@ -24,6 +25,7 @@ static struct shard *shard_create(struct shard_group *group, const struct config
     script_memory_init(&shard->script_memory, &shard->core.memory);
     core_init(&shard->core, config, group->facts, index, group->count);
     busy_init(shard);
+    aof_init(shard);
     request_pool_init(&shard->requests, &shard->core.memory, (uint16_t)index);
     mesh_port_init(&shard->port, &group->mesh, &shard->core.memory, index);
     timers_init(&shard->timers, &shard->core.memory);
@@ -39,6 +41,7 @@ static void shard_destroy(struct shard_group *group, struct shard *shard)
     memory_free(&shard->core.memory, shard->returns);
     memory_free(&shard->core.memory, shard->owners.places);
     trial_deinit(shard);
+    aof_deinit(shard);
     busy_deinit(shard);
     bptree_deinit(&shard->waiters);
     timers_deinit(&shard->timers);
@@ -56,6 +59,7 @@ bool shard_group_init(struct shard_group *group, const struct config *config, co
     if (!router_init(&group->router, config, shards, wrong))
         return false;
     mesh_init(&group->mesh, &group->memory, shards);
+    durable_init(&group->durable, &group->memory, shards);
     group->shards = memory_alloc(&group->memory, (size_t)shards * sizeof(struct shard *));
     for (int i = 0; i < shards; i++)
         group->shards[i] = shard_create(group, config, i);
@@ -70,6 +74,8 @@ void shard_group_deinit(struct shard_group *group)
     for (int i = 0; i < group->count; i++)
         shard_destroy(group, group->shards[i]);
     memory_free(&group->memory, group->shards);
+    aof_folder_deinit(&group->aof_folder, group->count);
+    durable_deinit(&group->durable, &group->memory);
     mesh_deinit(&group->mesh);
 }
 
@@ -177,6 +183,21 @@ static bool all_opened(const struct shard_group *group)
     return true;
 }
 
+/* Nobody executes any more: all that was executed is known to be. */
+static void end_aofs(struct shard_group *group)
+{
+    uint64_t newest = durable_newest(&group->durable);
+
+    for (int i = 0; i < group->count; i++)
+        durable_reach(&group->durable, i, newest);
+    for (int i = 0; i < group->count; i++) {
+        int error = aof_end(group->shards[i]);
+
+        if (error != 0)
+            log_write(LOG_WARNING, "Error writing to the AOF file of shard %d: %s", i, strerror(error));
+    }
+}
+
 static void stop_started(struct shard_group *group, int started)
 {
     for (int i = 0; i < group->count; i++)
@@ -192,6 +213,7 @@ static void stop_started(struct shard_group *group, int started)
     atomic_fetch_sub_explicit(&group->draining, 1, memory_order_acq_rel);
     for (int i = 0; i < started; i++)
         pthread_join(group->shards[i]->thread, NULL);
+    end_aofs(group);
 }
 
 bool shard_group_start(struct shard_group *group, const uint16_t *cpus)

@@ -57,6 +57,12 @@ static void append(size_t position, size_t length)
     buffer_deinit(&reply);
 }
 
+static int start_send(void)
+{
+    output_let_leave(&output);
+    return output_start_send(&output, vectors);
+}
+
 static void append_push(size_t position, size_t length)
 {
     struct buffer push = letters(position, length);
@@ -82,9 +88,9 @@ static size_t expect_vectors(int count, size_t position)
 
 Test(output, an_empty_output_sends_nothing)
 {
-    cr_assert_eq(output_start_send(&output, vectors), 0);
+    cr_assert_eq(start_send(), 0);
     append(0, 0);
-    cr_assert_eq(output_start_send(&output, vectors), 0);
+    cr_assert_eq(start_send(), 0);
     cr_assert_eq(output.chunks, 0);
 }
 
@@ -94,7 +100,7 @@ Test(output, small_replies_share_a_chunk)
         append(i * 7, 7);
     cr_assert_eq(output.chunks, 1);
     cr_assert_eq(output.bytes, 700);
-    cr_assert_eq(output_start_send(&output, vectors), 1);
+    cr_assert_eq(start_send(), 1);
     cr_assert_eq(expect_vectors(1, 0), 700);
     output_sent(&output);
     cr_assert_eq(output.bytes, 0);
@@ -107,7 +113,7 @@ Test(output, a_reply_that_does_not_fit_begins_a_chunk)
     cr_assert_eq(output.chunks, 1);
     append(OUTPUT_CHUNK_BYTES, 1);
     cr_assert_eq(output.chunks, 2);
-    cr_assert_eq(output_start_send(&output, vectors), 2);
+    cr_assert_eq(start_send(), 2);
     cr_assert_eq(expect_vectors(2, 0), OUTPUT_CHUNK_BYTES + 1);
     output_sent(&output);
 }
@@ -128,7 +134,7 @@ Test(output, a_large_reply_is_taken_without_a_copy)
     cr_assert_null(reply.bytes, "it is the output's");
     cr_assert_not(reply.heap);
     buffer_deinit(&reply);
-    cr_assert_eq(output_start_send(&output, vectors), 2);
+    cr_assert_eq(start_send(), 2);
     cr_assert_eq(vectors[1].iov_base, bytes);
     cr_assert_eq(vectors[1].iov_len, OUTPUT_TAKE_BYTES);
     output_sent(&output);
@@ -140,7 +146,7 @@ Test(output, a_push_with_no_chunk_at_hand_needs_none)
 
     append_push(0, 100);
     cr_assert_lt(memory.used_bytes - before, 1000);
-    cr_assert_eq(output_start_send(&output, vectors), 1);
+    cr_assert_eq(start_send(), 1);
     append_push(100, 50); /* what a send names takes no more */
     append(150, 7);
     append_push(157, 50);
@@ -148,7 +154,7 @@ Test(output, a_push_with_no_chunk_at_hand_needs_none)
     expect_vectors(1, 0);
     output_sent(&output);
     cr_assert_eq(output.bytes, 107);
-    cr_assert_eq(output_start_send(&output, vectors), 2);
+    cr_assert_eq(start_send(), 2);
     expect_vectors(2, 100);
     output_sent(&output);
 }
@@ -157,7 +163,7 @@ Test(output, a_large_push_is_taken_beside_a_chunk_that_has_room)
 {
     append(0, 10);
     append_push(10, OUTPUT_TAKE_BYTES);
-    cr_assert_eq(output_start_send(&output, vectors), 2);
+    cr_assert_eq(start_send(), 2);
     cr_assert_eq(expect_vectors(2, 0), 10 + OUTPUT_TAKE_BYTES);
     output_sent(&output);
 }
@@ -168,7 +174,7 @@ Test(output, what_follows_a_large_reply_comes_behind_it)
     append(10, 3 * OUTPUT_TAKE_BYTES);
     append(10 + 3 * OUTPUT_TAKE_BYTES, 10);
     cr_assert_eq(output.bytes, 20 + 3 * OUTPUT_TAKE_BYTES);
-    cr_assert_eq(output_start_send(&output, vectors), 3);
+    cr_assert_eq(start_send(), 3);
     expect_vectors(3, 0);
     output_sent(&output);
 }
@@ -176,14 +182,14 @@ Test(output, what_follows_a_large_reply_comes_behind_it)
 Test(output, what_is_added_during_a_send_goes_with_the_next)
 {
     append(0, 10);
-    cr_assert_eq(output_start_send(&output, vectors), 1);
+    cr_assert_eq(start_send(), 1);
     append(10, 20);
     cr_assert_eq(vectors[0].iov_len, 10);
     cr_assert_eq(expect_vectors(1, 0), 10);
     cr_assert_eq(output.bytes, 30, "what is being sent counts");
     output_sent(&output);
     cr_assert_eq(output.bytes, 20);
-    cr_assert_eq(output_start_send(&output, vectors), 1);
+    cr_assert_eq(start_send(), 1);
     cr_assert_eq(expect_vectors(1, 10), 20);
     output_sent(&output);
 }
@@ -194,10 +200,10 @@ Test(output, a_send_takes_no_more_chunks_than_it_has_vectors)
 
     for (int i = 0; i < OUTPUT_VECTORS + 10; i++)
         append((size_t)i * OUTPUT_TAKE_BYTES, OUTPUT_TAKE_BYTES);
-    cr_assert_eq(output_start_send(&output, vectors), OUTPUT_VECTORS);
+    cr_assert_eq(start_send(), OUTPUT_VECTORS);
     position = expect_vectors(OUTPUT_VECTORS, 0);
     output_sent(&output);
-    cr_assert_eq(output_start_send(&output, vectors), 10);
+    cr_assert_eq(start_send(), 10);
     expect_vectors(10, position);
     output_sent(&output);
 }
@@ -207,13 +213,13 @@ Test(output, sent_chunks_serve_again)
     size_t used;
 
     append(0, 10);
-    output_start_send(&output, vectors);
+    start_send();
     output_sent(&output);
     used = memory.used_bytes;
     for (size_t i = 0; i < 100; i++) {
         append(0, 100);
         cr_assert_eq(memory.used_bytes, used);
-        output_start_send(&output, vectors);
+        start_send();
         output_sent(&output);
     }
 }
@@ -223,7 +229,7 @@ Test(output, spare_chunks_are_bounded)
     for (int i = 0; i < 1000; i++)
         append(0, OUTPUT_CHUNK_BYTES - 1);
     cr_assert_eq(output.chunks, 1000);
-    while (output_start_send(&output, vectors) > 0)
+    while (start_send() > 0)
         output_sent(&output);
     cr_assert_lt(memory.used_bytes, 100 * (OUTPUT_CHUNK_BYTES + 100));
 }
@@ -253,14 +259,41 @@ Test(output, random_replies_and_sends_keep_the_bytes)
             output_sent(&output);
             sent += sending;
         } else {
-            sending = expect_vectors(output_start_send(&output, vectors), sent);
+            sending = expect_vectors(start_send(), sent);
         }
     }
     if (output.sending) {
         output_sent(&output);
         sent += sending;
     }
-    for (int count; (count = output_start_send(&output, vectors)) > 0; output_sent(&output))
+    for (int count; (count = start_send()) > 0; output_sent(&output))
         sent += expect_vectors(count, sent);
     cr_assert_eq(sent, appended);
+}
+
+Test(output, what_is_sealed_leaves_without_what_came_later)
+{
+    append(0, 100);
+    output_seal(&output);
+    append(100, 50);
+    cr_assert_eq(output_start_send(&output, vectors), 0);
+    output_let_sealed_leave(&output);
+    cr_assert_eq(output_start_send(&output, vectors), 1);
+    cr_assert_eq(expect_vectors(1, 0), 100);
+    output_sent(&output);
+    cr_assert_eq(output_start_send(&output, vectors), 0);
+    output_seal(&output);
+    output_let_sealed_leave(&output);
+    cr_assert_eq(output_start_send(&output, vectors), 1);
+    cr_assert_eq(expect_vectors(1, 100), 50);
+    output_sent(&output);
+}
+
+Test(output, a_seal_on_nothing_keeps_nothing_back)
+{
+    output_seal(&output);
+    append(0, 10);
+    cr_assert_eq(output_start_send(&output, vectors), 0);
+    cr_assert_eq(start_send(), 1);
+    output_sent(&output);
 }

@@ -1,6 +1,7 @@
 #include "tests/support/shards/fake_loop.h"
 
 #include <criterion/criterion.h>
+#include <unistd.h>
 
 static const int64_t START_US = 1700000000000000;
 
@@ -18,9 +19,14 @@ static void refuse(struct loop *loop, struct completion *completion)
     cr_assert_fail("the fake loop has no sockets");
 }
 
-static void refuse_close_fd(struct loop *loop, int fd)
+static void keep_file(struct loop *loop, struct completion *completion)
 {
-    cr_assert_fail("the fake loop has no descriptors");
+    completion_list_append(&fake(loop)->files, completion);
+}
+
+static void close_fd(struct loop *loop, int fd)
+{
+    close(fd);
 }
 
 static int note_wait(struct loop *loop, int64_t timeout_us)
@@ -62,7 +68,8 @@ static const struct loop_operations operations = {
     .receive = refuse,
     .send = refuse,
     .cancel = refuse,
-    .close_fd = refuse_close_fd,
+    .close_fd = close_fd,
+    .file = keep_file,
     .wait = note_wait,
     .has_events = has_none,
     .submit = note_submit,
@@ -75,4 +82,23 @@ static const struct loop_operations operations = {
 void fake_loop_init(struct fake_loop *fake)
 {
     *fake = (struct fake_loop){.loop.operations = &operations, .time_us = START_US};
+}
+
+static int write_vectors(const struct completion *completion)
+{
+    return (int)pwritev(completion->fd, completion->vectors, completion->vector_count, (off_t)completion->offset);
+}
+
+bool fake_loop_end_file(struct fake_loop *fake, int error)
+{
+    struct completion *completion;
+
+    if (!fake->files.first)
+        return false;
+    completion = completion_list_take_first(&fake->files);
+    if (error != 0)
+        loop_finish(completion, -error);
+    else
+        loop_finish(completion, completion->operation == LOOP_FILE_WRITE ? write_vectors(completion) : 0);
+    return true;
 }

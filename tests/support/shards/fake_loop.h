@@ -1,6 +1,7 @@
 /* A loop without a kernel, for shards that a test steps itself: nothing ever
  * arrives, no wait blocks, and the clock stands still unless the test moves it.
- * It counts the waits, the wake-ups and the submits. */
+ * It counts the waits, the wake-ups and the submits. Operations on files end when
+ * the test says so, then in order. */
 #ifndef TESTS_SUPPORT_FAKE_LOOP_H
 #define TESTS_SUPPORT_FAKE_LOOP_H
 
@@ -12,8 +13,12 @@ struct fake_loop {
     int64_t tick_us; /* by which each look at a clock moves it */
     int waits, wakes, submits;
     int64_t timeout_us; /* of the last wait */
+    struct completion_list files; /* under way */
 };
 
 void fake_loop_init(struct fake_loop *fake);
+
+/* The first write or sync that is under way is done, or fails with that errno (0: it does not). False: there is none. */
+bool fake_loop_end_file(struct fake_loop *fake, int error);
 
 #endif

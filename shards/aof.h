@@ -1,0 +1,75 @@
+/* One shard's segment of the append-only file: what its journal has goes to disk in commit groups.
+ *
+ * At the end of a turn the journal's records become a group (persist/aof_format.h), unless one is
+ * on its way to the disk; so a group has all turns' records since then. Its first lines say
+ * what is known of all shards (durable.h):
+ *
+ *     #KNOWN:until known\r\n           16 hexadecimal digits each
+ *     #LAST:last last ...\r\n          the same, by shard, AOF_LASTS_A_LINE in a line
+ *
+ * and where there are several shards, #STAMP lines say the stamp of the records behind them. Under `always`
+ * a group is closed when all shards have executed up to its last record, so that it speaks for itself; else
+ * one that nobody could speak for yet is followed by another within a second or two.
+ *
+ * A group is kept in memory until it is on disk (aof_disk.h). Everything here runs on the shard's thread. */
+#ifndef SHARDS_AOF_H
+#define SHARDS_AOF_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/buffer.h"
+#include "persist/aof_writer.h"
+#include "shards/aof_disk.h"
+#include "shards/durable.h"
+
+struct shard;
+
+enum { AOF_LASTS_A_LINE = 48 };
+
+struct aof {
+    bool on;
+    struct aof_disk disk;
+    struct aof_writer writer;
+    struct aof_segment *next; /* what was recorded from some instant on goes there, behind `before`; else NULL */
+    struct buffer before;     /* records of before that instant */
+    size_t noted;             /* bytes of the journal's records that others know of */
+    uint64_t last;            /* stamp of the last record */
+    uint64_t claimed;         /* up to where it has been said that no record will still come */
+    uint64_t spoken;          /* the highest stamp that a group of ours has said to be known */
+    struct aof_group *proof, *next_proof; /* on disk: their claims are to be proved, one after the other */
+    uint64_t answers_wait;                /* connections keep answers back until it is safe; 0: none do */
+    struct timer tick;                    /* once a second while there is something to sync, or to be said */
+    struct completion ticked;
+};
+
+void aof_init(struct shard *shard);
+void aof_deinit(struct shard *shard);
+
+/* From now on the keyspace is journaled, into that empty file, which is aof's now. */
+void aof_begin(struct shard *shard, int fd);
+/* What is executed from now on goes into that file instead. Between two commands. */
+void aof_switch(struct shard *shard, int fd);
+/* When all shards have stopped, whichever thread: writes and syncs what is left, and says that it is all; closes. 0, or
+ * an errno. */
+int aof_end(struct shard *shard);
+
+/* The journal may have grown, by records of its present stamp: to be called before anybody is told of what they did; by
+ * the executor of a gather for its participants. */
+void aof_note_records(struct shard *shard);
+
+/* The end of a turn, before answers leave: everything up to `until` has been executed. */
+void aof_turn(struct shard *shard, uint64_t until);
+/* Whether something has come about that aof_turn waits for: to be asked after the shard has declared itself asleep. */
+bool aof_calls(const struct shard *shard);
+
+/* Answers that were given until now may leave when everything up to this stamp is safe; 0: at once. */
+uint64_t aof_answers_wait_for(const struct shard *shard);
+/* Some are kept back, and the first to leave wait for that stamp; 0: none are. shard->durable is called when it is
+ * safe.
+ */
+void aof_keep_answers(struct shard *shard, uint64_t stamp);
+/* Up to which stamp everything is safe; UINT64_MAX: nobody is to wait for that. */
+uint64_t aof_safe(const struct shard *shard);
+
+#endif

@@ -1,0 +1,84 @@
+/* What of the shards' journals would survive a crash, as all of them know it.
+ *
+ * Survivors are a prefix of the one order of everything: all records up to some stamp. So
+ * each shard says up to which stamp it has executed everything (until), the stamp of
+ * its journal's last record (last), and that of the last one that is on disk (synced). A commit group
+ * that a shard writes carries a claim: known, the lowest until of all shards, and each shard's last, looked at
+ * after that. When the group is on disk, and of each other shard the last that the
+ * claim names, then everything up to known would survive: it is safe.
+ *
+ * Under `appendfsync always` an answer leaves when the last record that it may show is
+ * safe. tests/sim/durability.pml is this as a Spin model, and says what recovery makes of it.
+ *
+ * A mark is written by its own shard, or by the executor of a gather on whom that
+ * one is parked, and read by all. Who waits for others' marks says so, and is then woken
+ * when they change. */
+#ifndef SHARDS_DURABLE_H
+#define SHARDS_DURABLE_H
+
+#include <stdalign.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "shards/spsc.h"
+
+struct memory;
+
+struct durable_mark {
+    alignas(CACHE_LINE) _Atomic(uint64_t) until; /* executed up to here; no record up to it will still come */
+    _Atomic(uint64_t) last, synced;
+    _Atomic(bool) waits; /* for others' marks */
+};
+
+struct durable {
+    struct durable_mark *marks; /* by shard */
+    int count;
+    alignas(CACHE_LINE) _Atomic(uint64_t) safe; /* everything up to it would survive */
+    _Atomic(int) waiting;                       /* shards that wait */
+    /* Troubles of any shard, which concern those who write on all of them. */
+    _Atomic(int) failing; /* shards that get nothing through to the disk */
+    _Atomic(int) error;   /* an errno, of the last one that began to */
+    _Atomic(int) behind;  /* shards of which too much is on its way */
+};
+
+void durable_init(struct durable *durable, struct memory *memory, int shards);
+void durable_deinit(struct durable *durable, struct memory *memory);
+
+/* The shard's journal has a record with that stamp, which nobody has been told of yet. */
+static inline void durable_note(struct durable *durable, int shard, uint64_t stamp)
+{
+    /* Released: who reads the answer to this, or an until above it, finds it. */
+    atomic_store_explicit(&durable->marks[shard].last, stamp, memory_order_release);
+}
+
+/* The shard has executed everything up to there. It never falls. */
+void durable_reach(struct durable *durable, int shard, uint64_t until);
+
+/* The lowest until. */
+uint64_t durable_known(const struct durable *durable);
+/* The stamp of the last record that an answer which is given now may show. */
+uint64_t durable_newest(const struct durable *durable);
+static inline uint64_t durable_safe(const struct durable *durable)
+{
+    return atomic_load_explicit(&durable->safe, memory_order_acquire);
+}
+
+/* What a group says of all shards. */
+struct durable_claim {
+    uint64_t known;
+    uint64_t *last; /* by shard */
+};
+void durable_claim(const struct durable *durable, struct durable_claim *claim);
+/* The group with this claim is on disk: whether all that it names is, too. Then everything up to its known is safe. */
+bool durable_claim_holds(const struct durable *durable, const struct durable_claim *claim);
+void durable_raise(struct durable *durable, uint64_t safe);
+/* The shard's journal is on disk up to and with the record of that stamp. */
+void durable_synced(struct durable *durable, int shard, uint64_t stamp);
+
+/* From now on the shard is to be woken when marks change, or no longer. It looks at them after that. */
+void durable_wait(struct durable *durable, int shard, bool waits);
+/* Calls visit for each shard that waits; marks that were changed before are seen by those that are not visited. */
+void durable_each_waiting(struct durable *durable, void (*visit)(void *context, int shard), void *context);
+
+#endif

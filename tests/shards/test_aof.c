@@ -1,0 +1,252 @@
+/* The append-only files of a group of shards: when what is written to them, and when answers may leave. */
+#include "shards/aof.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "persist/aof_reader.h"
+#include "shards/shard.h"
+#include "tests/support/shards/group_run.h"
+
+static struct group_run run;
+static struct group_client *client; /* of shard 0 */
+static char paths[2][2][32];        /* of each shard's segments */
+
+static int make_file(int shard, int number)
+{
+    snprintf(paths[shard][number], sizeof paths[shard][number], "/tmp/shoal-aof-XXXXXX");
+    return mkstemp(paths[shard][number]);
+}
+
+static void begin(int shards, int fsync)
+{
+    group_run_init(&run, shards, NULL);
+    for (int i = 0; i < shards; i++) {
+        run.group.shards[i]->core.config.appendfsync = fsync;
+        aof_begin(run.group.shards[i], make_file(i, 0));
+    }
+    client = group_connect(&run, 0);
+}
+
+static void end(void)
+{
+    uint64_t newest = durable_newest(&run.group.durable);
+
+    for (int i = 0; i < run.group.count; i++) {
+        while (fake_loop_end_file(&run.loops[i], 0))
+            ;
+        durable_reach(&run.group.durable, i, newest);
+    }
+    for (int i = 0; i < run.group.count; i++)
+        cr_assert_eq(aof_end(run.group.shards[i]), 0);
+    for (int i = 0; i < 2; i++)
+        for (int number = 0; number < 2; number++)
+            if (paths[i][number][0])
+                unlink(paths[i][number]);
+    group_run_deinit(&run);
+}
+
+static size_t file_bytes(int shard, int number)
+{
+    struct stat facts;
+
+    cr_assert_eq(stat(paths[shard][number], &facts), 0);
+    return (size_t)facts.st_size;
+}
+
+static void add_command(struct buffer *text, const struct aof_unit *unit)
+{
+    for (int i = 0; i < unit->argc; i++)
+        buffer_append_format(text, "%s%.*s", i > 0 ? " " : "", (int)unit->argv[i].length, unit->argv[i].bytes);
+    buffer_append_str(text, STR("; "));
+}
+
+/* The commands that a segment holds, in whole groups. */
+static const char *contents(int shard, int number)
+{
+    static char text[4096];
+    struct memory memory = {0};
+    struct aof_reader reader;
+    struct aof_unit group, unit;
+    struct buffer commands;
+    size_t room, bytes = file_bytes(shard, number);
+    FILE *file = fopen(paths[shard][number], "r");
+
+    buffer_init(&commands, &memory, NULL, 0);
+    aof_reader_init(&reader, &memory, paths[shard][number], bytes);
+    while (bytes > 0) {
+        char *to = file_window_room(&reader.window, &room);
+        size_t got = fread(to, 1, room < bytes ? room : bytes, file);
+
+        file_window_filled(&reader.window, got);
+        bytes -= got;
+    }
+    file_window_filled_all(&reader.window);
+    while (aof_reader_next(&reader, &group) == AOF_NEXT) {
+        struct aof_body body;
+
+        cr_assert_eq(group.kind, AOF_UNIT_GROUP);
+        aof_body_init(&body, &memory, group.body);
+        while (aof_body_next(&body, &unit) == AOF_NEXT)
+            if (unit.kind == AOF_UNIT_COMMAND)
+                add_command(&commands, &unit);
+        aof_body_deinit(&body);
+    }
+    snprintf(text, sizeof text, "%.*s", (int)commands.length, commands.bytes);
+    aof_reader_deinit(&reader);
+    buffer_deinit(&commands);
+    fclose(file);
+    return text;
+}
+
+static struct fake_loop *loop(int shard)
+{
+    return &run.loops[shard];
+}
+
+Test(aof, what_a_turn_has_done_is_one_group)
+{
+    begin(1, CONFIG_FSYNC_NO);
+    group_ask(client, "SET a 1");
+    group_ask(client, "INCR a");
+    group_ask(client, "GET a");
+    group_settle(&run);
+    cr_assert_eq(file_bytes(0, 0), 0, "nobody has waited for the disk");
+    cr_assert(fake_loop_end_file(loop(0), 0));
+    cr_assert_str_eq(contents(0, 0), "SELECT 0; SET a 1; INCR a; ");
+    cr_assert_not(fake_loop_end_file(loop(0), 0), "nothing is synced, and nothing more was written");
+    group_forget(client);
+    end();
+}
+
+Test(aof, what_comes_while_a_group_is_written_waits_for_the_next)
+{
+    begin(1, CONFIG_FSYNC_NO);
+    group_command(client, "SET a 1");
+    group_command(client, "SET b 1");
+    group_command(client, "SET c 1");
+    cr_assert(fake_loop_end_file(loop(0), 0));
+    cr_assert_str_eq(contents(0, 0), "SELECT 0; SET a 1; ");
+    group_turns(&run);
+    cr_assert(fake_loop_end_file(loop(0), 0));
+    cr_assert_str_eq(contents(0, 0), "SELECT 0; SET a 1; SET b 1; SET c 1; ");
+    end();
+}
+
+Test(aof, under_always_answers_wait_for_the_sync)
+{
+    struct shard *shard;
+
+    begin(1, CONFIG_FSYNC_ALWAYS);
+    shard = run.group.shards[0];
+    cr_assert_eq(aof_answers_wait_for(shard), 0, "nothing has been written");
+    group_command(client, "SET a 1");
+
+    uint64_t stamp = aof_answers_wait_for(shard);
+
+    cr_assert_gt(stamp, 0);
+    cr_assert(fake_loop_end_file(loop(0), 0)); /* written */
+    group_turns(&run);
+    cr_assert_eq(aof_answers_wait_for(shard), stamp);
+    cr_assert(fake_loop_end_file(loop(0), 0)); /* synced */
+    group_turns(&run);
+    cr_assert_geq(aof_safe(shard), stamp);
+    cr_assert_eq(aof_answers_wait_for(shard), 0);
+    end();
+}
+
+Test(aof, otherwise_no_answer_waits)
+{
+    begin(1, CONFIG_FSYNC_EVERYSEC);
+    group_command(client, "SET a 1");
+    cr_assert_eq(aof_answers_wait_for(run.group.shards[0]), 0);
+    end();
+}
+
+Test(aof, under_always_a_group_is_closed_when_all_shards_have_executed_what_precedes_it)
+{
+    begin(2, CONFIG_FSYNC_ALWAYS);
+    group_ask_format(client, "SET %s 1", group_key(&run, 0, 0));
+    for (int i = 0; i < 3; i++)
+        group_turn(&run, 0);
+    cr_assert_null(loop(0)->files.first, "shard 1 has not said how far it is");
+    group_turn(&run, 1);
+    group_turn(&run, 0);
+    cr_assert_not_null(loop(0)->files.first);
+    group_settle(&run);
+    group_forget(client);
+    end();
+}
+
+Test(aof, an_answer_waits_for_all_that_its_group_names)
+{
+    struct group_client *other;
+
+    begin(2, CONFIG_FSYNC_ALWAYS);
+    other = group_connect(&run, 1);
+    group_ask_format(client, "SET %s 1", group_key(&run, 0, 0));
+    group_ask_format(other, "SET %s 1", group_key(&run, 1, 0));
+    for (int i = 0; i < 4; i++)
+        group_turns(&run);
+    for (int i = 0; i < 2; i++) {
+        cr_assert(fake_loop_end_file(loop(0), 0));
+        group_turns(&run);
+    }
+    cr_assert_gt(aof_answers_wait_for(run.group.shards[0]), 0, "shard 1 has synced nothing");
+    for (int i = 0; i < 2; i++) {
+        cr_assert(fake_loop_end_file(loop(1), 0));
+        group_turns(&run);
+    }
+    cr_assert_eq(aof_answers_wait_for(run.group.shards[0]), 0);
+    group_forget(client);
+    group_forget(other);
+    end();
+}
+
+Test(aof, what_failed_is_written_once_more_where_it_belongs)
+{
+    struct core *core;
+
+    begin(1, CONFIG_FSYNC_ALWAYS);
+    core = &run.group.shards[0]->core;
+    group_command(client, "SET a 1");
+    cr_assert(fake_loop_end_file(loop(0), 0));
+    group_turns(&run);
+    cr_assert(fake_loop_end_file(loop(0), EIO)); /* the sync */
+    group_turns(&run);
+    cr_assert_eq(core->aof.error, EIO);
+    cr_assert_null(loop(0)->files.first, "it rests");
+    cr_assert_gt(aof_answers_wait_for(run.group.shards[0]), 0);
+    truncate(paths[0][0], 0); /* as a kernel may lose what it could not sync */
+    loop(0)->time_us += 1001000;
+    for (int i = 0; i < 3; i++) {
+        group_turns(&run);
+        fake_loop_end_file(loop(0), 0);
+    }
+    group_turns(&run);
+    cr_assert_eq(core->aof.error, 0);
+    cr_assert_eq(aof_answers_wait_for(run.group.shards[0]), 0);
+    cr_assert_str_eq(contents(0, 0), "SELECT 0; SET a 1; ");
+    end();
+}
+
+Test(aof, what_was_executed_before_a_switch_stays_in_the_file_before)
+{
+    begin(1, CONFIG_FSYNC_ALWAYS);
+    group_command(client, "SET a 1");
+    group_command(client, "SET b 1");
+    aof_switch(run.group.shards[0], make_file(0, 1));
+    group_command(client, "SET c 1");
+    for (int i = 0; i < 8; i++) {
+        group_turns(&run);
+        fake_loop_end_file(loop(0), 0);
+    }
+    cr_assert_str_eq(contents(0, 0), "SELECT 0; SET a 1; SET b 1; ");
+    cr_assert_str_eq(contents(0, 1), "SELECT 0; SET c 1; ");
+    end();
+}
