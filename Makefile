@@ -55,7 +55,8 @@ LIBS      := -luring $(ALLOCATOR) -lroaring -lxxhash -llzf $(shell pkg-config --
 # What each folder holds, lowest first.
 FOLDERS := core persist shards net
 core_SOURCES    := $(wildcard core/*.c)
-persist_SOURCES := $(wildcard persist/*.c)
+CHECK_SOURCES   := persist/shoal_check.c $(wildcard persist/check*.c)
+persist_SOURCES := $(filter-out $(CHECK_SOURCES),$(wildcard persist/*.c))
 shards_SOURCES  := $(wildcard shards/*.c)
 net_SOURCES     := $(filter-out net/main.c,$(wildcard net/*.c))
 
@@ -73,12 +74,14 @@ STRESS := $(patsubst tests/shards/%.c,$(BUILD)/%,$(wildcard tests/shards/stress_
 
 .PHONY: all run test unit e2e live clients diff asan tsan bench fuzz sim model install clean setup format
 
-all: build/shoal-server
+all: build/shoal-server build/shoal-check
 
-# The server, at the same place whatever the flavour of the rest.
-build/shoal-server: setup-check FORCE
-	@$(MAKE) --no-print-directory FLAVOR=release build/release/shoal-server
-	@cp -f build/release/shoal-server $@.new && mv -f $@.new $@
+# The programs, at the same place whatever the flavour of the rest.
+build/shoal-server build/shoal-check: build/%: setup-check FORCE
+	@$(MAKE) --no-print-directory FLAVOR=release build/release/$*
+	@cp -f build/release/$* $@.new && mv -f $@.new $@
+# One after the other, as they share objects.
+build/shoal-check: | build/shoal-server
 
 .PHONY: FORCE setup-check
 FORCE:
@@ -113,6 +116,10 @@ endef
 $(foreach folder,$(FOLDERS),$(eval $(call archive_rule,$(folder))))
 
 $(BUILD)/shoal-server: $(BUILD)/net/main.o $(NET_LIBS)
+	$(call say,LINK $@)
+	$(Q)$(CC) $(LDFLAGS) $^ $(LIBS) -o $@
+
+$(BUILD)/shoal-check: $(call objects,$(CHECK_SOURCES)) $(PERSIST_LIBS)
 	$(call say,LINK $@)
 	$(Q)$(CC) $(LDFLAGS) $^ $(LIBS) -o $@
 
@@ -151,8 +158,9 @@ EXCHANGERS := $(BUILD)/rdb_convert $(BUILD)/aof_regroup
 $(EXCHANGERS): $(BUILD)/%: $(BUILD)/tests/persist/%.o $(PERSIST_LIBS)
 	$(call say,LINK $@)
 	$(Q)$(CC) $(LDFLAGS) $^ $(LIBS) -o $@
-exchange-tests: $(EXCHANGERS)
-	RDB_CONVERT=$(CURDIR)/$(BUILD)/rdb_convert AOF_REGROUP=$(CURDIR)/$(BUILD)/aof_regroup $(PYTEST) tests/persist
+exchange-tests: $(EXCHANGERS) $(BUILD)/shoal-check
+	RDB_CONVERT=$(CURDIR)/$(BUILD)/rdb_convert AOF_REGROUP=$(CURDIR)/$(BUILD)/aof_regroup \
+	    SHOAL_CHECK=$(CURDIR)/$(BUILD)/shoal-check $(PYTEST) tests/persist
 stress-tests: $(STRESS)
 	@set -e; for test in $(STRESS); do echo "== $$test"; $$test; done
 
@@ -242,8 +250,8 @@ bench: build/shoal-server
 	@$(MAKE) --no-print-directory FLAVOR=release benches
 	$(PYTHON) bench/figures.py $(BENCH)
 
-install: build/shoal-server
-	install -D -m 755 build/shoal-server $(DESTDIR)$(PREFIX)/bin/shoal-server
+install: build/shoal-server build/shoal-check
+	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin build/shoal-server build/shoal-check
 	install -D -m 644 deploy/broker.conf $(DESTDIR)$(PREFIX)/etc/shoal/broker.conf
 
 format:

@@ -145,6 +145,12 @@ void aof_reader_deinit(struct aof_reader *reader)
     resp_parser_deinit(&reader->parser);
 }
 
+void aof_reader_begin_at(struct aof_reader *reader, uint64_t offset)
+{
+    ASSERT(reader->window.bytes.length == 0);
+    reader->window.offset = reader->sound = offset;
+}
+
 static enum aof_status end_with(struct aof_reader *reader, enum aof_status status, const char *why)
 {
     snprintf(reader->problem, sizeof reader->problem, "%s, byte %llu: %s", reader->name,

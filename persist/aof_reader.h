@@ -47,6 +47,8 @@ struct aof_reader {
 /* The name is borrowed. file_bytes: FILE_BYTES_UNKNOWN where that is so. */
 void aof_reader_init(struct aof_reader *reader, struct memory *memory, const char *name, uint64_t file_bytes);
 void aof_reader_deinit(struct aof_reader *reader);
+/* Before anything is read: the segment begins there in the file, behind the RDB file that it follows. */
+void aof_reader_begin_at(struct aof_reader *reader, uint64_t offset);
 
 /* The unit borrows from the reader until this is called again, or room is asked for. After CUT or WRONG it stays
  * that. */

@@ -37,7 +37,6 @@ void rdb_file_reader_deinit(struct rdb_file_reader *reader)
 
 static void begin_problem(struct rdb_file_reader *reader, uint64_t offset)
 {
-    reader->status = RDB_FILE_WRONG;
     reader->problem.length = 0;
     buffer_append_format(&reader->problem, "%s, record at byte %llu", reader->name, (unsigned long long)offset);
 }
@@ -49,7 +48,8 @@ static void end_problem(struct rdb_file_reader *reader, const char *reason)
     buffer_append(&reader->problem, "", 1);
 }
 
-void rdb_file_reader_refuse(struct rdb_file_reader *reader, const struct rdb_record *record, const char *reason)
+const char *rdb_file_reader_describe(struct rdb_file_reader *reader, const struct rdb_record *record,
+                                     const char *reason)
 {
     struct str name = record->name;
 
@@ -60,6 +60,13 @@ void rdb_file_reader_refuse(struct rdb_file_reader *reader, const struct rdb_rec
         buffer_append_format(&reader->problem, " of type %u in database %d", record->type, record->db);
     }
     end_problem(reader, reason);
+    return reader->problem.bytes;
+}
+
+void rdb_file_reader_refuse(struct rdb_file_reader *reader, const struct rdb_record *record, const char *reason)
+{
+    reader->status = RDB_FILE_WRONG;
+    rdb_file_reader_describe(reader, record, reason);
 }
 
 const char *rdb_file_reader_problem(const struct rdb_file_reader *reader)

@@ -46,6 +46,9 @@ void rdb_file_reader_deinit(struct rdb_file_reader *reader);
 MUST_USE enum rdb_file_status rdb_file_reader_next(struct rdb_file_reader *reader, struct rdb_record *record);
 /* The record can't be taken: from now on that is what is wrong. */
 void rdb_file_reader_refuse(struct rdb_file_reader *reader, const struct rdb_record *record, const char *reason);
+/* What that says, until another problem is described, where the reading goes on. */
+const char *rdb_file_reader_describe(struct rdb_file_reader *reader, const struct rdb_record *record,
+                                     const char *reason);
 /* What is wrong, and where, in one line. */
 const char *rdb_file_reader_problem(const struct rdb_file_reader *reader);
 
