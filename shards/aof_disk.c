@@ -113,6 +113,16 @@ static void drop_first(struct aof_disk *disk)
     aof_group_synced(disk->shard, group);
 }
 
+static void drop_synced(struct aof_disk *disk)
+{
+    bool is_last;
+
+    do {
+        is_last = disk->first == disk->sync_last;
+        drop_first(disk);
+    } while (!is_last);
+}
+
 static void synced(struct completion *completion)
 {
     struct aof_disk *disk = (struct aof_disk *)((char *)completion - offsetof(struct aof_disk, sync));
@@ -122,17 +132,16 @@ static void synced(struct completion *completion)
         fail(disk, -completion->result);
         return;
     }
-    while (disk->first != disk->sync_end)
-        drop_first(disk);
+    drop_synced(disk);
     recover(disk);
 }
 
-/* The first group that a sync of the first one's file does not cover. */
-static struct aof_group *sync_end(const struct aof_disk *disk)
+/* The last group that a sync of the first one's file covers. More may come behind it meanwhile. */
+static struct aof_group *sync_last(const struct aof_disk *disk)
 {
     struct aof_group *group = disk->first;
 
-    while (group != disk->unwritten && group->segment == disk->first->segment)
+    while (group->next && group->next != disk->unwritten && group->next->segment == group->segment)
         group = group->next;
     return group;
 }
@@ -140,7 +149,7 @@ static struct aof_group *sync_end(const struct aof_disk *disk)
 static void start_sync(struct aof_disk *disk)
 {
     disk->syncing = true;
-    disk->sync_end = sync_end(disk);
+    disk->sync_last = sync_last(disk);
     disk->sync_began_ms = shard_now_ms(disk->shard);
     loop_file_sync(disk->shard->loop, &disk->sync, disk->first->segment->fd, true);
 }
@@ -199,8 +208,8 @@ int aof_disk_finish(struct aof_disk *disk)
         if (fdatasync(disk->first->segment->fd) != 0)
             return errno;
         disk->unwritten = NULL;
-        for (const struct aof_group *end = sync_end(disk); disk->first != end;)
-            drop_first(disk);
+        disk->sync_last = sync_last(disk);
+        drop_synced(disk);
     }
     return 0;
 }

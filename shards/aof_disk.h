@@ -40,7 +40,7 @@ struct aof_disk {
     struct aof_segment *segment;    /* that groups are added to */
     struct aof_group *first, **end; /* not on disk, first to last */
     struct aof_group *unwritten;    /* the first of them that is not written; NULL: all are */
-    struct aof_group *sync_end;     /* the first that the sync under way does not cover */
+    struct aof_group *sync_last;    /* the last of them that the sync under way covers */
     bool behind;                    /* pending_bytes are too many */
     bool is_news;                   /* other shards are to look at our troubles */
     struct completion write, sync;

@@ -138,6 +138,24 @@ Test(aof, what_comes_while_a_group_is_written_waits_for_the_next)
     end();
 }
 
+Test(aof, a_sync_says_nothing_of_what_came_while_it_was_under_way)
+{
+    struct shard *shard;
+
+    begin(1, CONFIG_FSYNC_EVERYSEC);
+    shard = run.group.shards[0];
+    group_command(client, "SET a 1");
+    cr_assert(fake_loop_end_file(loop(0), 0)); /* written */
+    group_turns(&run);
+    group_command(client, "SET b 1");
+    cr_assert(fake_loop_end_file(loop(0), 0)); /* the first one's sync */
+    cr_assert_not(aof_disk_is_clean(&shard->aof.disk));
+    group_turns(&run);
+    cr_assert(fake_loop_end_file(loop(0), 0));
+    cr_assert_str_eq(contents(0, 0), "SELECT 0; SET a 1; SET b 1; ");
+    end();
+}
+
 Test(aof, under_always_answers_wait_for_the_sync)
 {
     struct shard *shard;
