@@ -141,7 +141,7 @@ static inline void keyspace_touch(struct keyspace *keyspace, int db, struct str 
 struct watch *keyspace_watch(struct keyspace *keyspace, int db, struct key key, struct watcher *watcher, int64_t now_ms);
 void keyspace_unwatch(struct keyspace *keyspace, struct watch *watch);
 /* CLIENT TRACKING: the reader has read the key, or that it is absent. Where more than `most` keys of this keyspace are
- * remembered (0: there is no limit), one is told to have changed. */
+ * remembered (0: there is no limit), a few are told to have changed. */
 void keyspace_remember(struct keyspace *keyspace, struct key key, struct tracking_reader reader, uint64_t most);
 /* All that clients have kept is to be forgotten: a database is flushed. */
 void keyspace_tell_flush(struct keyspace *keyspace, uint64_t by);

@@ -6,6 +6,8 @@ const struct tracking *keyspace_tracking(const struct keyspace *keyspace)
     return &keyspace->tracking;
 }
 
+enum { FORGOTTEN_AT_ONCE = 16 }; /* where the limit has been lowered */
+
 static void note_tracked(struct keyspace *keyspace)
 {
     changes_heed(&keyspace->changes, CHANGES_TRACKED, !tracking_is_empty(&keyspace->tracking));
@@ -25,13 +27,12 @@ static void forget(struct keyspace *keyspace, struct tracked_key *key, uint64_t 
 
 void keyspace_tell_listeners(struct keyspace *keyspace, int db, struct str name, uint64_t by)
 {
-    uint64_t hash = keyspace_hash(name);
-    struct tracked_key *key = tracking_find(&keyspace->tracking, name, hash);
-
     if (keyspace->undo != NULL) {
         undo_touched(keyspace->undo, db, name, by);
         return;
     }
+    uint64_t hash = keyspace_hash(name);
+    struct tracked_key *key = tracking_find(&keyspace->tracking, name, hash);
     watches_touch(&keyspace->watches, db, name, hash);
     if (key)
         forget(keyspace, key, by);
@@ -78,9 +79,10 @@ static uint64_t random_bits(void *context)
 void keyspace_remember(struct keyspace *keyspace, struct key key, struct tracking_reader reader, uint64_t most)
 {
     struct tracking *tracking = &keyspace->tracking;
+    bool is_limited = most > 0 && keyspace->undo == NULL; /* what is told then may be taken back */
 
     tracking_remember(tracking, key.name, key.hash, reader);
-    while (most > 0 && tracking->keys.count > most && keyspace->undo == NULL) /* what is told then may be taken back */
+    for (int i = 0; i < FORGOTTEN_AT_ONCE && is_limited && tracking->keys.count > most; i++)
         forget(keyspace, tracking_random(tracking, random_bits, keyspace), 0);
     note_tracked(keyspace);
 }

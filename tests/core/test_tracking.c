@@ -131,3 +131,22 @@ Test(tracking, random_steps_agree_with_the_model)
         cr_assert_eq(tracking.items, pairs());
     }
 }
+
+Test(tracking, a_limit_that_has_been_lowered_is_reached_in_steps)
+{
+    struct keyspace *keyspace = keyspace_create(&memory, 1);
+    const struct table *keys = &keyspace_tracking(keyspace)->keys;
+    char text[16];
+
+    for (int i = 0; i < 1000; i++)
+        keyspace_remember(keyspace, key_of(name_of(i, text)), reader_of(0), 0);
+    cr_assert_eq(keys->count, 1000);
+    for (int i = 0; i < 1000; i++) {
+        size_t before = keys->count;
+
+        keyspace_remember(keyspace, key_of(name_of(1000 + i, text)), reader_of(0), 10);
+        cr_assert(before + 1 - keys->count <= 16 && (keys->count < before || before == 10));
+    }
+    cr_assert_eq(keys->count, 10);
+    keyspace_destroy(keyspace);
+}
