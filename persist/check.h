@@ -14,6 +14,7 @@ struct check {
     bool has_failed;                 /* something could not be read, or written */
     struct memory memory;
     struct config config;
+    bool has_mended;
     int problems;        /* that are left */
     int problems_before; /* and that there were when the file began */
     struct {

@@ -146,8 +146,8 @@ static void report_more(struct check *check, const struct check_file *file, cons
                         uint64_t to)
 {
     if (from < to)
-        check_note(check, "%s: %s byte %llu of %llu, behind which are %llu", file->path, what, (unsigned long long)from,
-                   (unsigned long long)to, (unsigned long long)(to - from));
+        check_note(check, "%s: %s byte %llu of %llu", file->path, what, (unsigned long long)from,
+                   (unsigned long long)to);
 }
 
 void check_aof_report(const struct check_aof *aof, struct check *check, const struct check_file *file)

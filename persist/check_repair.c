@@ -72,11 +72,12 @@ bool check_repair_aof(struct check *check, const struct check_file *file, const 
     snprintf(aside.path, sizeof aside.path, "%s.cut-%lld", file->path, (long long)time(NULL));
     if (!check_aof_count(check, file, aof->sound, &commands))
         return false;
+    uint64_t bytes = file->size - aof->sound;
     if (!check_confirm(check,
-                       "%s: this cuts the file from %llu bytes to %llu; the %llu bytes behind that, in which %llu "
-                       "whole command%s can be made out, are kept in %s.",
+                       "%s: this cuts the file from %llu bytes to %llu. The %llu byte%s behind that, with %llu whole "
+                       "command%s, as far as can be made out, will be in %s.",
                        file->path, (unsigned long long)file->size, (unsigned long long)aof->sound,
-                       (unsigned long long)(file->size - aof->sound), (unsigned long long)commands,
+                       (unsigned long long)bytes, check_plural(bytes), (unsigned long long)commands,
                        check_plural(commands), aside.path))
         return false;
     if (!keep_aside(check, file, aof, &aside) || !shorten(check, file->path, aof->sound))

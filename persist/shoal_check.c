@@ -61,10 +61,12 @@ static void check_commands(struct check *check, const struct check_file *file, u
     check_aof_report(&aof, check, file);
     if (!check->repairs || !aof.is_cut)
         return;
-    if (uncut)
+    if (uncut) {
         check_note(check, "%s: is not cut, as %s", file->path, uncut);
-    else if (check_repair_aof(check, file, &aof))
+    } else if (check_repair_aof(check, file, &aof)) {
         check->problems = check->problems_before;
+        check->has_mended = true;
+    }
 }
 
 static void check_keys(struct check *check, const struct check_file *file, const char *uncut)
@@ -267,7 +269,7 @@ static int conclude(struct check *check)
     if (check->problems > 0)
         check_note(check, "%d problem%s", check->problems, check_plural((uint64_t)check->problems));
     else if (!check->has_failed)
-        check_note(check, "all is sound");
+        check_note(check, check->has_mended ? "all is sound now" : "all is sound");
     return check->has_failed ? EXIT_FAILED : check->problems > 0 ? EXIT_PROBLEMS : EXIT_SOUND;
 }
 

@@ -229,10 +229,10 @@ def test_what_is_cut_is_told_beforehand(tmp_path):
         lines = check_wrong("--repair", wrong, answer=answer)
         size, sound = wrong.stat().st_size, len(SMALL_AOF)
         assert lines[0] == f"{wrong}, byte {sound}: neither a command nor an annotation begins here"
-        assert lines[2] == f"{wrong}: sound up to byte {sound} of {size}, behind which are {size - sound}"
+        assert lines[2] == f"{wrong}: sound up to byte {sound} of {size}"
         assert lines[3].startswith(
-            f"{wrong}: this cuts the file from {size} bytes to {sound}; the {size - sound} bytes behind that, in which "
-            f"2 whole commands can be made out, are kept in {wrong}.cut-"
+            f"{wrong}: this cuts the file from {size} bytes to {sound}. The {size - sound} bytes behind that, with 2 whole "
+            f"commands, as far as can be made out, will be in {wrong}.cut-"
         )
         assert wrong.read_bytes() == SMALL_AOF + b"rubbish" + more and len(list(tmp_path.iterdir())) == 1
 
@@ -259,7 +259,7 @@ def test_a_transaction_without_its_end_is_cut(tmp_path):
     assert lines[0] == f"{plain}, byte {len(SMALL_AOF)}: a transaction begins here whose EXEC is not there"
     regroup(plain, grouped)  # of three commands, so that MULTI lies in the middle one
     status, lines = check("--repair", "--yes", grouped)
-    assert status == 0 and "a transaction begins here whose EXEC is not there" in lines[0]
+    assert (status, lines[-1]) == (0, "all is sound now") and "a transaction begins here whose EXEC is not there" in lines[0]
     assert check_sound(grouped)[0] == f"{grouped}: 2 groups, 6 commands, 1 transaction"
 
 
@@ -309,7 +309,7 @@ def test_a_file_is_read_up_to_where_its_manifest_says(tmp_path):
     folder, end = tmp_path / "folder", SMALL_AOF.rindex(b"*2\r\n")
     write_folder(folder, f"file one seq 1 type i end {end}\n", one=SMALL_AOF[:-1])
     lines = check_sound(folder)
-    assert lines[1] == f"{folder}/one: as its manifest says, read up to byte {end} of {end + 19}, behind which are 19"
+    assert lines[1] == f"{folder}/one: as its manifest says, read up to byte {end} of {end + 19}"
     write_folder(folder, f"file one seq 1 type i end {end + 4}\n")
     assert f"{folder}/one: is not cut, as the manifest says how much of it is sound" in check_wrong(
         "--repair", "--yes", folder
