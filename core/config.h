@@ -74,7 +74,7 @@ struct config {
     /* data */
     int databases;
     bool rdbcompression, rdbchecksum;
-    bool appendonly;
+    bool appendonly, aof_load_truncated;
     int appendfsync; /* enum config_append_fsync */
     char *appendfilename, *appenddirname;
     uint64_t maxmemory;

@@ -253,7 +253,7 @@ const struct config_row config_rows[] = {
     {YES_NO("no-appendfsync-on-rewrite", "no")},
     {COUNT("auto-aof-rewrite-percentage", "100")},
     {MEMORY("auto-aof-rewrite-min-size", "64mb", 0, INT64_MAX)},
-    {YES_NO("aof-load-truncated", "yes")},
+    {YES_NO("aof-load-truncated", "yes"), FIELD(aof_load_truncated)},
     {YES_NO("aof-use-rdb-preamble", "yes")},
     {YES_NO("aof-timestamp-enabled", "no")},
     {YES_NO("aof-rewrite-incremental-fsync", "yes")},

@@ -9,71 +9,102 @@
 #include <unistd.h>
 
 #include "core/config.h"
+#include "core/log.h"
 #include "core/memory.h"
+#include "shards/load_plan_aof.h"
 
-static char *copy(struct memory *memory, const char *text)
+void load_plan_error(const struct load_plan *plan, const char *path, const char *why)
 {
-    size_t bytes = strlen(text) + 1;
-
-    return memcpy(memory_alloc(memory, bytes), text, bytes);
+    snprintf(plan->error, plan->error_bytes, "The data set can't be loaded: %s: %s", path, why);
 }
 
-/* A stage without files as yet, the last so far. */
-static struct load_stage *add_stage(struct loading *loading, enum load_kind kind)
+struct load_stage *load_plan_add_stage(struct load_plan *plan, enum load_kind kind, struct load_run *run)
 {
+    struct loading *loading = plan->loading;
     size_t count = (size_t)loading->stage_count + 1;
 
     loading->stages = memory_resize(loading->memory, loading->stages, count * sizeof loading->stages[0]);
-    loading->stages[loading->stage_count] = (struct load_stage){.kind = kind};
+    loading->stages[loading->stage_count] = (struct load_stage){.kind = kind, .run = run};
     return &loading->stages[loading->stage_count++];
 }
 
-static void add_file(struct loading *loading, struct load_stage *stage, const char *path, int descriptor,
-                     uint64_t bytes)
+struct load_run *load_plan_add_run(struct load_plan *plan, int segments)
 {
-    size_t count = (size_t)stage->file_count + 1;
+    struct loading *loading = plan->loading;
+    size_t count = (size_t)loading->run_count + 1;
+    struct load_run *run = memory_alloc_zeroed(loading->memory, sizeof *run);
 
-    stage->files = memory_resize(loading->memory, stage->files, count * sizeof stage->files[0]);
-    stage->files[stage->file_count++] =
-        (struct load_file){.path = copy(loading->memory, path), .descriptor = descriptor, .end = bytes};
-    loading->progress.total_bytes += bytes;
+    run->count = segments;
+    run->segments = memory_alloc_zeroed(loading->memory, (size_t)segments * sizeof run->segments[0]);
+    for (int i = 0; i < segments; i++) {
+        aof_cut_init(&run->segments[i].groups, loading->memory, segments);
+        aof_cut_init(&run->segments[i].claims, loading->memory, segments);
+    }
+    loading->runs = memory_resize(loading->memory, loading->runs, count * sizeof loading->runs[0]);
+    loading->runs[loading->run_count++] = run;
+    return run;
 }
 
-enum opened { OPENED, NOT_THERE, NOT_OPENED };
-
-static enum opened open_file(const char *path, int *descriptor, uint64_t *bytes, char *error, size_t error_bytes)
+enum load_opened load_plan_open(struct load_plan *plan, const char *path, struct load_file *file)
 {
     struct stat stat;
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
 
-    *descriptor = open(path, O_RDONLY | O_CLOEXEC);
-    if (*descriptor < 0 && errno == ENOENT)
-        return NOT_THERE;
-    if (*descriptor >= 0 && fstat(*descriptor, &stat) == 0 && S_ISREG(stat.st_mode)) {
-        *bytes = (uint64_t)stat.st_size;
-        return OPENED;
+    if (descriptor < 0 && errno == ENOENT)
+        return LOAD_NOT_THERE;
+    if (descriptor < 0 || fstat(descriptor, &stat) != 0 || !S_ISREG(stat.st_mode)) {
+        load_plan_error(plan, path, descriptor < 0 ? strerror(errno) : "it is no file");
+        if (descriptor >= 0)
+            close(descriptor);
+        return LOAD_NOT_OPENED;
     }
-    snprintf(error, error_bytes, "The data set can't be loaded: %s: %s", path,
-             *descriptor < 0 ? strerror(errno) : "it is no file");
-    if (*descriptor >= 0)
-        close(*descriptor);
-    return NOT_OPENED;
+    *file = (struct load_file){.descriptor = descriptor, .bytes = (uint64_t)stat.st_size};
+    file->path = memory_alloc(plan->loading->memory, strlen(path) + 1);
+    str_copy(file->path, (struct str){path, strlen(path) + 1});
+    return LOAD_OPENED;
 }
 
-static bool plan_snapshot(struct loading *loading, const struct config *config, char *error, size_t error_bytes)
+void load_plan_add_file(struct load_plan *plan, struct load_segment *segment, const struct load_file *file)
 {
-    uint64_t bytes;
-    int descriptor;
+    size_t count = (size_t)segment->file_count + 1;
 
-    switch (open_file(config->dbfilename, &descriptor, &bytes, error, error_bytes)) {
-    case OPENED:
-        add_file(loading, add_stage(loading, LOAD_RDB), config->dbfilename, descriptor, bytes);
-        loading->from = "disk";
+    segment->files = memory_resize(plan->loading->memory, segment->files, count * sizeof segment->files[0]);
+    segment->files[segment->file_count++] = *file;
+    plan->loading->progress.total_bytes += file->bytes;
+}
+
+static bool plan_snapshot(struct load_plan *plan)
+{
+    const char *name = plan->config->dbfilename;
+    struct load_file file;
+    struct load_run *run;
+
+    switch (load_plan_open(plan, name, &file)) {
+    case LOAD_OPENED:
+        run = load_plan_add_run(plan, 1);
+        load_plan_add_file(plan, &run->segments[0], &file);
+        load_plan_add_stage(plan, LOAD_RDB, run);
+        plan->loading->from = "disk";
         return true;
-    case NOT_THERE:
+    case LOAD_NOT_THERE:
         return true;
     default:
         return false;
     }
+}
+
+/* Redis would begin with nothing, and lose what is there with its next snapshot. */
+static bool plan_append_only(struct load_plan *plan)
+{
+    if (!load_plan_aof(plan))
+        return false;
+    if (plan->loading->is_aof)
+        return true;
+    if (!plan_snapshot(plan))
+        return false;
+    if (plan->loading->stage_count > 0)
+        log_write(LOG_WARNING, "There is no append only file yet: the snapshot %s is loaded", plan->config->dbfilename);
+    return true;
 }
 
 static int64_t time_ms(void)
@@ -86,20 +117,37 @@ static int64_t time_ms(void)
 
 bool load_plan_make(struct loading *loading, const struct config *config, char *error, size_t error_bytes)
 {
+    struct load_plan plan = {loading, config, error, error_bytes};
+
     loading->progress.start_ms = time_ms();
-    return plan_snapshot(loading, config, error, error_bytes);
+    aof_manifest_init(&loading->manifest, loading->memory);
+    return config->appendonly ? plan_append_only(&plan) : plan_snapshot(&plan);
+}
+
+static void drop_segment(struct loading *loading, struct load_segment *segment)
+{
+    for (int i = 0; i < segment->file_count; i++) {
+        close(segment->files[i].descriptor);
+        memory_free(loading->memory, segment->files[i].path);
+    }
+    memory_free(loading->memory, segment->files);
+    aof_cut_deinit(&segment->groups);
+    aof_cut_deinit(&segment->claims);
+    if (segment->survivors.memory)
+        buffer_deinit(&segment->survivors);
 }
 
 void load_plan_drop(struct loading *loading)
 {
-    for (int i = 0; i < loading->stage_count; i++) {
-        struct load_stage *stage = &loading->stages[i];
+    for (int i = 0; i < loading->run_count; i++) {
+        struct load_run *run = loading->runs[i];
 
-        for (int file = 0; file < stage->file_count; file++) {
-            close(stage->files[file].descriptor);
-            memory_free(loading->memory, stage->files[file].path);
-        }
-        memory_free(loading->memory, stage->files);
+        for (int k = 0; k < run->count; k++)
+            drop_segment(loading, &run->segments[k]);
+        memory_free(loading->memory, run->segments);
+        memory_free(loading->memory, run);
     }
+    memory_free(loading->memory, loading->runs);
     memory_free(loading->memory, loading->stages);
+    aof_manifest_deinit(&loading->manifest);
 }

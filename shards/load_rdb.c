@@ -1,9 +1,6 @@
 #include "shards/load_rdb.h"
 
-#include <errno.h>
 #include <stdio.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "core/call.h"
 #include "core/handlers.h"
@@ -13,19 +10,19 @@
 #include "core/rdb_skip.h"
 #include "core/rdb_value.h"
 #include "persist/rdb_file_reader.h"
+#include "shards/load_stream.h"
 #include "shards/shard.h"
 
 enum {
     RECORDS_PER_LOOK = 64, /* at the clock */
-    READ_MOST = 1024 * 1024,
-    SKIPPED_SHOWN = 10, /* lines of the log */
+    SKIPPED_SHOWN = 10,    /* lines of the log */
 };
 
 struct load_rdb {
     struct shard *shard;
     struct rdb_file_reader reader;
     struct rdb_loader loader;
-    const struct load_file *file;
+    struct load_file *file;
     uint64_t read;      /* bytes of the file */
     bool drops_expired; /* else they are kept, as what follows may say more of them */
     uint64_t keys, expired, modules, empty;
@@ -39,9 +36,9 @@ struct load_rdb *load_rdb_begin(struct shard *shard, const struct load_stage *st
     const struct config *config = &shard->core.config;
 
     load->shard = shard;
-    load->file = &stage->files[0];
+    load->file = &stage->run->segments[0].files[0];
     load->drops_expired = !stage->is_past;
-    rdb_file_reader_init(&load->reader, &shard->core.memory, load->file->path, load->file->end,
+    rdb_file_reader_init(&load->reader, &shard->core.memory, load->file->path, load->file->bytes,
                          shard->index == 0 && config->rdbchecksum);
     rdb_loader_init(&load->loader, STR(""), keyspace_memory(shard->core.keyspace), config);
     return load;
@@ -158,30 +155,6 @@ static const char *take(struct load_rdb *load, const struct rdb_record *record)
     }
 }
 
-static bool fill(struct load_rdb *load)
-{
-    size_t room;
-    char *to = file_window_room(&load->reader.window, &room);
-    char problem[512];
-    ssize_t got;
-
-    if (room > READ_MOST)
-        room = READ_MOST;
-    do {
-        got = pread(load->file->descriptor, to, room, (off_t)load->read);
-    } while (got < 0 && errno == EINTR);
-    if (got < 0) {
-        snprintf(problem, sizeof problem, "%s can't be read: %s", load->file->path, strerror(errno));
-        loading_fail(load->shard, problem);
-        return false;
-    }
-    if (got == 0)
-        file_window_filled_all(&load->reader.window);
-    file_window_filled(&load->reader.window, (size_t)got);
-    load->read += (uint64_t)got;
-    return true;
-}
-
 static void count(struct load_rdb *load)
 {
     struct load_progress *progress = &load->shard->group->loading->progress;
@@ -212,7 +185,7 @@ static enum load_status step(struct load_rdb *load)
 
     switch (rdb_file_reader_next(&load->reader, &record)) {
     case RDB_FILE_HUNGRY:
-        return fill(load) ? LOAD_GOES_ON : LOAD_FAILED;
+        return load_fill(load->shard, load->file, &load->read, &load->reader.window) ? LOAD_GOES_ON : LOAD_FAILED;
     case RDB_FILE_RECORD:
         problem = take(load, &record);
         if (problem)
@@ -220,6 +193,8 @@ static enum load_status step(struct load_rdb *load)
         return LOAD_GOES_ON;
     case RDB_FILE_END:
         summarize(load);
+        if (speaks(load)) /* an append-only file may go on behind it */
+            load->file->from = file_window_offset(&load->reader.window);
         return LOAD_DONE;
     default:
         loading_fail(load->shard, rdb_file_reader_problem(&load->reader));

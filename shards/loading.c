@@ -7,8 +7,11 @@
 #include "core/config.h"
 #include "core/log.h"
 #include "core/memory.h"
+#include "shards/load_aof.h"
 #include "shards/load_plan.h"
 #include "shards/load_rdb.h"
+#include "shards/load_scan.h"
+#include "shards/recovery.h"
 #include "shards/shard.h"
 
 enum {
@@ -86,6 +89,12 @@ static void begin_work(struct shard *shard, const struct load_stage *stage)
     switch (stage->kind) {
     case LOAD_RDB:
         shard->loading->work = load_rdb_begin(shard, stage);
+        break;
+    case LOAD_AOF:
+        shard->loading->work = load_aof_begin(shard, stage);
+        break;
+    default:
+        shard->loading->work = load_scan_begin(shard, stage);
     }
 }
 
@@ -96,19 +105,33 @@ static enum load_status slice(struct shard *shard, const struct load_stage *stag
     switch (stage->kind) {
     case LOAD_RDB:
         return load_rdb_slice(shard->loading->work, until_us);
+    case LOAD_AOF:
+        return load_aof_slice(shard->loading->work, until_us);
+    default:
+        return load_scan_slice(shard->loading->work, until_us);
     }
-    return LOAD_FAILED;
 }
 
-static void end_work(struct shard *shard, const struct load_stage *stage)
+/* False: something of it is still under way. */
+static bool end_work(struct shard *shard)
 {
-    if (!shard->loading->work)
-        return;
-    switch (stage->kind) {
+    const struct load_part *part = shard->loading;
+
+    if (!part->work)
+        return true;
+    switch (shard->group->loading->stages[part->stage].kind) {
     case LOAD_RDB:
-        load_rdb_end(shard->loading->work);
+        load_rdb_end(part->work);
+        break;
+    case LOAD_AOF:
+        if (load_aof_end(part->work))
+            return false;
+        break;
+    default:
+        load_scan_end(part->work);
     }
     shard->loading->work = NULL;
+    return true;
 }
 
 static enum load_status work(struct shard *shard)
@@ -120,17 +143,17 @@ static enum load_status work(struct shard *shard)
     if (!part->work)
         begin_work(shard, stage);
     status = slice(shard, stage);
-    if (status == LOAD_DONE)
-        end_work(shard, stage);
-    return status;
+    return status != LOAD_DONE || end_work(shard) ? status : LOAD_WAITS;
 }
 
 /* The end */
 
-/* What was loaded is no change since then. */
+/* What was loaded is neither a change nor anybody's command. */
 static void settle(struct shard *shard)
 {
-    keyspace_stats(shard->core.keyspace)->dirty = 0;
+    *keyspace_stats(shard->core.keyspace) = (struct keyspace_stats){.dirty = 0};
+    if (shard->group->loading->is_aof)
+        command_stats_reset(&shard->core.command_stats);
 }
 
 static void tell_end(struct shard *shard)
@@ -138,12 +161,17 @@ static void tell_end(struct shard *shard)
     struct loading *loading = shard->group->loading;
     const struct load_progress *progress = &loading->progress;
     int64_t spent_us = loop_time_us(shard->loop) - progress->start_ms * 1000;
+    char error[512];
 
-    if (loading->stages[0].kind == LOAD_RDB)
+    if (!loading->is_aof)
         log_write(LOG_NOTICE, "Done loading RDB, keys loaded: %llu, keys expired: %llu.",
                   (unsigned long long)load_progress_count(&progress->keys),
                   (unsigned long long)load_progress_count(&progress->expired));
     log_write(LOG_NOTICE, "DB loaded from %s: %.3f seconds", loading->from, (double)spent_us / 1e6);
+    if (!recovery_prepare(loading, &shard->core.config, shard->now_ms, error, sizeof error)) {
+        loading_fail(shard, error);
+        return;
+    }
     if (loading->loaded)
         loading->loaded->done(loading->loaded);
     else
@@ -235,6 +263,10 @@ void loading_turn(struct shard *shard)
         leave(shard);
         return;
     }
+    if (part->gives_up) {
+        loading_give_up(shard);
+        return;
+    }
     if (!atomic_load_explicit(&loading->has_begun, memory_order_acquire))
         return;
     if (shard->parked || part->status == LOAD_FAILED ||
@@ -261,10 +293,7 @@ int64_t loading_idle_us(const struct shard *shard)
 
 void loading_give_up(struct shard *shard)
 {
-    const struct loading *loading = shard->group->loading;
-    struct load_part *part = shard->loading;
-
-    if (!is_last(loading, part))
-        end_work(shard, &loading->stages[part->stage]);
-    leave(shard);
+    shard->loading->gives_up = true;
+    if (end_work(shard))
+        leave(shard);
 }

@@ -14,6 +14,8 @@
 
 #include "core/load_progress.h"
 #include "core/str.h"
+#include "persist/aof_manifest.h"
+#include "shards/load_run.h"
 
 struct completion;
 struct config;
@@ -21,19 +23,17 @@ struct memory;
 struct shard;
 struct shard_group;
 
-struct load_file {
-    char *path; /* for messages, too */
-    int descriptor;
-    uint64_t end; /* what lies behind it is not read */
+enum load_kind {
+    LOAD_RDB,        /* a snapshot, the only file there is in the run */
+    LOAD_AOF_GROUPS, /* how far each segment is sound, */
+    LOAD_AOF_CLAIMS, /* and what its groups say of the others: see aof_cut.h */
+    LOAD_AOF,
 };
-
-enum load_kind { LOAD_RDB };
 
 struct load_stage {
     enum load_kind kind;
-    bool is_past; /* what it holds was followed by what comes in later stages: no deadline has come yet */
-    struct load_file *files;
-    int file_count;
+    bool is_past; /* of a snapshot: what follows may say more of its keys, whose time has not come yet */
+    struct load_run *run;
 };
 
 struct loading {
@@ -41,10 +41,15 @@ struct loading {
     struct memory *memory;
     struct load_stage *stages;
     int stage_count;
-    const char *from;          /* what is loaded, for the log */
-    struct completion *loaded; /* called on some shard's thread when all has been read: to call loading_end, then or
-                                * later. NULL: it ends by itself */
-    struct completion *failed; /* called on some shard's thread, once: the process is to end */
+    struct load_run **runs;
+    int run_count;
+    bool is_aof;
+    struct aof_manifest manifest; /* of the append-only file; no files: there was none. Whoever goes on with it takes
+                                   * it, see recovery.h */
+    const char *from;             /* what is loaded, for the log */
+    struct completion *loaded;    /* called on some shard's thread when all has been read: to call loading_end, then or
+                                   * later. NULL: it ends by itself */
+    struct completion *failed;    /* called on some shard's thread, once: the process is to end */
     /* Shared. */
     struct load_progress progress;
     _Atomic(int) arrivals; /* of shards at the ends of stages */
@@ -65,6 +70,7 @@ struct load_part {
     bool has_arrived; /* at its end */
     enum load_status status;
     void *work; /* of the stage; NULL: it has not begun */
+    bool gives_up;
     /* Of the first shard, which reports. */
     int64_t began_us, reported_us; /* monotonic */
     double reported_percent;
