@@ -272,27 +272,6 @@ static enum loop_backend backend_of(const struct config *config)
     return LOOP_AUTO;
 }
 
-/* With an append-only file, commands are journaled from the first. */
-static bool begin_journal(struct shard_group *group, const struct config *config, char *error, size_t error_bytes)
-{
-    struct aof_manifest manifest;
-
-    if (!config->appendonly)
-        return true;
-    if (aof_folder_is_there(config)) {
-        snprintf(error, error_bytes, "There is an append-only file in '%s', which this version can't load yet",
-                 config->appenddirname);
-        return false;
-    }
-    aof_manifest_init(&manifest, &group->memory);
-    aof_folder_init(&group->aof_folder, &group->memory, config, group->count, &manifest);
-    if (!aof_folder_begin_generation(&group->aof_folder, config, group->count, error, error_bytes))
-        return false;
-    for (int i = 0; i < group->count; i++)
-        aof_folder_begin_shard(&group->aof_folder, group->shards[i]);
-    return true;
-}
-
 static int serve(struct config *config, struct server_facts *facts, const struct placement *placement,
                  struct listener *listeners, int listener_count, const sigset_t *signals)
 {
@@ -312,7 +291,7 @@ static int serve(struct config *config, struct server_facts *facts, const struct
     net_init(&net, &memory, &group, listeners, listener_count);
 
     bool prepared = loading_prepare(&group, config, error, sizeof error) &&
-                    begin_journal(&group, config, error, sizeof error);
+                    aof_start_prepare(&group, config, error, sizeof error);
     bool failed = false;
     group.loading->failed = &load_failed;
 

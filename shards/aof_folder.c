@@ -2,8 +2,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -11,8 +11,8 @@
 #include "core/assert.h"
 #include "core/config.h"
 #include "core/memory.h"
-#include "persist/file_replace.h"
 #include "shards/aof.h"
+#include "shards/recovery.h"
 #include "shards/shard.h"
 
 void aof_folder_init(struct aof_folder *folder, struct memory *memory, const struct config *config, int shards,
@@ -40,44 +40,6 @@ void aof_folder_deinit(struct aof_folder *folder, int shards)
     buffer_deinit(&folder->path);
 }
 
-bool aof_folder_is_there(const struct config *config)
-{
-    char path[PATH_MAX];
-
-    snprintf(path, sizeof path, "%s/%s.manifest", config->appenddirname, config->appendfilename);
-    return access(path, F_OK) == 0;
-}
-
-/* The manifest. */
-
-static int write_manifest(struct aof_folder *folder, const struct config *config)
-{
-    struct file_replace replace;
-    struct buffer text;
-    char name[512], temporary[520];
-    int error;
-
-    snprintf(name, sizeof name, "%s.manifest", config->appendfilename);
-    snprintf(temporary, sizeof temporary, "temp_%s", name);
-    buffer_init(&text, folder->memory, NULL, 0);
-    aof_manifest_write(&folder->manifest, &text);
-    file_replace_init(&replace, folder->memory, folder->path.bytes, temporary, name);
-    while (replace.step != FILE_STEP_BYTES && replace.step != FILE_STEP_FAILED)
-        file_replace_do(&replace);
-    if (replace.step == FILE_STEP_BYTES)
-        file_replace_add(&replace, buffer_str(&text));
-    while (replace.step != FILE_STEP_DONE && replace.step != FILE_STEP_FAILED) {
-        if (replace.step == FILE_STEP_BYTES)
-            file_replace_end(&replace);
-        else
-            file_replace_do(&replace);
-    }
-    error = replace.error;
-    file_replace_deinit(&replace);
-    buffer_deinit(&text);
-    return error;
-}
-
 /* Segments. */
 
 static int open_segment(struct aof_folder *folder, const char *name)
@@ -96,6 +58,7 @@ static bool add_segment(struct aof_folder *folder, const struct config *config, 
 
     buffer_init(&name, folder->memory, NULL, 0);
     aof_manifest_name_incremental(&name, config->appendfilename, sequence);
+    buffer_append_str(&name, (struct str){"", 1});
     file = aof_manifest_add(&folder->manifest, AOF_FILE_INCREMENTAL, sequence, name.bytes);
     file->shard = shard;
     file->shards = shards;
@@ -113,7 +76,8 @@ bool aof_folder_begin_generation(struct aof_folder *folder, const struct config 
         if (!add_segment(folder, config, i, shards))
             code = errno;
     if (code == 0)
-        code = write_manifest(folder, config); /* its folder's sync is that of the segments' names, too */
+        code = recovery_write_manifest(&folder->manifest,
+                                       config); /* its folder's sync is that of the segments' names, too */
     if (code != 0)
         snprintf(error, error_bytes, "Can't begin the append-only file in '%s': %s", folder->path.bytes,
                  strerror(code));

@@ -31,9 +31,6 @@ void aof_folder_init(struct aof_folder *folder, struct memory *memory, const str
                      struct aof_manifest *manifest);
 void aof_folder_deinit(struct aof_folder *folder, int shards);
 
-/* Whether there is an append-only file already. */
-bool aof_folder_is_there(const struct config *config);
-
 /* Makes a generation of empty segments, and a manifest that names them, waiting for the disk: at start. False: error
  * says in one line what is wrong. */
 MUST_USE bool aof_folder_begin_generation(struct aof_folder *folder, const struct config *config, int shards,

@@ -630,12 +630,18 @@ static void publish(struct shard *shard)
         loop_submit(shard->loop);
 }
 
+static void load(struct shard *shard)
+{
+    loading_turn(shard);
+    aof_start_turn(shard);
+}
+
 void shard_turn(struct shard *shard)
 {
     shard->turn++;
     wait(shard); /* (a) connections parse and stage */
     if (__builtin_expect(shard->loading != NULL, 0))
-        loading_turn(shard);
+        load(shard);
     returns_take(shard);
     router_retry_held(shard);
     publish(shard);     /* (b) */

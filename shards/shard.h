@@ -14,6 +14,7 @@
 #include "core/core.h"
 #include "shards/aof.h"
 #include "shards/aof_folder.h"
+#include "shards/aof_start.h"
 #include "shards/busy.h"
 #include "shards/durable.h"
 #include "shards/loop.h"
@@ -46,6 +47,7 @@ struct shard_group {
     struct mesh mesh;
     struct durable durable;
     struct aof_folder aof_folder;
+    struct aof_start aof_start;
     _Atomic(bool) stopping;
     _Atomic(int)
         draining; /* shards that still have connections or requests of their own, and main until it has told all */

@@ -98,6 +98,16 @@ static inline void stamp_raise(struct stamp_clock *clock, int64_t now_ms)
     }
 }
 
+/* No stamp taken from now on is that one or below it. */
+static inline void stamp_pass(struct stamp_clock *clock, uint64_t stamp)
+{
+    uint64_t next = atomic_load_explicit(&clock->next, memory_order_relaxed);
+
+    while (next <= stamp && !atomic_compare_exchange_weak_explicit(&clock->next, &next, stamp + 1, memory_order_acq_rel,
+                                                                   memory_order_relaxed))
+        ;
+}
+
 /* Closes the shard's gate and takes a stamp for the batch that is about to be pushed. */
 static inline uint64_t stamp_take(struct stamp_clock *clock, struct stamp_gate *gate, int64_t now_ms)
 {

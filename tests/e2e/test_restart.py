@@ -1,0 +1,42 @@
+"""What was written is there again when the server is, whatever number of shards it has then."""
+
+import pytest
+
+
+def fill(client):
+    client.mset({f"k{i}": i for i in range(50)})
+    client.rpush("list", *range(10))
+    client.flushdb()
+    client.mset({f"k{i}": i * i for i in range(50)})
+    client.rpush("list", *range(20))
+    with client.pipeline() as transaction:
+        for i in range(50):
+            transaction.incr(f"k{i}")
+        transaction.execute()
+
+
+def check(client):
+    assert client.mget([f"k{i}" for i in range(50)]) == [str(i * i + 1).encode() for i in range(50)]
+    assert client.lrange("list", 0, -1) == [str(i).encode() for i in range(20)]
+    assert client.dbsize() == 51
+
+
+@pytest.mark.parametrize("policy", ["always", "everysec", "no"])
+@pytest.mark.parametrize("shards", [(1, 1), (2, 2), (5, 5), (1, 3), (5, 2)])
+def test_an_append_only_file_is_loaded_by_any_number_of_shards(start, tmp_path, shards, policy):
+    folder = tmp_path / "data"
+    folder.mkdir()
+
+    def begin(count):
+        return start("--appendonly", "yes", "--appendfsync", policy, "--shards", count, "--dir", folder)
+
+    first = begin(shards[0])
+    fill(first.client())
+    first.stop()
+    second = begin(shards[1])
+    check(second.client())
+    second.client().incr("again")
+    second.kill()
+    third = begin(shards[0])
+    third.client().delete("again")
+    check(third.client())
