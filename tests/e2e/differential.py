@@ -420,6 +420,28 @@ def _step(raw):
     return cursor, set(_bulks(rest))
 
 
+def read_keyspace(server, databases=DATABASES):
+    """{(database, key): (value, encoding, deadline)}, read by SCAN."""
+    found = {}
+    with server.connect(timeout=30) as connection:
+        for database in range(databases):
+            connection.command("SELECT", database)
+            keys, cursor = set(), b"0"
+            while True:
+                cursor, some = connection.command("SCAN", cursor, "COUNT", 7)
+                keys.update(some)
+                if cursor == b"0":
+                    break
+            assert len(keys) == connection.command("DBSIZE"), "SCAN and DBSIZE disagree"
+            keys = sorted(keys)
+            about = connection.pipeline(
+                (*words, key) for key in keys for words in (("TYPE",), ("OBJECT", "ENCODING"), ("PEXPIRETIME",))
+            )
+            for key, kind, encoding, deadline in zip(keys, about[::3], about[1::3], about[2::3]):
+                found[database, key] = [(kind, READERS[kind](connection, key)), encoding, deadline]
+    return found
+
+
 class Pair:
     """The two servers, with the same number of connections to each."""
 
@@ -489,28 +511,8 @@ class Pair:
         words = [f"{server.command_line[0]} died: {server.errors()[-2000:]}{server.log()[-2000:]}" for server in dead]
         return "\n".join(words or ["connection closed"])
 
-    def keyspace(self, side):
-        """{(database, key): (value, encoding, deadline)}, read by SCAN."""
-        found = {}
-        with self.servers[side].connect(timeout=30) as connection:
-            for database in range(DATABASES):
-                connection.command("SELECT", database)
-                keys, cursor = set(), b"0"
-                while True:
-                    cursor, some = connection.command("SCAN", cursor, "COUNT", 7)
-                    keys.update(some)
-                    if cursor == b"0":
-                        break
-                assert len(keys) == connection.command("DBSIZE"), "SCAN and DBSIZE disagree"
-                for key in keys:
-                    kind, encoding, deadline = connection.pipeline(
-                        [("TYPE", key), ("OBJECT", "ENCODING", key), ("PEXPIRETIME", key)]
-                    )
-                    found[database, key] = [(kind, READERS[kind](connection, key)), encoding, deadline]
-        return found
-
     def compare_keyspaces(self):
-        expected, got = self.keyspace(0), self.keyspace(1)
+        expected, got = map(read_keyspace, self.servers)
         if expected.keys() != got.keys():
             raise Difference(0, f"keys: {sorted(expected.keys() ^ got.keys())[:5]}")
         for where, (value, encoding, deadline) in expected.items():
