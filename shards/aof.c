@@ -8,7 +8,7 @@
 #include "core/memory.h"
 #include "shards/shard.h"
 
-enum { TICK_MS = 1000, DELAYED_MS = 2000, BEHIND_BYTES = 64 << 20 };
+enum { TICK_MS = 1000, SPEAK_MS = 2, DELAYED_MS = 2000, BEHIND_BYTES = 64 << 20 };
 
 static struct durable *durable_of(const struct shard *shard)
 {
@@ -182,10 +182,12 @@ static bool may_close(const struct shard *shard)
     return has_records(shard) && may_take_records(shard) && (!is_always(shard) || is_known_to_all(shard));
 }
 
-/* Nobody has said yet that what we have written is whole. */
+/* Nobody has said yet that what we have written is whole: it would be cut if the process ended now. */
 static bool is_unspoken(const struct shard *shard)
 {
-    return shard->group->count > 1 && shard->aof.spoken < shard->aof.last;
+    const struct aof *aof = &shard->aof;
+
+    return shard->group->count > 1 && aof->spoken < aof->last && durable_said(durable_of(shard)) < aof->last;
 }
 
 /* Other shards. */
@@ -304,7 +306,7 @@ static bool wants_sync(const struct shard *shard)
     }
 }
 
-/* Once a second: what was written is synced, and said to be whole. */
+/* What was written is synced after a second, and said to be whole after two milliseconds. */
 static void tick(struct completion *completion)
 {
     struct shard *shard = (struct shard *)((char *)completion - offsetof(struct shard, aof.ticked));
@@ -323,8 +325,10 @@ static void arm_tick(struct shard *shard)
 {
     struct aof *aof = &shard->aof;
 
-    if (!aof->tick.armed && (!aof_disk_is_clean(&aof->disk) || is_unspoken(shard)))
-        timer_arm(&shard->timers, &aof->tick, shard->now_ms + TICK_MS);
+    int64_t due_ms = shard->now_ms + (is_unspoken(shard) ? SPEAK_MS : TICK_MS);
+
+    if (aof->tick.armed ? aof->tick.deadline_ms > due_ms : !aof_disk_is_clean(&aof->disk) || is_unspoken(shard))
+        timer_arm(&shard->timers, &aof->tick, due_ms);
 }
 
 void aof_turn(struct shard *shard, uint64_t until)

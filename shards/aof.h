@@ -9,7 +9,7 @@
  *
  * and where there are several shards, #STAMP lines say the stamp of the records behind them. Under `always`
  * a group is closed when all shards have executed up to its last record, so that it speaks for itself; else
- * one that nobody could speak for yet is followed by another within a second or two.
+ * one that nobody could speak for yet is followed by another within a few milliseconds.
  *
  * A group is kept in memory until it is on disk (aof_disk.h). Everything here runs on the shard's thread. */
 #ifndef SHARDS_AOF_H

@@ -75,14 +75,16 @@ static void retry(struct completion *completion)
 static void written(struct completion *completion)
 {
     struct aof_disk *disk = (struct aof_disk *)((char *)completion - offsetof(struct aof_disk, write));
-
     struct aof_group *group = disk->writing;
 
     disk->writing = NULL;
-    if (completion->result < 0)
+    if (completion->result < 0) {
         fail(disk, -completion->result);
-    else if (disk->unwritten == group) /* else a sync has failed meanwhile, and it is written once more */
+        return;
+    }
+    if (disk->unwritten == group) /* else a sync has failed meanwhile, and it is written once more */
         disk->unwritten = group->next;
+    durable_say(&disk->shard->group->durable, group->claim.known);
 }
 
 static void start_write(struct aof_disk *disk)

@@ -7,6 +7,7 @@ void durable_init(struct durable *durable, struct memory *memory, int shards)
     durable->count = shards;
     durable->marks = memory_alloc_aligned(memory, (size_t)shards * sizeof *durable->marks, CACHE_LINE);
     atomic_init(&durable->safe, 0);
+    atomic_init(&durable->said, 0);
     atomic_init(&durable->waiting, 0);
     atomic_init(&durable->failing, 0);
     atomic_init(&durable->error, 0);
@@ -72,13 +73,23 @@ bool durable_claim_holds(const struct durable *durable, const struct durable_cla
     return true;
 }
 
-void durable_raise(struct durable *durable, uint64_t to)
+static void raise(_Atomic(uint64_t) *stamp, uint64_t to)
 {
-    uint64_t safe = atomic_load_explicit(&durable->safe, memory_order_relaxed);
+    uint64_t now = atomic_load_explicit(stamp, memory_order_relaxed);
 
-    while (safe < to && !atomic_compare_exchange_weak_explicit(&durable->safe, &safe, to, memory_order_acq_rel,
-                                                               memory_order_relaxed))
+    while (now < to &&
+           !atomic_compare_exchange_weak_explicit(stamp, &now, to, memory_order_acq_rel, memory_order_relaxed))
         ;
+}
+
+void durable_raise(struct durable *durable, uint64_t safe)
+{
+    raise(&durable->safe, safe);
+}
+
+void durable_say(struct durable *durable, uint64_t known)
+{
+    raise(&durable->said, known);
 }
 
 void durable_synced(struct durable *durable, int shard, uint64_t stamp)

@@ -35,6 +35,7 @@ struct durable {
     struct durable_mark *marks; /* by shard */
     int count;
     alignas(CACHE_LINE) _Atomic(uint64_t) safe; /* everything up to it would survive */
+    _Atomic(uint64_t) said;                     /* the highest known of a group that is written, synced or not */
     _Atomic(int) waiting;                       /* shards that wait */
     /* Troubles of any shard, which concern those who write on all of them. */
     _Atomic(int) failing; /* shards that get nothing through to the disk */
@@ -73,6 +74,12 @@ void durable_claim(const struct durable *durable, struct durable_claim *claim);
 /* The group with this claim is on disk: whether all that it names is, too. Then everything up to its known is safe. */
 bool durable_claim_holds(const struct durable *durable, const struct durable_claim *claim);
 void durable_raise(struct durable *durable, uint64_t safe);
+/* It is written: everything up to its known survives the end of the process. */
+void durable_say(struct durable *durable, uint64_t known);
+static inline uint64_t durable_said(const struct durable *durable)
+{
+    return atomic_load_explicit(&durable->said, memory_order_relaxed);
+}
 /* The shard's journal is on disk up to and with the record of that stamp. */
 void durable_synced(struct durable *durable, int shard, uint64_t stamp);
 

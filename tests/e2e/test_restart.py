@@ -2,6 +2,9 @@
 
 import pytest
 
+# Of what nobody was promised that it would stay.
+CUT = ["is cut at byte", "are cut off, and"]
+
 
 def fill(client):
     client.mset({f"k{i}": i for i in range(50)})
@@ -28,7 +31,7 @@ def test_an_append_only_file_is_loaded_by_any_number_of_shards(start, tmp_path, 
     folder.mkdir()
 
     def begin(count):
-        return start("--appendonly", "yes", "--appendfsync", policy, "--shards", count, "--dir", folder)
+        return start("--appendonly", "yes", "--appendfsync", policy, "--shards", count, "--dir", folder, expected=CUT)
 
     first = begin(shards[0])
     fill(first.client())
@@ -38,5 +41,5 @@ def test_an_append_only_file_is_loaded_by_any_number_of_shards(start, tmp_path, 
     second.client().incr("again")
     second.kill()
     third = begin(shards[0])
-    third.client().delete("again")
+    assert third.client().delete("again") == 1 or policy != "always"
     check(third.client())
