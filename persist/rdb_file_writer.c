@@ -117,8 +117,9 @@ bool rdb_file_writer_go_on(struct rdb_file_writer *writer, size_t bytes_most)
 /* Without rdbchecksum it is 0, which tells readers that there is none. */
 static void cover(struct rdb_file_writer *writer)
 {
+    if (writer->covered == writer->block.length) /* there may be no block */
+        return;
     struct str more = {writer->block.bytes + writer->covered, writer->block.length - writer->covered};
-
     writer->checksum = writer->config->rdbchecksum ? crc64(writer->checksum, more) : 0;
     writer->covered = writer->block.length;
 }
