@@ -16,7 +16,7 @@ static bool begin_folder(struct shard_group *group, const struct config *config,
     if (!aof_folder_begin_generation(&group->aof_folder, config, group->count, error, error_bytes))
         return false;
     recovery_finish(loading);
-    stamp_pass(&group->mesh.clock, recovery_highest_stamp(loading));
+    recovery_pass_stamps(group, loading->progress.start_ms);
     return true;
 }
 

@@ -15,8 +15,9 @@
 #include "persist/aof_writer.h"
 #include "persist/file_replace.h"
 #include "shards/loading.h"
+#include "shards/shard.h"
 
-enum { COPIED_BYTES = 256 * 1024 };
+enum { COPIED_BYTES = 256 * 1024, AHEAD_MS_MOST = 60000 };
 
 static int replace_file(struct memory *memory, const char *folder, const char *temporary, const char *name,
                         struct str bytes)
@@ -207,13 +208,11 @@ static int keep_survivors(struct loading *loading, const struct config *config)
     return error;
 }
 
-bool recovery_prepare(struct loading *loading, const struct config *config, int64_t now_ms, char *error,
-                      size_t error_bytes)
+static bool cut_segments(struct loading *loading, const struct config *config, int64_t now_ms, char *error,
+                         size_t error_bytes)
 {
     struct each_end context = {.loading = loading, .now_ms = now_ms};
 
-    if (!loading->is_aof)
-        return true;
     each_end(&context, cut_off);
     if (context.error == 0) {
         each_end(&context, note_end);
@@ -228,6 +227,50 @@ bool recovery_prepare(struct loading *loading, const struct config *config, int6
                   (unsigned long long)context.cut_bytes, (unsigned long long)cut_commands(loading));
     return context.error == 0;
 }
+
+/* A snapshot as base. Whoever saves the next one puts another file in its place. */
+
+static int link_or_copy(const struct load_file *file, const char *path)
+{
+    char temporary[PATH_MAX + 8];
+    int error;
+
+    snprintf(temporary, sizeof temporary, "%s.temp", path);
+    if ((unlink(path) == 0 || errno == ENOENT) && link(file->path, path) == 0)
+        return 0;
+    error = keep_aside(file, 0, temporary);
+    return error == 0 && rename(temporary, path) != 0 ? errno : error;
+}
+
+static bool adopt_snapshot(struct loading *loading, const struct config *config, char *error, size_t error_bytes)
+{
+    const struct load_file *file = &loading->runs[0]->segments[0].files[0];
+    struct buffer name;
+    char path[PATH_MAX];
+    int code;
+
+    buffer_init(&name, loading->memory, NULL, 0);
+    aof_manifest_name_base(&name, config->appendfilename, 1, true);
+    buffer_append_str(&name, (struct str){"", 1});
+    snprintf(path, sizeof path, "%s/%s", config->appenddirname, name.bytes);
+    code = mkdir(config->appenddirname, 0755) == 0 || errno == EEXIST ? link_or_copy(file, path) : errno;
+    if (code == 0)
+        aof_manifest_add(&loading->manifest, AOF_FILE_BASE, 1, name.bytes);
+    else
+        snprintf(error, error_bytes, "%s can't be made the base of an append-only file: %s", path, strerror(code));
+    buffer_deinit(&name);
+    return code == 0;
+}
+
+bool recovery_prepare(struct loading *loading, const struct config *config, int64_t now_ms, char *error,
+                      size_t error_bytes)
+{
+    if (loading->is_aof)
+        return cut_segments(loading, config, now_ms, error, error_bytes);
+    return !config->appendonly || adopt_snapshot(loading, config, error, error_bytes);
+}
+
+/* Afterwards. */
 
 static void shorten(struct each_end *context, const struct load_file *file, uint64_t end)
 {
@@ -252,7 +295,7 @@ void recovery_finish(struct loading *loading)
         each_end(&context, shorten);
 }
 
-uint64_t recovery_highest_stamp(const struct loading *loading)
+static uint64_t highest_stamp(const struct loading *loading)
 {
     uint64_t highest = 0;
 
@@ -261,4 +304,17 @@ uint64_t recovery_highest_stamp(const struct loading *loading)
             if (loading->runs[i]->segments[k].highest_stamp > highest)
                 highest = loading->runs[i]->segments[k].highest_stamp;
     return highest;
+}
+
+/* Where that was much later than now the clock was wrong, and time would stand still until then. Nothing depends on it:
+ * what was loaded is whole, and comes before all that follows, whatever its stamps are. */
+void recovery_pass_stamps(struct shard_group *group, int64_t now_ms)
+{
+    uint64_t highest = highest_stamp(group->loading);
+
+    if (stamp_time_ms(highest) <= now_ms + AHEAD_MS_MOST)
+        stamp_pass(&group->mesh.clock, highest);
+    else
+        log_write(LOG_WARNING, "The append only file is %lld seconds ahead of the system's clock",
+                  (long long)(stamp_time_ms(highest) - now_ms) / 1000);
 }

@@ -218,9 +218,17 @@ execute(struct shard *shard, struct request *request, const struct reach *reach,
     shard->core.stats.executed++;
 }
 
+/* What is replayed is nobody's, and knows no time. */
+static inline int64_t request_ms(const struct shard *shard, const struct request *request)
+{
+    if (__builtin_expect(shard->loading != NULL, 0) && request->session_id == 0)
+        return CALL_REPLAY_MS;
+    return shard_message_ms(shard);
+}
+
 void shard_prepare_call(struct call *call, struct shard *shard, struct request *request, const struct reach *reach)
 {
-    prepare_call(call, shard, request, reach, shard_message_ms(shard), NULL);
+    prepare_call(call, shard, request, reach, request_ms(shard, request), NULL);
 }
 
 void shard_end_call(struct shard *shard, const struct call *call, const struct request *request)
@@ -334,7 +342,7 @@ void shard_answer(struct shard *shard, struct request *request)
 static inline __attribute__((always_inline)) void run(struct shard *shard, struct request *request,
                                                       const struct reach *reach)
 {
-    int64_t now_ms = shard_message_ms(shard);
+    int64_t now_ms = request_ms(shard, request);
 
     if (__builtin_expect(request->command->flags & CMD_BLOCKING, 0) && request->blocking) {
         blocked_run(shard, request, reach, now_ms);

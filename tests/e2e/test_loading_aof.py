@@ -212,6 +212,15 @@ def test_what_does_not_write_is_passed_over(tmp_path, start):
     assert "1 commands were answered with an error, the first: HSET: WRONGTYPE" in server.log()
 
 
+@pytest.mark.parametrize("shards", SHARDS)
+def test_time_stands_still_while_commands_are_executed(tmp_path, start, shards):
+    """What was there when it was counted up is there now; then its time comes."""
+    written(tmp_path, encode("SET", "a", "1", "PXAT", "1700000000000"), encode("INCR", "a"), encode("RPUSH", "b", "x"))
+    server = restart_as_shoal(start, tmp_path, shards)
+    with server.client() as client:
+        assert client.get("a") is None and client.dbsize() == 1
+
+
 # Segments that shards wrote side by side.
 
 
@@ -285,6 +294,7 @@ def test_records_above_the_cut_are_not_executed(tmp_path, start, shards):
     assert "3 commands in them that were whole" in server.log()
     survivors = paths[0].parent / "appendonly.aof.3.incr.aof"
     assert survivors.read_bytes() == group(stamped(14, ("SELECT", "3"), ("SET", "c", "1")), 14)
+    assert paths[0].stat().st_size == len(segment(first[0])) and paths[1].stat().st_size == len(segment(*second))
 
 
 def test_a_generation_that_a_rewrite_has_begun_goes_on_with_the_one_before(tmp_path, start):
@@ -389,6 +399,69 @@ class Shards:
                     elif name == "APPEND":
                         found[arguments[0]] = found.get(arguments[0], "") + arguments[1]
         return found
+
+
+def databases(server):
+    found = {}
+    for db in (0, 3):
+        with server.client(db=db, decode_responses=True) as client:
+            found[db] = {key: client.get(key) for key in client.scan_iter(count=1000)}
+    return found
+
+
+def write_some(server, dice, expected):
+    for db in dice.choices((0, 3), k=30):
+        with server.client(db=db) as client:
+            key, text = f"{dice.randrange(40)}", f"{dice.random()},"
+            client.append(key, text)
+            expected[db][key] = expected[db].get(key, "") + text
+    with server.client() as client, client.pipeline() as transaction:
+        transaction.append("left", "1,").append("right", "1,").execute()
+    for key in ("left", "right"):
+        expected[0][key] = expected[0].get(key, "") + "1,"
+
+
+@pytest.mark.parametrize("cut", [False, True])
+def test_it_goes_on_with_any_number_of_shards_and_redis_takes_it_over(tmp_path, start, redis_server, cut):
+    """Time after time: it is killed or stopped, and starts with another number of shards; its clients notice nothing."""
+    dice, expected = random.Random(5), {0: {}, 3: {}}
+    folder = tmp_path / "data"
+    folder.mkdir()
+    if cut:
+        first = [(stamp, ("SELECT", "3"), ("APPEND", "0", f"{stamp},")) for stamp in range(10, 60, 10)]
+        Folder(folder).add_segments([segment((60, 30, [50, 30], *first)), segment((35, 31, [30, 35], (35, ("SET", "x", "1"))))])
+        expected[0]["x"], expected[3]["0"] = "1", "10,20,30,"
+    for shards in (2, 1, 5, 5, 3):
+        server = restart_as_shoal(start, folder, shards, "--appendfsync", "always", expected=CUT)
+        assert databases(server) == expected
+        write_some(server, dice, expected)
+        assert databases(server) == expected
+        if shards == 1:
+            server.stop()
+        else:
+            server.process.kill()
+            server.process.wait()
+    stock = redis_server("data", appendonly="yes")
+    assert databases(stock) == expected
+    write_some(stock, dice, expected)
+    stock.stop_at_once()
+    server = restart_as_shoal(start, folder, 2)
+    assert databases(server) == expected
+
+
+def test_a_snapshot_becomes_the_base_of_an_append_only_file(redis_server, start):
+    source = redis_server("source")
+    with source.client() as client:
+        client.set("a", 1)
+        client.save()
+    server = restart_as_shoal(start, source.folder, 2, expected=["There is no append only file yet"])
+    with server.client() as client:
+        client.incr("a")
+    server.stop(expected=["There is no append only file yet"])
+    (source.folder / "dump.rdb").unlink()
+    server = restart_as_shoal(start, source.folder, 3)
+    with server.client() as client:
+        assert client.get("a") == b"2"
 
 
 @pytest.mark.parametrize("count", [2, 3, 5])
