@@ -78,7 +78,7 @@ bool args_expiry(struct call *call, struct str text, enum args_expiry_unit unit,
 
     if (!args_integer(call->reply, text, &amount))
         return false;
-    if (expiry_absolute(amount, unit, absolute ? 0 : call->now_ms, allow_past, expiry_ms))
+    if (expiry_absolute(amount, unit, absolute ? 0 : call_clock_ms(call), allow_past, expiry_ms))
         return true;
     reply_error_format(call->reply, "ERR invalid expire time in '%s' command", command_full_name(call->command, name));
     return false;

@@ -88,11 +88,17 @@ void call_nested(struct call *outer, const struct command *command, const struct
 /* Whether all that the command may look at is in reach: its keys, and for a command that is for all shards those. */
 MUST_USE bool call_in_reach(const struct call *call, const struct command *command, const struct str *argv, int argc);
 
-/* While a journal is executed no deadline has come, and the time is this: all that happened then is in the journal. */
+/* While a journal is executed (core->replaying) no deadline has come, and the time is this: all that happened then is in
+ * the journal. Deadlines that have passed meanwhile are kept. */
 enum { CALL_REPLAY_MS = 0 };
 static inline bool call_is_replayed(const struct call *call)
 {
     return call->now_ms == CALL_REPLAY_MS;
+}
+/* The time of day, which is also that of a call that is replayed: for what is counted from now on. */
+static inline int64_t call_clock_ms(const struct call *call)
+{
+    return call_is_replayed(call) ? call->now_us / 1000 : call->now_ms;
 }
 
 static inline struct key call_key(const struct call *call, struct str name)

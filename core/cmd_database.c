@@ -27,8 +27,8 @@ void cmd_flushdb(struct call *call)
 {
     if (!flush_options_fit(call))
         return;
-    if (keyspace_flush(call->core->keyspace, call->db) > 0)
-        call_record_part(call, call->db);
+    keyspace_flush(call->core->keyspace, call->db);
+    call_record_whole(call, call->db);
     keyspace_tell_flush(call->core->keyspace, call->session_id);
     reply_ok(call->reply);
 }
@@ -37,12 +37,9 @@ void cmd_flushall(struct call *call)
 {
     if (!flush_options_fit(call))
         return;
-    size_t flushed = 0;
-
     for (int db = 0; db < keyspace_database_count(call->core->keyspace); db++)
-        flushed += keyspace_flush(call->core->keyspace, db);
-    if (flushed > 0)
-        call_record_part(call, JOURNAL_NO_DATABASE);
+        keyspace_flush(call->core->keyspace, db);
+    call_record_whole(call, JOURNAL_NO_DATABASE);
     keyspace_tell_flush(call->core->keyspace, call->session_id);
     reply_ok(call->reply);
 }
@@ -59,11 +56,8 @@ void cmd_swapdb(struct call *call)
         reply_error(reply, "ERR DB index is out of range");
         return;
     }
-    bool matters =
-        first != second &&
-        keyspace_count(call->core->keyspace, (int)first) + keyspace_count(call->core->keyspace, (int)second) > 0;
     keyspace_swap(call->core->keyspace, (int)first, (int)second);
-    if (matters)
-        call_record_part(call, JOURNAL_NO_DATABASE);
+    if (first != second)
+        call_record_whole(call, JOURNAL_NO_DATABASE);
     reply_ok(reply);
 }

@@ -82,7 +82,7 @@ static bool parse_deadline(struct call *call, bool absolute, int64_t *deadline_m
     }
     if (*deadline_ms == 0)
         *deadline_ms = -1;
-    else if (!absolute && __builtin_add_overflow(*deadline_ms, call->now_ms, deadline_ms))
+    else if (!absolute && __builtin_add_overflow(*deadline_ms, call_clock_ms(call), deadline_ms))
         *deadline_ms = 0;
     return true;
 }

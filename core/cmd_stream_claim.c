@@ -12,12 +12,12 @@ static struct stream_consumer *consumer_of(struct call *call, struct stream_grou
     struct stream_consumer *consumer = stream_consumer_find(group, name);
 
     if (consumer == NULL) {
-        consumer = stream_consumer_add(group, name, call->now_ms);
+        consumer = stream_consumer_add(group, name, call_clock_ms(call));
         stream_changed(call, 1);
         stream_record_consumer(call, call->argv[1], group, consumer);
         call_event(call, EVENT_STREAM, "xgroup-createconsumer", call->argv[1]);
     }
-    consumer->seen_ms = call->now_ms;
+    consumer->seen_ms = call_clock_ms(call);
     return consumer;
 }
 
@@ -95,7 +95,7 @@ static bool parse_claim_option(struct call *call, int *at, struct claim *claim)
     if (arg_is(word, "idle") && has_more) {
         if (!parse_option_number(call, ++*at, "ERR Invalid IDLE option argument for XCLAIM", &idle))
             return false;
-        if (__builtin_sub_overflow(call->now_ms, idle, &claim->delivered_ms))
+        if (__builtin_sub_overflow(call_clock_ms(call), idle, &claim->delivered_ms))
             claim->delivered_ms = -1;
         return true;
     }
@@ -124,7 +124,7 @@ static bool parse_claim(struct call *call, struct claim *claim, int *end)
         if (!parse_claim_option(call, &i, claim))
             return false;
     if (claim->delivered_ms < 0 || (claim->delivered_ms > call->now_ms && !call_is_replayed(call)))
-        claim->delivered_ms = call->now_ms;
+        claim->delivered_ms = call_clock_ms(call);
     return true;
 }
 
@@ -198,7 +198,7 @@ struct scan {
 
 static bool parse_scan(struct call *call, struct claim *claim, struct scan *scan)
 {
-    *claim = (struct claim){.delivered_ms = call->now_ms, .deliveries = -1};
+    *claim = (struct claim){.delivered_ms = call_clock_ms(call), .deliveries = -1};
     *scan = (struct scan){.count = COUNT_DEFAULT};
     if (!parse_min_idle(call, "ERR Invalid min-idle-time argument for XAUTOCLAIM", claim) ||
         !stream_args_range_first(call->reply, call->argv[5], &scan->at))

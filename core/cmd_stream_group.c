@@ -178,7 +178,7 @@ void cmd_xgroup_createconsumer(struct call *call)
         return;
     bool is_new = stream_consumer_find(group, call->argv[4]) == NULL;
     if (is_new) {
-        stream_consumer_add(group, call->argv[4], call->now_ms);
+        stream_consumer_add(group, call->argv[4], call_clock_ms(call));
         changed(call, "xgroup-createconsumer");
     }
     reply_integer(call->reply, is_new);

@@ -4,6 +4,8 @@
 
 #include "core/args.h"
 #include "core/command.h"
+#include "core/effects.h"
+#include "core/number.h"
 #include "core/zset_call.h"
 #include "core/zset_range.h"
 
@@ -105,6 +107,8 @@ static void zrange_store(struct call *call, const struct zrange *zrange, const s
     while (zset_walk_next(&walk, &element))
         zset_put(&result, &limits, element);
     zset_store(call, call->argv[1], "zrangestore", &result);
+    if (zrange->by == ZSET_BY_MEMBER)
+        call_record_state(call, call->db, call->argv[1]); /* see record_removal */
 }
 
 static void zrange_run(struct call *call, struct zrange zrange)
@@ -162,6 +166,18 @@ void cmd_zrevrangebylex(struct call *call)
     zrange_run(call, (struct zrange){.source = 1, .by_settled = true, .by = ZSET_BY_MEMBER, .down = true});
 }
 
+/* Of names: where scores differ there is no order of them, and which are found depends on how the set is kept. */
+static void record_removal(struct call *call, struct zset_ranks ranks)
+{
+    char first[NUMBER_TEXT_MAX], last[NUMBER_TEXT_MAX];
+    struct str name = call->argv[1];
+
+    if (ranks.count > 0 && call_is_journaled(call, name))
+        CALL_RECORD(call, name, STR("ZREMRANGEBYRANK"), name,
+                    {first, number_format_integer(first, (int64_t)ranks.first)},
+                    {last, number_format_integer(last, (int64_t)(ranks.first + ranks.count - 1))});
+}
+
 static void remove_range(struct call *call, enum zset_range_by by)
 {
     struct zset_range range;
@@ -174,6 +190,8 @@ static void remove_range(struct call *call, enum zset_range_by by)
     struct zset_ranks ranks = zset_range_ranks(&key.zset, &range);
     zset_remove_ranks(&key.zset, ranks.first, ranks.count);
     zset_key_close(call, &key, call->command->name, ranks.count);
+    if (by == ZSET_BY_MEMBER)
+        record_removal(call, ranks);
     reply_integer(call->reply, (int64_t)ranks.count);
 }
 

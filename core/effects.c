@@ -102,6 +102,14 @@ void call_record_part(const struct call *call, int db)
         add_as_called(call, call->core->keyspace, db);
 }
 
+void call_record_whole(const struct call *call, int db)
+{
+    if (!keyspace_is_journaled(call->core->keyspace))
+        return;
+    call_record_part(call, db);
+    journal_note_whole(keyspace_journal(call->core->keyspace));
+}
+
 void call_record_everywhere(const struct call *call, const struct str *argv, int argc)
 {
     struct keyspace *const *keyspaces = call->reach ? call->reach->keyspaces : &call->core->keyspace;

@@ -44,6 +44,8 @@ static inline void call_record(const struct call *call, struct str key, const st
 void call_record_state(const struct call *call, int db, struct str key);
 /* For what runs on each shard by itself: as it was called, for this one. In no database: db JOURNAL_NO_DATABASE. */
 void call_record_part(const struct call *call, int db);
+/* Likewise, for what is about whole databases on all shards, whether or not this one has keys there. */
+void call_record_whole(const struct call *call, int db);
 
 /* In no database, and for all shards, which this command has in reach. */
 void call_record_everywhere(const struct call *call, const struct str *argv, int argc);

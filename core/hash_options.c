@@ -11,7 +11,7 @@ const char hash_fields_not_positive[] = "ERR Number of fields must be a positive
 bool hash_deadline_parse(struct call *call, struct str text, enum args_expiry_unit unit, bool absolute,
                          int64_t *deadline_ms)
 {
-    int64_t scale = unit == ARGS_SECONDS ? 1000 : 1, base_ms = absolute ? 0 : call->now_ms, amount;
+    int64_t scale = unit == ARGS_SECONDS ? 1000 : 1, base_ms = absolute ? 0 : call_clock_ms(call), amount;
     char name[64];
 
     if (!args_integer(call->reply, text, &amount))

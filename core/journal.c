@@ -5,7 +5,10 @@
 
 static const struct str multi = {"*1\r\n$5\r\nMULTI\r\n", 15}, exec = {"*1\r\n$4\r\nEXEC\r\n", 14};
 
-enum { HEADER_BYTES_MOST = NUMBER_TEXT_MAX + 3 }; /* a letter, a number, a line's end */
+enum {
+    HEADER_BYTES_MOST = NUMBER_TEXT_MAX + 3, /* a letter, a number, a line's end */
+    KEPT_BYTES_MOST = 1 << 20,               /* for the records to come; what more a large unit needed is given back */
+};
 
 void journal_init(struct journal *journal, struct memory *memory)
 {
@@ -80,6 +83,7 @@ static void add_stamp(struct journal *journal)
 static void begin_unit(struct journal *journal)
 {
     journal->unit_db = journal->db;
+    journal->unit_whole = journal->whole;
     journal->unit_stamp = journal->last_stamp;
     journal->unit_begin = journal->records.length;
     if (journal->is_stamped && journal->stamp != journal->last_stamp)
@@ -113,15 +117,28 @@ void journal_take_back_unit(struct journal *journal)
         return;
     journal->records.length = journal->unit_begin;
     journal->db = journal->unit_db;
+    journal->whole = journal->unit_whole;
     journal->last_stamp = journal->unit_stamp;
     journal->unit_records = 0;
+}
+
+static void empty(struct buffer *buffer)
+{
+    struct memory *memory = buffer->memory;
+
+    buffer->length = 0;
+    if (buffer->capacity <= KEPT_BYTES_MOST)
+        return;
+    buffer_deinit(buffer);
+    buffer_init(buffer, memory, NULL, 0);
 }
 
 void journal_clear(struct journal *journal)
 {
     ASSERT(journal->unit_records == 0);
-    journal->records.length = 0;
+    empty(&journal->records);
     journal->last_stamp = 0;
+    journal->whole = false;
 }
 
 struct buffer journal_take(struct journal *journal)
@@ -131,6 +148,7 @@ struct buffer journal_take(struct journal *journal)
     ASSERT(journal->unit_records == 0);
     buffer_init(&journal->records, records.memory, NULL, 0);
     journal->last_stamp = 0;
+    journal->whole = false;
     journal->db = JOURNAL_NO_DATABASE;
     return records;
 }

@@ -12,6 +12,7 @@
 #ifndef CORE_JOURNAL_H
 #define CORE_JOURNAL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/buffer.h"
@@ -20,10 +21,12 @@ enum { JOURNAL_NO_DATABASE = -1 };
 
 struct journal {
     struct buffer records; /* since it was last cleared */
+    bool whole;            /* one of them is about whole databases, on all shards (FLUSHALL, FLUSHDB, SWAPDB) */
     int db;                /* the one selected, JOURNAL_NO_DATABASE: none has been */
     size_t unit_begin;     /* where the unit begins, with what is said of it, */
     size_t unit_at;        /* and its first record, */
     int unit_db;           /* what was selected there, */
+    bool unit_whole;       /* and said, */
     size_t unit_records;   /* and how many it has */
     bool is_stamped;       /* lines say which stamp the records behind them have */
     uint64_t stamp;        /* of what is executed: whoever executes sets it */
@@ -36,6 +39,11 @@ void journal_deinit(struct journal *journal);
 
 /* A record of the unit. db: which it is about; JOURNAL_NO_DATABASE: it does not matter. */
 void journal_add(struct journal *journal, int db, const struct str *argv, int argc);
+/* The record that was added last is about whole databases. */
+static inline void journal_note_whole(struct journal *journal)
+{
+    journal->whole = true;
+}
 void journal_close_unit(struct journal *journal);
 static inline void journal_end_unit(struct journal *journal)
 {

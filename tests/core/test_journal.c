@@ -81,10 +81,68 @@ Test(journal, what_changes_nothing_leaves_nothing)
     expect("EXPIRE absent 10", "");
     expect("SET k w NX", "");
     expect("RENAME k k", "");
-    expect("FLUSHDB", "FLUSHDB");
-    expect("FLUSHDB", "");
-    expect("FLUSHALL", "");
-    expect("SWAPDB 0 1", "");
+    expect("SWAPDB 1 1", "");
+    end();
+}
+
+static bool says_whole(int shard)
+{
+    return keyspace_journal(run.keyspaces[shard])->whole;
+}
+
+Test(journal, what_is_about_whole_databases_is_in_the_journals_of_all_shards_which_say_so)
+{
+    begin(2);
+    command_run(&run, "SET k0 v");
+    cr_assert(!says_whole(0));
+    command_run(&run, "EVAL \"redis.call('FLUSHDB')\" 0");
+    cr_assert(says_whole(0) && says_whole(1));
+    expect_records("flushing", "SELECT 0|SET k0 v|FLUSHDB || SELECT 0|FLUSHDB");
+    cr_assert(!says_whole(0) && !says_whole(1));
+    expect("EVAL \"redis.call('FLUSHALL')\" 0", "FLUSHALL || FLUSHALL");
+    command_run(&run, "EVAL \"redis.call('SWAPDB', '0', '1')\" 0");
+    cr_assert(says_whole(0) && says_whole(1));
+    expect_records("swapping", "SWAPDB 0 1 || SWAPDB 0 1");
+    end();
+}
+
+Test(journal, what_is_taken_back_of_a_unit_says_nothing_of_whole_databases)
+{
+    begin(1);
+    command_run(&run, "FLUSHALL");
+    journal_add(keyspace_journal(run.keyspaces[0]), 0, (const struct str[]){STR("FLUSHDB")}, 1);
+    journal_take_back_unit(keyspace_journal(run.keyspaces[0]));
+    cr_assert(says_whole(0));
+    expect_records("all", "FLUSHALL");
+    journal_add(keyspace_journal(run.keyspaces[0]), 0, (const struct str[]){STR("FLUSHDB")}, 1);
+    journal_note_whole(keyspace_journal(run.keyspaces[0]));
+    journal_take_back_unit(keyspace_journal(run.keyspaces[0]));
+    cr_assert(!says_whole(0));
+    end();
+}
+
+Test(journal, it_can_be_switched_on_and_off)
+{
+    begin(1);
+    keyspace_set_journaled(run.keyspaces[0], false);
+    expect("SET k v", "");
+    keyspace_set_journaled(run.keyspaces[0], true);
+    expect("SET k v", "SELECT 0|SET k v");
+    keyspace_set_journaled(run.keyspaces[0], false);
+    expect("SET k v", "");
+    end();
+}
+
+Test(journal, what_a_large_unit_needed_is_given_back)
+{
+    static char text[3 << 20];
+
+    begin(1);
+    memset(text, 'x', sizeof text);
+    command_run_argv(&run, (const struct str[]){STR("SET"), STR("k"), {text, sizeof text}}, 3);
+    cr_assert_geq(keyspace_journal(run.keyspaces[0])->records.capacity, sizeof text);
+    journal_clear(keyspace_journal(run.keyspaces[0]));
+    cr_assert_leq(keyspace_journal(run.keyspaces[0])->records.capacity, 1 << 20);
     end();
 }
 
@@ -590,6 +648,52 @@ static void draw(char line[static RANDOM_COMMAND_BYTES])
         random_command(line, run.now_ms);
     else
         random_command_of(line, more_commands[dice_below(count)], run.now_ms);
+}
+
+/* All of them long ago. */
+Test(replay, deadlines_that_have_passed_are_kept)
+{
+    begin(1);
+    run.cores[0].replaying = true;
+    command_run(&run, "SET a v PXAT 1600000000000");
+    command_run(&run, "SET b v");
+    command_expect(&run, "PEXPIREAT b 1600000000000", ":1 ");
+    command_run(&run, "HSET h f v g w");
+    command_expect(&run, "HPEXPIREAT h 1600000000000 FIELDS 1 f", "*1 :1 ");
+    command_run(&run, "HSETEX h PXAT 1600000000000 FIELDS 1 i v");
+    command_expect(&run, "MGET a b", "*2 $1 v $1 v ");
+    command_expect(&run, "HMGET h f g i", "*3 $1 v $1 w $1 v ");
+    cr_assert_eq(keyspace_expire(run.keyspaces[0], CALL_REPLAY_MS, 9), 0);
+    expect_records("kept", "SELECT 0|SET a v PXAT 1600000000000|SET b v|PEXPIREAT b 1600000000000|HSET h f v g w|"
+                           "HPEXPIREAT h 1600000000000 FIELDS 1 f|HSETEX h PXAT 1600000000000 FIELDS 1 i v");
+    run.cores[0].replaying = false;
+    command_expect(&run, "MGET a b", "*2 $-1 $-1 ");
+    command_expect(&run, "HMGET h f g i", "*3 $-1 $1 w $-1 ");
+    end();
+}
+
+Test(replay, what_is_relative_is_counted_from_now)
+{
+    begin(1);
+    run.cores[0].replaying = true;
+    command_run(&run, "SET a v EX 10");
+    command_run(&run, "SET b v");
+    command_run(&run, "PEXPIRE b 10");
+    command_run(&run, "SET c v");
+    command_run(&run, "EXPIRE c -1");
+    command_run(&run, "HSET h f v");
+    command_run(&run, "HEXPIRE h 10 FIELDS 1 f");
+    command_run(&run, "XGROUP CREATE x g 0 MKSTREAM");
+    command_run(&run, "XGROUP CREATECONSUMER x g c");
+    command_expect(&run, "GET c", "$1 v ");
+    run.cores[0].replaying = false;
+    command_expect(&run, "PTTL a", ":10000 ");
+    command_expect(&run, "PTTL b", ":10 ");
+    command_expect(&run, "HPTTL h FIELDS 1 f", "*1 :10000 ");
+    command_expect(&run, "XINFO CONSUMERS x g", "*1 *8 $4 name $1 c $7 pending :0 $4 idle :0 $8 inactive :-1 ");
+    command_expect(&run, "GET c", "$-1 ");
+    journal_clear(keyspace_journal(run.keyspaces[0]));
+    end();
 }
 
 static void begin_copies(void)

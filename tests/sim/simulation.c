@@ -7,6 +7,7 @@
 #include "core/assert.h"
 #include "core/command.h"
 #include "core/entry.h"
+#include "core/journal.h"
 #include "core/keyspace.h"
 #include "core/log.h"
 #include "core/memory.h"
@@ -14,6 +15,7 @@
 #include "net/conn.h"
 #include "tests/sim/channels.h"
 #include "tests/sim/line.h"
+#include "tests/sim/replay.h"
 
 void simulation_init(struct simulation *simulation)
 {
@@ -41,6 +43,12 @@ static void live(void *shard)
         shard_turn(shard);
 }
 
+/* Both ways are tried. */
+static bool is_journaled(const struct simulation *simulation)
+{
+    return simulation->seed % 2 == 0;
+}
+
 static void open_group(struct simulation *simulation)
 {
     const struct workload *workload = &simulation->workload;
@@ -59,6 +67,7 @@ static void open_group(struct simulation *simulation)
 
         sim_loop_init(loop, &simulation->scheduler, &simulation->memory, workload->like_uring, live, shard);
         ASSERT(shard_open(shard, &loop->loop));
+        keyspace_set_journaled(shard->core.keyspace, is_journaled(simulation));
         shard->started->done(shard->started);
     }
 }
@@ -126,9 +135,9 @@ static void check_waits(struct simulation *simulation, struct shard *shard, int 
     struct str name = simulation->history.keys[key];
     struct key hashed = {name, keyspace_hash(name)};
     int64_t now_ms = simulation->scheduler.now_us / 1000;
-    const struct entry *entry = keyspace_find(shard->core.keyspace, db, hashed, now_ms);
+    const struct entry *entry = keyspace_find(shard->core.keyspace, db, hashed, INT64_MIN); /* and change nothing */
 
-    if (!entry)
+    if (!entry || (entry_expiry_ms(entry) >= 0 && entry_expiry_ms(entry) <= now_ms))
         return;
     for (int i = 0; i < simulation->history.client_count; i++) {
         const struct operation *operation = waiting_operation(simulation, i);
@@ -158,9 +167,20 @@ static void note_rest(struct simulation *simulation, struct operation *operation
                        (int)(now_ms - operation->first_rest_ms - operation->deadline_ms));
 }
 
+/* What is in it can be taken. */
+static void check_journal(struct simulation *simulation, struct shard *shard)
+{
+    if (keyspace_journal(shard->core.keyspace)->unit_records > 0)
+        scheduler_fail(&simulation->scheduler, "all shards sleep, and shard %d is within a unit of its journal",
+                       shard->index);
+}
+
 static void at_rest(void *context)
 {
     struct simulation *simulation = context;
+
+    for (int i = 0; i < simulation->workload.shards; i++)
+        check_journal(simulation, simulation->group.shards[i]);
 
     for (int key = 0; key < simulation->history.key_count; key++) {
         int owner = router_owner(&simulation->group.router, simulation->history.keys[key]);
@@ -244,6 +264,17 @@ static bool nothing_left(struct simulation *simulation)
                            shard->requests.live, shard->core.sessions.count, shard->parked ? ", and is parked" : "");
     }
     return simulation->scheduler.failure[0] == '\0';
+}
+
+static bool journals_hold(struct simulation *simulation)
+{
+    struct scheduler *scheduler = &simulation->scheduler;
+    bool holds = true;
+
+    for (int i = 0; holds && is_journaled(simulation) && i < simulation->workload.shards; i++)
+        holds = replay_check(simulation->group.shards[i], &simulation->history, scheduler->failure,
+                             sizeof scheduler->failure);
+    return holds;
 }
 
 static bool waits_were_fair(struct simulation *simulation)
@@ -343,6 +374,8 @@ bool simulation_run(struct simulation *simulation, uint64_t seed, int fault)
     if (!run_stages(simulation) || !all_answered(simulation) || !all_asleep(simulation))
         return false;
     note_kills(simulation);
+    if (!journals_hold(simulation))
+        return false;
     if (!waits_were_fair(simulation) || !messages_were_heard(simulation) || !has_an_order(simulation))
         return false;
     disconnect(simulation);
