@@ -121,7 +121,7 @@ void load_fail_wrong(struct shard *shard, const char *problem)
 
     snprintf(line, sizeof line,
              "Bad file format reading the append only file: %s. Make a backup of the folder, then look at it with "
-             "shoal-check, which can repair it with --fix",
+             "shoal-check, which can repair it (--repair)",
              problem);
     loading_fail(shard, line);
 }
@@ -144,7 +144,7 @@ bool load_torn_is_fine(struct shard *shard, const struct load_run *run, const st
     }
     snprintf(line, sizeof line,
              "Unexpected end of file reading the append only file: %s. You can make a backup of the folder and repair "
-             "it with shoal-check --fix, or set aof-load-truncated to yes and start again",
+             "it with shoal-check --repair, or set aof-load-truncated to yes and start again",
              problem);
     loading_fail(shard, line);
     return false;
