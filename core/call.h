@@ -88,8 +88,8 @@ void call_nested(struct call *outer, const struct command *command, const struct
 /* Whether all that the command may look at is in reach: its keys, and for a command that is for all shards those. */
 MUST_USE bool call_in_reach(const struct call *call, const struct command *command, const struct str *argv, int argc);
 
-/* While a journal is executed (core->replaying) no deadline has come, and the time is this: all that happened then is in
- * the journal. Deadlines that have passed meanwhile are kept. */
+/* While a journal is executed no deadline has come, and the time is this: all that happened then is in the journal.
+ * Deadlines that have passed meanwhile are kept. */
 enum { CALL_REPLAY_MS = 0 };
 static inline bool call_is_replayed(const struct call *call)
 {

@@ -77,7 +77,6 @@ struct core {
     bool loading;             /* the data set is not there yet: only commands with CMD_LOADING may run */
     const struct load_progress *load_progress; /* NULL: there was nothing to load */
     bool shutdown_requested;  /* SHUTDOWN ran: the shard passes it on */
-    bool replaying;           /* what a journal says is executed: no deadline has come, see CALL_REPLAY_MS */
     bool is_walking;          /* in some shard's keyspace a snapshot's walk may be under way */
     int64_t stall_us;         /* DEBUG SLEEP: the shard sleeps this long before it goes on */
 };

@@ -165,7 +165,7 @@ static inline __attribute__((always_inline)) void prepare_call(struct call *call
     call->argv = request->argv;
     call->argc = request->argc;
     call->db = request->db;
-    call->no_touch = request->no_touch | shard->core.replaying; /* what is replayed is not used */
+    call->no_touch = request->no_touch | (now_ms == CALL_REPLAY_MS); /* what is replayed is not used */
     call->now_ms = now_ms;
     call->now_us = shard->now_us;
     call->reply = &request->reply;
@@ -239,8 +239,6 @@ void shard_end_call(struct shard *shard, const struct call *call, const struct r
 
 int64_t shard_message_ms(const struct shard *shard)
 {
-    if (__builtin_expect(shard->core.replaying, 0))
-        return CALL_REPLAY_MS;
     if (simulate_fault(FAULT_OWN_CLOCK))
         return loop_time_us(shard->loop) / 1000;
     return mesh_message_ms(&shard->port);
@@ -465,8 +463,7 @@ static int64_t until(struct shard *shard, int64_t deadline_ms)
 
 static bool expires(const struct shard *shard)
 {
-    return !shard->parked && !shard->loading && !shard->core.replaying &&
-           !sessions_paused(&shard->core.sessions, shard->now_ms);
+    return !shard->parked && !shard->loading && !sessions_paused(&shard->core.sessions, shard->now_ms);
 }
 
 static int64_t next_deadline_ms(const struct shard *shard)

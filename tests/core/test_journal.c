@@ -654,7 +654,7 @@ static void draw(char line[static RANDOM_COMMAND_BYTES])
 Test(replay, deadlines_that_have_passed_are_kept)
 {
     begin(1);
-    run.cores[0].replaying = true;
+    run.replays = true;
     command_run(&run, "SET a v PXAT 1600000000000");
     command_run(&run, "SET b v");
     command_expect(&run, "PEXPIREAT b 1600000000000", ":1 ");
@@ -666,7 +666,7 @@ Test(replay, deadlines_that_have_passed_are_kept)
     cr_assert_eq(keyspace_expire(run.keyspaces[0], CALL_REPLAY_MS, 9), 0);
     expect_records("kept", "SELECT 0|SET a v PXAT 1600000000000|SET b v|PEXPIREAT b 1600000000000|HSET h f v g w|"
                            "HPEXPIREAT h 1600000000000 FIELDS 1 f|HSETEX h PXAT 1600000000000 FIELDS 1 i v");
-    run.cores[0].replaying = false;
+    run.replays = false;
     command_expect(&run, "MGET a b", "*2 $-1 $-1 ");
     command_expect(&run, "HMGET h f g i", "*3 $-1 $1 w $-1 ");
     end();
@@ -675,7 +675,7 @@ Test(replay, deadlines_that_have_passed_are_kept)
 Test(replay, what_is_relative_is_counted_from_now)
 {
     begin(1);
-    run.cores[0].replaying = true;
+    run.replays = true;
     command_run(&run, "SET a v EX 10");
     command_run(&run, "SET b v");
     command_run(&run, "PEXPIRE b 10");
@@ -686,7 +686,7 @@ Test(replay, what_is_relative_is_counted_from_now)
     command_run(&run, "XGROUP CREATE x g 0 MKSTREAM");
     command_run(&run, "XGROUP CREATECONSUMER x g c");
     command_expect(&run, "GET c", "$1 v ");
-    run.cores[0].replaying = false;
+    run.replays = false;
     command_expect(&run, "PTTL a", ":10000 ");
     command_expect(&run, "PTTL b", ":10 ");
     command_expect(&run, "HPTTL h FIELDS 1 f", "*1 :10000 ");

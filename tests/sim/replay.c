@@ -133,7 +133,6 @@ bool replay_check(struct shard *shard, const struct history *history, char *fail
     bool same = true;
 
     core_init(&copy, &shard->core.config, &facts, 0, 1);
-    copy.replaying = true;
     execute_all(&copy, buffer_str(&keyspace_journal(shard->core.keyspace)->records));
     for (int db = 0; same && db < DATABASES_MAX; db++)
         same = same_database(&shard->core, &copy, db, history, failure, size);

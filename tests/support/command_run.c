@@ -97,7 +97,7 @@ static struct call call_of(struct command_run *run, const struct command *comman
                          .argc = argc,
                          .db = (uint16_t)run->session.db,
                          .no_touch = run->session.no_touch,
-                         .now_ms = run->cores[run->at].replaying ? CALL_REPLAY_MS : run->now_ms,
+                         .now_ms = run->replays ? CALL_REPLAY_MS : run->now_ms,
                          .now_us = run->now_ms * 1000,
                          .reply = &run->reply,
                          .core = &run->cores[run->at],

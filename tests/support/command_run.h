@@ -25,6 +25,7 @@ struct command_run {
     struct scripts *scripts[COMMAND_RUN_SHARDS_MAX];
     struct functions *functions[COMMAND_RUN_SHARDS_MAX];
     int64_t now_ms;
+    bool replays; /* what is run is from a journal: time stands still for it */
 };
 
 void command_run_init(struct command_run *run, int shard_count);
