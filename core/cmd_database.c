@@ -41,6 +41,7 @@ void cmd_flushall(struct call *call)
         keyspace_flush(call->core->keyspace, db);
     call_record_whole(call, JOURNAL_NO_DATABASE);
     keyspace_tell_flush(call->core->keyspace, call->session_id);
+    call->core->flushed_all = true;
     reply_ok(call->reply);
 }
 

@@ -55,18 +55,21 @@ static bool shutdown_refused(struct call *call, const struct shutdown *shutdown)
     return !shutdown->no_save && watch->refuses && watch->refuses(watch->context, call->reply);
 }
 
-/* Not answered: the connection ends with the server. Nothing can take time yet
- * (a save, replicas that lag), so there is never one under way to abort. */
+static int flags_of(const struct shutdown *shutdown)
+{
+    return SHUTDOWN_ASKED | (shutdown->save ? SHUTDOWN_SAVE : 0) | (shutdown->no_save ? SHUTDOWN_NO_SAVE : 0) |
+           (shutdown->force ? SHUTDOWN_FORCE : 0) | (shutdown->abort ? SHUTDOWN_ABORT : 0);
+}
+
+/* Not answered where all goes well: the connection ends with the server. NOW would not wait for replicas. */
 void cmd_shutdown(struct call *call)
 {
     struct shutdown shutdown = {0};
 
     if (!parse_shutdown(call, &shutdown))
         args_syntax_error(call->reply);
-    else if (shutdown.abort)
-        reply_error(call->reply, "ERR No shutdown in progress.");
-    else if (!shutdown_refused(call, &shutdown))
-        call->core->shutdown_requested = true;
+    else if (shutdown.abort || !shutdown_refused(call, &shutdown))
+        call->core->shutdown_asked = flags_of(&shutdown);
 }
 
 static const char picture[] = "        o\n"

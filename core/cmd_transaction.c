@@ -163,8 +163,13 @@ static void run_all(struct call *call)
 
 void cmd_exec_run(struct call *call)
 {
+    char text[CORE_REFUSAL_BYTES];
+    const char *refusal = call->transaction->flags & CMD_WRITE ? core_write_refusal(call->core, text) : NULL;
+
     end_watches(call);
-    if (!watcher_is_touched(&call->transaction->watcher))
+    if (refusal)
+        reply_error_format(call->reply, "EXECABORT Transaction discarded because of: %s", refusal);
+    else if (!watcher_is_touched(&call->transaction->watcher))
         run_all(call);
     else if (!is_silent(call))
         reply_null_array(call->reply);

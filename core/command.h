@@ -27,6 +27,7 @@ enum route {
     ROUTE_GATHER,  /* without keys: one thread over the keyspaces of all shards */
     ROUTE_CURSOR,  /* SCAN: the shard that the cursor names */
     ROUTE_SCRIPT,  /* the owners of its keys, or all shards, by what the script is known to touch */
+    ROUTE_SAVE,    /* as ROUTE_LOCAL; then what it has claimed is saved by all shards (SAVE), in the order of its batch */
     ROUTE_SESSION, /* as ROUTE_LOCAL; then what session->rest says, on the shards of a transaction's keys */
 };
 
@@ -159,6 +160,7 @@ struct command {
     command_merge *merge;
     command_save *save; /* of a large value, should a script be taken back; see undo_save.h, and snapshot_walk.h */
     command_hides *hides;
+    bool fails_as_writes; /* PING: where writes are refused for the disk's sake, so is this */
     const struct command *subcommands; /* ends with a NULL name */
     const char *group;                 /* "string", "generic", … */
     const char *since;

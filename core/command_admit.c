@@ -1,5 +1,5 @@
-/* Refusals in Redis's words and order: unknown, arity, protected, not authenticated, subscribed, loading.
- * Then the pause. */
+/* Refusals in Redis's words and order: unknown, arity, protected, not authenticated, a disk that fails,
+ * subscribed, loading. Then the pause. */
 #include "core/command_admit.h"
 
 #include <stdio.h>
@@ -98,10 +98,18 @@ static void refuse_subscribed(const struct command *command, struct reply *reply
         command_full_name(command, name));
 }
 
-/* PING, too, so that those who only look whether the server is well see that it is not. */
-static bool needs_disk(const struct session *session, const struct command *command)
+/* EXEC says itself that it can't, for then it ends the transaction. */
+static bool refuse_for_disk(const struct core *core, const struct command *command, struct reply *reply)
 {
-    return session_flags_with(session, command) & CMD_WRITE || strcmp(command->name, "ping") == 0;
+    char text[CORE_REFUSAL_BYTES];
+    const char *refusal;
+
+    if (!(command->flags & CMD_WRITE) && !command->fails_as_writes)
+        return false;
+    refusal = core_write_refusal(core, text);
+    if (refusal)
+        reply_error(reply, refusal);
+    return refusal != NULL;
 }
 
 const struct command *command_admit(const struct core *core, const struct session *session, const struct str *argv,
@@ -120,8 +128,8 @@ const struct command *command_admit(const struct core *core, const struct sessio
         refuse_protected(reply);
     else if (!session->authenticated && !(command->flags & CMD_NO_AUTH) && core->config.requirepass[0] != '\0')
         refuse_unauthenticated(command, reply);
-    else if (__builtin_expect(core->aof.error != 0, 0) && needs_disk(session, command))
-        reply_error_format(reply, "MISCONF Errors writing to the AOF file: %s", strerror(core->aof.error));
+    else if (core_refuses_writes(core) && refuse_for_disk(core, command, reply))
+        return NULL;
     else if (session_takes_messages_only(session) && !(command->pubsub & PUBSUB_ALLOWED))
         refuse_subscribed(command, reply);
     else if (core->loading && !(command->flags & CMD_LOADING))

@@ -103,7 +103,7 @@ const struct command command_rows_connection[] = {
      .summary = "Chooses the protocol, authenticates and names the connection, and describes the server.",
      .syntax = "arguments:[protover [AUTH username password] [SETNAME clientname]]"},
     {"ping", cmd_ping, .arity = -1, .route = ROUTE_LOCAL, .pubsub = PUBSUB_ALLOWED, .flags = CMD_FAST | CMD_SENTINEL,
-     .acl = ACL_CONNECTION, GROUP, .since = "1.0.0", .complexity = "O(1)",
+     .acl = ACL_CONNECTION, .fails_as_writes = true, GROUP, .since = "1.0.0", .complexity = "O(1)",
      .summary = "Answers, to show that the server is alive.", .syntax = "[message]",
      .tips = "request_policy:all_shards response_policy:all_succeeded"},
     {"quit", cmd_quit, .arity = -1, .route = ROUTE_LOCAL, .pubsub = PUBSUB_ALLOWED,

@@ -146,6 +146,9 @@ static const struct command debug_subcommands[] = {
 };
 
 const struct command command_rows_server[] = {
+    {"bgsave", cmd_bgsave, .arity = -1, .route = ROUTE_SAVE, .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_NO_ASYNC_LOADING,
+     GROUP, .since = "1.0.0", .complexity = "O(N), where N is the number of keys in all databases",
+     .summary = "Saves the databases to a file, while they change.", .syntax = "operation:[SCHEDULE | CANCEL]"},
     {"command", cmd_command, .arity = -1, .route = ROUTE_LOCAL, .flags = CMD_LOADING | CMD_STALE | CMD_SENTINEL,
      .acl = ACL_CONNECTION, .subcommands = command_subcommands, GROUP, .since = "2.8.13",
      .complexity = "O(N), where N is the number of commands", .summary = "Describes every command.",
@@ -173,6 +176,9 @@ const struct command command_rows_server[] = {
      .acl = ACL_DANGEROUS, .merge = merge_info, GROUP, .since = "1.0.0", .complexity = "O(1)",
      .summary = "Reports on the server and what it has counted.", .syntax = "[section [section ...]]",
      .tips = "nondeterministic_output request_policy:all_shards response_policy:special"},
+    {"lastsave", cmd_lastsave, .arity = 1, .route = ROUTE_LOCAL, .flags = CMD_LOADING | CMD_STALE | CMD_FAST,
+     .acl = ACL_ADMIN | ACL_DANGEROUS, GROUP, .since = "1.0.0", .complexity = "O(1)",
+     .summary = "Tells when the databases were last saved.", .tips = "nondeterministic_output"},
     {"latency", NULL, .arity = -2, .route = ROUTE_LOCAL, .subcommands = latency_subcommands, GROUP, .since = "2.8.13",
      .complexity = "Depends on the subcommand.", .summary = "Shows what was late, and when."},
     {"lolwut", cmd_lolwut, .arity = -1, .route = ROUTE_LOCAL, .flags = CMD_READONLY | CMD_FAST, GROUP, .since = "5.0.0",
@@ -188,7 +194,11 @@ const struct command command_rows_server[] = {
      .complexity = "O(N), where N is the size of the value; O(N*log(N)) for a sorted set",
      .summary = "RESTORE as one node of a cluster sends it to another.",
      .syntax = "key ttl:integer serialized-value [REPLACE] [ABSTTL] [IDLETIME seconds] [FREQ frequency:integer]"},
-    {"shutdown", cmd_shutdown, .arity = -1, .route = ROUTE_LOCAL,
+    {"save", cmd_save, .arity = 1, .route = ROUTE_SAVE,
+     .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_NO_ASYNC_LOADING | CMD_NO_MULTI, GROUP, .since = "1.0.0",
+     .complexity = "O(N), where N is the number of keys in all databases",
+     .summary = "Saves the databases to a file, and answers when it is there."},
+    {"shutdown", cmd_shutdown, .arity = -1, .route = ROUTE_SAVE,
      .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_LOADING | CMD_STALE | CMD_NO_MULTI | CMD_ALLOW_BUSY | CMD_SENTINEL, GROUP,
      .since = "1.0.0", .complexity = "O(N) when saving, where N is the number of keys in all databases, else O(1)",
      .summary = "Stops the server, with or without saving first.",

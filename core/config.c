@@ -12,7 +12,8 @@
 static bool holds_text(const struct config_row *row)
 {
     return row->width > 0 && (row->kind == &config_kind_text || row->kind == &config_kind_directory ||
-                              row->kind == &config_kind_percentiles);
+                              row->kind == &config_kind_percentiles || row->kind == &config_kind_save ||
+                              row->kind == &config_kind_choices);
 }
 
 /* Every text that a copy owns: of the fields, of the lists, and the kept ones. */

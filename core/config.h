@@ -77,6 +77,8 @@ struct config {
     bool appendonly, aof_load_truncated;
     int appendfsync; /* enum config_append_fsync */
     char *appendfilename, *appenddirname;
+    char *save; /* pairs of seconds and changes, see save_state_is_due; "": none */
+    bool stop_writes_on_bgsave_error;
     uint64_t maxmemory;
     int maxmemory_policy, maxmemory_samples, lfu_log_factor, lfu_decay_time;
     uint64_t tracking_table_max_keys; /* 0: no limit */
@@ -96,6 +98,7 @@ struct config {
     char *latency_tracking_info_percentiles; /* numbers, separated by blanks */
     /* general */
     bool daemonize;
+    char *shutdown_on_sigterm, *shutdown_on_sigint; /* of "save", "nosave", "now", "force" some; or "default" */
     char *pidfile, *logfile, *dir, *dbfilename;
     int loglevel;
     bool always_show_logo;

@@ -231,12 +231,12 @@ const struct config_row config_rows[] = {
     {TEXT("aof_rewrite_cpulist", ""), FIXED},
     {TEXT("bgsave_cpulist", ""), FIXED},
     {COUNT("shutdown-timeout", "10")},
-    {ROW("shutdown-on-sigterm", "default", choices), .choices = shutdown_names},
-    {ROW("shutdown-on-sigint", "default", choices), .choices = shutdown_names},
+    {ROW("shutdown-on-sigterm", "default", choices), .choices = shutdown_names, FIELD(shutdown_on_sigterm)},
+    {ROW("shutdown-on-sigint", "default", choices), .choices = shutdown_names, FIELD(shutdown_on_sigint)},
 
     /* snapshots */
-    {ROW("save", "3600 1 300 100 60 10000", save)},
-    {YES_NO("stop-writes-on-bgsave-error", "yes")},
+    {ROW("save", "3600 1 300 100 60 10000", save), FIELD(save)},
+    {YES_NO("stop-writes-on-bgsave-error", "yes"), FIELD(stop_writes_on_bgsave_error)},
     {YES_NO("rdbcompression", "yes"), FIELD(rdbcompression)},
     {YES_NO("rdbchecksum", "yes"), FIXED, FIELD(rdbchecksum)},
     {CHOICE("sanitize-dump-payload", "no", sanitize_names)},

@@ -1,6 +1,9 @@
 /* Putting one shard's core together and taking it apart. */
 #include "core/core.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "core/keyspace.h"
 #include "core/script_state.h"
 
@@ -47,6 +50,19 @@ void core_configure(struct core *core)
 {
     command_stats_configure(&core->command_stats, &core->config);
     slowlog_configure(&core->slowlog, core->config.slowlog_max_len);
+}
+
+const char *core_write_refusal(const struct core *core, char room[static CORE_REFUSAL_BYTES])
+{
+    if (!core_refuses_writes(core))
+        return NULL;
+    if (core->save_failed && core->config.stop_writes_on_bgsave_error && core->config.save[0] != '\0')
+        return "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. "
+               "Commands that may modify the data set are disabled, because this instance is configured to report "
+               "errors during writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). Please check the "
+               "Redis logs for details about the RDB error.";
+    snprintf(room, CORE_REFUSAL_BYTES, "MISCONF Errors writing to the AOF file: %s", strerror(core->aof.error));
+    return room;
 }
 
 void core_heed_broadcasts(struct core *core)

@@ -14,6 +14,7 @@
 #include "core/memory.h"
 #include "core/monitor.h"
 #include "core/publish.h"
+#include "core/save_state.h"
 #include "core/scripts.h"
 #include "core/session.h"
 #include "core/slowlog.h"
@@ -48,6 +49,14 @@ struct aof_figures {
     uint64_t delayed_syncs;  /* likewise: seconds in which a sync took longer than two */
 };
 
+enum shutdown_flag {
+    SHUTDOWN_ASKED = 1 << 0,
+    SHUTDOWN_SAVE = 1 << 1, /* whatever the settings say; likewise */
+    SHUTDOWN_NO_SAVE = 1 << 2,
+    SHUTDOWN_FORCE = 1 << 3, /* even if saving fails */
+    SHUTDOWN_ABORT = 1 << 4, /* the one that is under way ends */
+};
+
 struct core {
     struct memory memory;     /* of this thread: requests, connections, replies */
     struct memory data;       /* of the keyspace: charged by the executor of a gather while this shard is parked */
@@ -76,7 +85,14 @@ struct core {
     size_t startup_bytes;     /* in use when the shard had started, before the first connection */
     bool loading;             /* the data set is not there yet: only commands with CMD_LOADING may run */
     const struct load_progress *load_progress; /* NULL: there was nothing to load */
-    bool shutdown_requested;  /* SHUTDOWN ran: the shard passes it on */
+    struct save_state *saves; /* of all shards; set before start */
+    uint64_t saved_changes;   /* of the keyspace's, what the last file holds */
+    bool save_failed;         /* there is none of what has changed since: see core_refuses_writes */
+    /* What commands ask of the shard, which passes it on: */
+    int save_asked;           /* enum save_kind: what has been claimed is to begin */
+    bool save_scheduled;
+    bool flushed_all;
+    int shutdown_asked;       /* enum shutdown_flag, of SHUTDOWN */
     bool is_walking;          /* in some shard's keyspace a snapshot's walk may be under way */
     int64_t stall_us;         /* DEBUG SLEEP: the shard sleeps this long before it goes on */
 };
@@ -84,6 +100,17 @@ struct core {
 /* config: copied. facts: borrowed for the core's life. */
 void core_init(struct core *core, const struct config *config, const struct server_facts *facts, int index, int count);
 void core_deinit(struct core *core);
+/* Whether writes would be lost, as far as one can tell: the append-only file can't be written; or the last snapshot has
+ * failed, where snapshots are wanted. */
+static inline bool core_refuses_writes(const struct core *core)
+{
+    return __builtin_expect(core->save_failed | (core->aof.error != 0), 0) &&
+           (core->aof.error != 0 || (core->config.stop_writes_on_bgsave_error && core->config.save[0] != '\0'));
+}
+/* In Redis's words why; NULL: they are not refused. The text is static, or in the room. */
+enum { CORE_REFUSAL_BYTES = 160 };
+const char *core_write_refusal(const struct core *core, char room[static CORE_REFUSAL_BYTES]);
+
 /* What follows from the settings: when they have changed. */
 void core_configure(struct core *core);
 

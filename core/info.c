@@ -59,6 +59,7 @@ static struct info_part part_of(struct core *core, int64_t now_ms)
         .aof_bytes = core->aof.bytes,
         .aof_buffered_bytes = core->aof.buffered_bytes,
         .aof_delayed_syncs = core->aof.delayed_syncs,
+        .unsaved_changes = keyspace_stats(core->keyspace)->dirty - core->saved_changes,
         .rate_commands = stats_rate(core->stats.rate_commands),
         .rate_received = stats_rate(core->stats.rate_received),
         .rate_sent = stats_rate(core->stats.rate_sent),
@@ -181,6 +182,7 @@ static void add_part(struct info_part *to, const struct info_part *from)
     to->aof_bytes += from->aof_bytes;
     to->aof_buffered_bytes += from->aof_buffered_bytes;
     to->aof_delayed_syncs += from->aof_delayed_syncs;
+    to->unsaved_changes += from->unsaved_changes;
     to->keys += from->keys;
     to->rate_commands += from->rate_commands;
     to->rate_received += from->rate_received;

@@ -32,6 +32,7 @@ struct info_part {
     uint64_t tracked_prefixes; /* the same on all shards */
     uint64_t unfreed_objects;
     uint64_t aof_bytes, aof_buffered_bytes, aof_delayed_syncs;
+    uint64_t unsaved_changes;
     uint64_t rate_commands, rate_received, rate_sent; /* a second */
     struct stats stats;
     struct keyspace_stats keyspace;

@@ -186,18 +186,38 @@ static uint64_t loaded(const struct info_report *report, bool expired)
     return progress ? load_progress_count(expired ? &progress->expired : &progress->keys) : 0;
 }
 
-/* Nothing is saved so far: the data set is as new as the process. */
+static long long relaxed(const _Atomic(int64_t) *figure)
+{
+    return (long long)atomic_load_explicit(figure, memory_order_relaxed);
+}
+
+/* Nothing is copied on write, and nothing forked: what Redis says of that is 0. */
+static void write_snapshots(const struct info_report *report)
+{
+    const struct save_state *saves = report->core->saves;
+    enum save_kind running = save_state_running(saves);
+    bool saves_now = running != SAVE_NOTHING && running != SAVE_AOF_BASE;
+    long long began_s = relaxed(&saves->began_s);
+    uint64_t keys = atomic_load_explicit(&saves->keys, memory_order_relaxed);
+    uint64_t done = atomic_load_explicit(&saves->keys_done, memory_order_relaxed);
+
+    WRITE("current_cow_peak:0\r\ncurrent_cow_size:0\r\ncurrent_cow_size_age:0\r\n");
+    WRITE("current_fork_perc:%.2f\r\n", keys > 0 ? 100 * (double)done / (double)keys : 0);
+    WRITE("current_save_keys_processed:%lld\r\ncurrent_save_keys_total:%lld\r\n", ll(done), ll(keys));
+    WRITE("rdb_changes_since_last_save:%lld\r\n", ll(report->info->total.unsaved_changes));
+    WRITE("rdb_bgsave_in_progress:%d\r\nrdb_last_save_time:%lld\r\n", saves_now, relaxed(&saves->saved_s));
+    WRITE("rdb_last_bgsave_status:%s\r\n", atomic_load_explicit(&saves->failed, memory_order_relaxed) ? "err" : "ok");
+    WRITE("rdb_last_bgsave_time_sec:%lld\r\n", relaxed(&saves->took_s));
+    WRITE("rdb_current_bgsave_time_sec:%lld\r\n", saves_now ? (long long)report->now_ms / 1000 - began_s : -1);
+    WRITE("rdb_saves:%lld\r\n", ll(atomic_load_explicit(&saves->saves, memory_order_relaxed)));
+    WRITE("rdb_last_cow_size:0\r\nrdb_last_load_keys_expired:%lld\r\nrdb_last_load_keys_loaded:%lld\r\n",
+          ll(loaded(report, true)), ll(loaded(report, false)));
+}
+
 static void write_persistence(const struct info_report *report)
 {
-    WRITE("# Persistence\r\nloading:%d\r\nasync_loading:0\r\ncurrent_cow_peak:0\r\ncurrent_cow_size:0\r\n"
-          "current_cow_size_age:0\r\ncurrent_fork_perc:0.00\r\ncurrent_save_keys_processed:0\r\n"
-          "current_save_keys_total:0\r\n",
-          report->core->loading);
-    WRITE("rdb_changes_since_last_save:%lld\r\nrdb_bgsave_in_progress:0\r\n", ll(report->info->total.keyspace.dirty));
-    WRITE("rdb_last_save_time:%lld\r\n", (long long)report->core->facts->start_ms / 1000);
-    WRITE("rdb_last_bgsave_status:ok\r\nrdb_last_bgsave_time_sec:-1\r\nrdb_current_bgsave_time_sec:-1\r\n"
-          "rdb_saves:0\r\nrdb_last_cow_size:0\r\nrdb_last_load_keys_expired:%lld\r\nrdb_last_load_keys_loaded:%lld\r\n",
-          ll(loaded(report, true)), ll(loaded(report, false)));
+    WRITE("# Persistence\r\nloading:%d\r\nasync_loading:0\r\n", report->core->loading);
+    write_snapshots(report);
     WRITE("aof_enabled:%d\r\naof_rewrite_in_progress:0\r\naof_rewrite_scheduled:0\r\naof_last_rewrite_time_sec:-1\r\n"
           "aof_current_rewrite_time_sec:-1\r\naof_last_bgrewrite_status:ok\r\naof_rewrites:0\r\n"
           "aof_rewrites_consecutive_failures:0\r\naof_last_write_status:%s\r\naof_last_cow_size:0\r\n"

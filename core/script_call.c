@@ -62,8 +62,8 @@ static const char *take_arguments(struct script_state *state, lua_State *lua, in
 }
 
 /* Why the command is not run, with its code; NULL: it is. */
-static const char *refusal_of(const struct script_run *run, const struct command *command, const struct str *argv,
-                              int argc)
+static const char *refusal_of(const struct script_run *run, const struct command *command, int argc,
+                              char room[static CORE_REFUSAL_BYTES])
 {
     if (!command)
         return "ERR Unknown Redis command called from script";
@@ -73,6 +73,8 @@ static const char *refusal_of(const struct script_run *run, const struct command
         return "ERR This Redis command is not allowed from script";
     if (run->read_only && command->flags & (CMD_WRITE | CMD_MAY_REPLICATE))
         return "ERR Write commands are not allowed from read-only scripts.";
+    if (command->flags & CMD_WRITE && core_refuses_writes(run->call->core))
+        return core_write_refusal(run->call->core, room);
     if (run->over_memory && command->flags & CMD_DENYOOM && !run->wrote)
         return "OOM command not allowed when used memory > 'maxmemory'.";
     return NULL;
@@ -95,7 +97,8 @@ static bool answer(struct script_state *state, lua_State *lua, int argc)
 {
     struct script_run *run = state->run;
     const struct command *container, *command = command_find(state->argv, argc, &container);
-    const char *refusal = refusal_of(run, command, state->argv, argc);
+    char room[CORE_REFUSAL_BYTES];
+    const char *refusal = refusal_of(run, command, argc, room);
     struct reply reply = {0};
 
     if (refusal) {

@@ -199,6 +199,9 @@ size_t script_memory_limit(const struct config *config)
 
 bool script_begin(struct script_run *run, const char *name, uint32_t flags, bool read_only, struct call *call)
 {
+    char text[CORE_REFUSAL_BYTES];
+    const char *refusal;
+
     *run = (struct script_run){.call = call,
                                .name = name,
                                .flags = flags,
@@ -207,6 +210,11 @@ bool script_begin(struct script_run *run, const char *name, uint32_t flags, bool
                                .protocol = 2};
     if (flags & SCRIPT_UNDECLARED)
         return true;
+    refusal = flags & SCRIPT_NO_WRITES ? NULL : core_write_refusal(call->core, text);
+    if (refusal) {
+        reply_error(call->reply, refusal);
+        return false;
+    }
     if (run->over_memory && !(flags & SCRIPT_NO_WRITES)) {
         reply_error(call->reply, "OOM command not allowed when used memory > 'maxmemory'.");
         return false;

@@ -37,7 +37,8 @@ static void print_usage(FILE *to)
           "  --shard-cpus LIST|off      CPUs to pin them to, such as 0-3,8 (default: the first usable ones)\n"
           "  --net-backend WHICH        auto, io_uring or epoll (default: auto)\n"
           "  --affinity PATTERN         keys such as 'jobs:*:' are placed by what the * matches; repeatable\n"
-          "  --affinity-preset NAME     the patterns of bullmq (default), bee-queue, celery, rq, asynq, sidekiq; or none\n"
+          "  --affinity-preset NAME     the patterns of bullmq (default), bee-queue, celery, rq, asynq, sidekiq; or "
+          "none\n"
           "  --spin-us N                longest wait for another shard before sleeping (default: 10)\n"
           "\n"
           "Examples:\n"
@@ -212,33 +213,60 @@ static sigset_t stop_signals(void)
     return set;
 }
 
-static void wait_for_stop(const sigset_t *signals, const struct shard_group *group)
+static void reopen_log(void)
+{
+    if (log_reopen())
+        log_write(LOG_NOTICE, "Log file opened again");
+    else
+        log_write(LOG_WARNING, "The log file can't be opened again: %s", strerror(errno));
+}
+
+/* It takes too long for somebody. The file that is being written is not to stay. */
+static void exit_at_once(void)
+{
+    char temporary[64];
+
+    log_write(LOG_WARNING, "You insist... exiting now.");
+    snprintf(temporary, sizeof temporary, "temp-%d.rdb", (int)getpid());
+    unlink(temporary);
+    exit(1);
+}
+
+/* Whether the signal ends the server now: else the shards save first, and stop it then, or not. */
+static bool ends(struct shard_group *group, int signal_number)
+{
+    struct shutdown *shutdown = &group->shutting_down;
+    bool interrupts = signal_number == SIGINT;
+    int flags = atomic_load_explicit(interrupts ? &shutdown->on_sigint : &shutdown->on_sigterm, memory_order_relaxed);
+    int state = atomic_load_explicit(&shutdown->state, memory_order_acquire);
+
+    if (state == SHUTDOWN_STOPS || loading_has_failed(group))
+        return true;
+    if (state == SHUTDOWN_UNDER_WAY && interrupts)
+        exit_at_once();
+    log_write(LOG_WARNING, "Received %s scheduling shutdown...", interrupts ? "SIGINT" : "SIGTERM");
+    if (flags & SHUTDOWN_NO_SAVE || loading_is_under_way(group))
+        return true;
+    shutdown_by_signal(group, flags);
+    return false;
+}
+
+static void wait_for_stop(struct shard_group *group, const sigset_t *signals)
 {
     int signal_number = 0;
 
     for (;;) {
         if (sigwait(signals, &signal_number) != 0)
             continue;
-        if (signal_number != SIGHUP)
-            break;
-        if (log_reopen())
-            log_write(LOG_NOTICE, "Log file opened again");
-        else
-            log_write(LOG_WARNING, "The log file can't be opened again: %s", strerror(errno));
+        if (signal_number == SIGHUP)
+            reopen_log();
+        else if (ends(group, signal_number))
+            return;
     }
-    if (loading_has_failed(group))
-        return;
-    log_write(LOG_WARNING, "Received %s scheduling shutdown...", signal_number == SIGINT ? "SIGINT" : "SIGTERM");
 }
 
-static void shutdown_by_command(struct completion *completion)
-{
-    (void)completion;
-    log_write(LOG_WARNING, "User requested shutdown...");
-    kill(getpid(), SIGTERM);
-}
-
-static void stop_by_failure(struct completion *completion)
+/* The shards have nothing left to do. */
+static void end_wait(struct completion *completion)
 {
     (void)completion;
     kill(getpid(), SIGTERM);
@@ -275,7 +303,7 @@ static enum loop_backend backend_of(const struct config *config)
 static int serve(struct config *config, struct server_facts *facts, const struct placement *placement,
                  struct listener *listeners, int listener_count, const sigset_t *signals)
 {
-    struct completion shutdown = {.done = shutdown_by_command}, load_failed = {.done = stop_by_failure};
+    struct completion shutdown = {.done = end_wait}, load_failed = {.done = end_wait};
     struct memory memory = {0};
     struct shard_group group;
     struct net net;
@@ -300,7 +328,7 @@ static int serve(struct config *config, struct server_facts *facts, const struct
     if (started) {
         banner(&group, placement, &net);
         loading_begin(&group);
-        wait_for_stop(signals, &group);
+        wait_for_stop(&group, signals);
         shard_group_stop(&group);
         failed = loading_has_failed(&group);
         if (!failed)

@@ -47,6 +47,12 @@ void file_replace_add(struct file_replace *replace, struct str bytes)
         go_to(replace, FILE_STEP_WRITE, NULL);
 }
 
+void file_replace_go_to(struct file_replace *replace, uint64_t offset)
+{
+    ASSERT(replace->step == FILE_STEP_BYTES);
+    replace->offset = offset;
+}
+
 void file_replace_end(struct file_replace *replace)
 {
     ASSERT(replace->step == FILE_STEP_BYTES);

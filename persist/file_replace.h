@@ -46,6 +46,8 @@ void file_replace_deinit(struct file_replace *replace);
 
 /* While BYTES are wanted: what comes next in the file, borrowed until they are wanted again. */
 void file_replace_add(struct file_replace *replace, struct str bytes);
+/* Likewise: it goes on there. What is skipped somebody else writes, through the descriptor. */
+void file_replace_go_to(struct file_replace *replace, uint64_t offset);
 /* Likewise: that was all. */
 void file_replace_end(struct file_replace *replace);
 /* Likewise: there will be no new file, for that reason. */

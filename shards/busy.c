@@ -26,7 +26,8 @@ bool busy_refuses(const struct shard *shard, const struct command *command, stru
 {
     const struct busy *busy = &shard->busy;
 
-    if (!busy->active || command->route != ROUTE_LOCAL || command->flags & CMD_ALLOW_BUSY)
+    if (!busy->active || (command->route != ROUTE_LOCAL && command->route != ROUTE_SAVE) ||
+        command->flags & CMD_ALLOW_BUSY)
         return false;
     busy_reply(reply, atomic_load_explicit(&busy->state, memory_order_relaxed) & BUSY_FUNCTION);
     return true;

@@ -66,6 +66,13 @@ bool loading_has_failed(const struct shard_group *group)
     return group->loading && atomic_load_explicit(&group->loading->has_failed, memory_order_acquire);
 }
 
+bool loading_is_under_way(const struct shard_group *group)
+{
+    const struct loading *loading = group->loading;
+
+    return loading && loading->stage_count > 0 && !atomic_load_explicit(&loading->is_over, memory_order_acquire);
+}
+
 void loading_fail(struct shard *shard, const char *problem)
 {
     struct loading *loading = shard->group->loading;

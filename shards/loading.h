@@ -83,6 +83,7 @@ MUST_USE bool loading_prepare(struct shard_group *group, const struct config *co
 void loading_begin(struct shard_group *group);
 void loading_deinit(struct shard_group *group);
 bool loading_has_failed(const struct shard_group *group);
+bool loading_is_under_way(const struct shard_group *group);
 
 /* Commands may come. */
 void loading_end(struct shard_group *group);

@@ -175,6 +175,8 @@ static bool stage(struct shard *shard, struct request *request)
         return trial_stage(shard, request);
     if (command->route == ROUTE_SESSION)
         return transaction_stage(shard, request);
+    if (command->route == ROUTE_SAVE)
+        return saving_stage(shard, request);
     if (command->pubsub & PUBSUB_CHANGES)
         return scatter_stage_change(shard, request);
     if (command->route == ROUTE_CURSOR)

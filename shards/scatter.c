@@ -376,7 +376,7 @@ void scatter_settle_after(struct shard *shard, struct request *request)
     settle(shard, create_for_all(shard, request));
 }
 
-bool scatter_settle(struct scatter *scatter)
+static bool stage_silent(struct scatter *scatter, const struct command *command)
 {
     struct shard *shard = scatter->shard;
 
@@ -385,9 +385,32 @@ bool scatter_settle(struct scatter *scatter)
         return false;
     scatter->waiting = scatter->part_count;
     for (int i = 0; i < scatter->part_count; i++) {
-        scatter->parts[i] = part_take(shard, scatter, &empty, 0);
+        scatter->parts[i] = part_take(shard, scatter, command, 0);
         part_stage(shard, i, scatter->parts[i]);
     }
+    return true;
+}
+
+bool scatter_settle(struct scatter *scatter)
+{
+    return stage_silent(scatter, &empty);
+}
+
+bool scatter_has_room(struct shard *shard)
+{
+    return room_for_all(shard, NULL);
+}
+
+bool scatter_stage_on_all(struct shard *shard, struct request *request, const struct command *command)
+{
+    struct scatter *scatter;
+
+    if (!room_for_all(shard, NULL))
+        return false;
+    scatter = create_for_all(shard, request);
+    scatter->silent = true;
+    bool staged = stage_silent(scatter, command);
+    ASSERT(staged);
     return true;
 }
 

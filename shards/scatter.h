@@ -14,6 +14,7 @@
 
 #include <stdbool.h>
 
+struct command;
 struct key_owners;
 struct request;
 struct scatter;
@@ -23,9 +24,14 @@ struct shard;
  * (owners NULL). False: a ring is full, nothing was staged. */
 bool scatter_stage(struct shard *shard, struct request *request, const struct key_owners *owners);
 
-/* The same for a request whose reply is complete: its parts, one for every owner, run its command without arguments, and
- * answer nothing. */
+/* The same for a request whose reply is complete: its parts, one for every owner, run its command without arguments,
+ * and answer nothing. */
 bool scatter_stage_silent(struct shard *shard, struct request *request, const struct key_owners *owners);
+
+/* Whether there is room for a part for every shard. */
+bool scatter_has_room(struct shard *shard);
+/* Likewise, one for every shard, which run that command. */
+bool scatter_stage_on_all(struct shard *shard, struct request *request, const struct command *command);
 
 /* The request has been executed, and is to be answered when what was staged before has been, too: see above. */
 void scatter_settle_after(struct shard *shard, struct request *request);

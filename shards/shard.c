@@ -22,6 +22,7 @@
 #include "shards/transaction.h"
 #include "shards/invalidation.h"
 #include "shards/returns.h"
+#include "shards/snapshot.h"
 #include "shards/telling.h"
 
 enum {
@@ -110,7 +111,8 @@ static inline bool has_asked(const struct core *core)
 {
     int changes = changes_has_some(keyspace_changes(core->keyspace)), messages = publishing_has_work(&core->publishing);
 
-    return changes | messages | (core->monitors.lines.length > 0) | (core->stall_us > 0) | core->shutdown_requested;
+    return changes | messages | (core->monitors.lines.length > 0) | (core->stall_us > 0) |
+           core->save_scheduled | core->flushed_all;
 }
 
 static __attribute__((noinline)) void heed(struct shard *shard, const struct request *request)
@@ -122,10 +124,7 @@ static __attribute__((noinline)) void heed(struct shard *shard, const struct req
         publication_send(shard, request);
     if (shard->core.stall_us > 0)
         stall(shard);
-    if (shard->core.shutdown_requested) {
-        shard->core.shutdown_requested = false;
-        shard->group->shutdown->done(shard->group->shutdown);
-    }
+    saving_heed(shard);
 }
 
 /* Likewise. */
@@ -481,6 +480,14 @@ static int64_t next_deadline_ms(const struct shard *shard)
     return deadline_ms;
 }
 
+/* -1: for as long as nothing happens, and so is INT64_MAX. */
+static int64_t sooner(int64_t wait_us, int64_t snapshot_us)
+{
+    if (__builtin_expect(snapshot_us == INT64_MAX, 1))
+        return wait_us;
+    return wait_us >= 0 && wait_us < snapshot_us ? wait_us : snapshot_us;
+}
+
 /* How long the loop may wait: 0 where there is work, -1 for as long as nothing happens. */
 static int64_t idle_us(struct shard *shard)
 {
@@ -500,7 +507,7 @@ static int64_t idle_us(struct shard *shard)
     if (__builtin_expect(shard->loading != NULL, 0))
         return loading_idle_us(shard);
     deadline_ms = next_deadline_ms(shard);
-    return deadline_ms == INT64_MAX ? -1 : until(shard, deadline_ms);
+    return sooner(deadline_ms == INT64_MAX ? -1 : until(shard, deadline_ms), snapshot_idle_us(shard));
 }
 
 /* While shards exchange messages, the next event is often nearer than a sleep and
@@ -656,6 +663,10 @@ void shard_turn(struct shard *shard)
     execute_due(shard); /* (c) */
     expire(shard);
     reclaim(shard);
+    snapshot_turn(shard);
+    saving_turn(shard);
+    if (shard->index == 0)
+        shutdown_turn(shard);
     timers_run(&shard->timers, shard->now_ms);
     if (__builtin_expect(shard->core.sessions.left != NULL, 0))
         invalidation_leave(shard);

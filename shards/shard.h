@@ -21,6 +21,8 @@
 #include "shards/mesh.h"
 #include "shards/request.h"
 #include "shards/router.h"
+#include "shards/saving.h"
+#include "shards/shutdown.h"
 #include "shards/trial.h"
 #include "shards/script_memory.h"
 #include "shards/timer.h"
@@ -31,6 +33,8 @@ struct gather;
 struct load_part;
 struct loading;
 struct reach;
+struct snapshot;
+struct snapshot_part;
 struct shard;
 
 /* What all shards share. */
@@ -43,6 +47,7 @@ struct shard_group {
     const struct server_facts *facts;
     enum loop_backend backend;
     struct loading *loading; /* NULL: it has not been looked whether there is anything to be loaded */
+    struct snapshot *snapshot; /* that runs: written by the shard that begins it, before its parts are published */
     /* Shared. */
     struct mesh mesh;
     struct durable durable;
@@ -52,7 +57,9 @@ struct shard_group {
     _Atomic(int)
         draining; /* shards that still have connections or requests of their own, and main until it has told all */
     _Atomic(int) turning; /* shards that may still wake another one's loop */
-    /* SHUTDOWN ran on some shard: called on that shard's thread. */
+    struct save_state saves;
+    struct shutdown shutting_down;
+    /* The group is to stop: called on some shard's thread. */
     struct completion *shutdown;
 };
 
@@ -89,6 +96,9 @@ struct shard {
     struct trial_bounces trial_bounces;
     struct busy busy;
     struct aof aof;
+    struct saving saving;
+    struct snapshot_part *snapshot;    /* in which it takes part, NULL: none */
+    struct snapshot *snapshot_begun;   /* which it has begun, likewise */
     struct returns_look *returns; /* by source */
     uint64_t returns_looks;
     struct news *own_news, *last_own_news;        /* likewise: to be heard here */

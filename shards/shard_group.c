@@ -13,6 +13,7 @@
 #include "shards/loading.h"
 #include "shards/returns.h"
 #include "shards/shard.h"
+#include "shards/snapshot.h"
 
 static struct shard *shard_create(struct shard_group *group, const struct config *config, int index)
 {
@@ -24,8 +25,10 @@ static struct shard *shard_create(struct shard_group *group, const struct config
     router_start(shard);
     script_memory_init(&shard->script_memory, &shard->core.memory);
     core_init(&shard->core, config, group->facts, index, group->count);
+    shard->core.saves = &group->saves;
     busy_init(shard);
     aof_init(shard);
+    saving_init(shard);
     request_pool_init(&shard->requests, &shard->core.memory, (uint16_t)index);
     mesh_port_init(&shard->port, &group->mesh, &shard->core.memory, index);
     timers_init(&shard->timers, &shard->core.memory);
@@ -58,6 +61,8 @@ bool shard_group_init(struct shard_group *group, const struct config *config, co
     *group = (struct shard_group){.count = shards, .facts = facts};
     if (!router_init(&group->router, config, shards, wrong))
         return false;
+    save_state_init(&group->saves, facts->start_ms);
+    shutdown_note_settings(group, config);
     mesh_init(&group->mesh, &group->memory, shards);
     durable_init(&group->durable, &group->memory, shards);
     group->shards = memory_alloc(&group->memory, (size_t)shards * sizeof(struct shard *));
@@ -122,7 +127,8 @@ static bool open_on_thread(struct start *start)
 /* Nothing of ours is under way; shards that others may still need go on. */
 static void drain(struct shard *shard)
 {
-    if (shard->drained || shard->requests.live > 0 || shard->gathers > 0 || shard->core.sessions.count > 0)
+    if (shard->drained || shard->requests.live > 0 || shard->gathers > 0 || shard->core.sessions.count > 0 ||
+        snapshot_is_under_way(shard))
         return;
     shard->drained = true;
     atomic_fetch_sub_explicit(&shard->group->draining, 1, memory_order_acq_rel);

@@ -21,6 +21,7 @@ enum { REPLY_DEPTH_MAX = 6, LOOKS_MAX = 3, MEMORY_MOST = 16 << 20 };
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct core core;
+static struct save_state saves;
 static struct server_facts facts = {.shard_count = 1};
 static int looks;
 
@@ -51,6 +52,8 @@ static void init(void)
     config_init(&config);
     config.maxmemory = MEMORY_MOST;
     core_init(&core, &config, &facts, 0, 1);
+    save_state_init(&saves, 0);
+    core.saves = &saves;
     config_deinit(&config);
     core.script_watch = (struct script_watch){.goes_on = goes_on};
 }

@@ -2,6 +2,7 @@
 #include "core/command_admit.h"
 
 #include <criterion/criterion.h>
+#include <errno.h>
 
 #include "core/command.h"
 #include "core/core.h"
@@ -196,4 +197,25 @@ Test(command_admit, debug_needs_the_setting)
                    "-ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can "
                    "run it from a local connection, otherwise you need to set this option in the configuration file, "
                    "and then restart the server.\r\n");
+}
+
+static char save_points[] = "900 1", no_points[] = "";
+
+Test(command_admit, writes_and_ping_are_refused_where_nothing_can_be_saved)
+{
+    core.save_failed = true;
+    core.config.stop_writes_on_bgsave_error = true;
+    core.config.save = save_points;
+    cr_assert_null(admit_words("SET", "k", "v", NULL));
+    cr_assert_eq(strncmp(reply.buffer.bytes, "-MISCONF Redis is configured to save RDB snapshots, but", 55), 0);
+    cr_assert_null(admit_words("PING", NULL, NULL, NULL));
+    expect_admitted(admit_words("GET", "k", NULL, NULL), "get");
+    core.config.stop_writes_on_bgsave_error = false;
+    expect_admitted(admit_words("SET", "k", "v", NULL), "set");
+    core.config.stop_writes_on_bgsave_error = true;
+    core.config.save = no_points;
+    expect_admitted(admit_words("SET", "k", "v", NULL), "set");
+    core.aof.error = ENOSPC;
+    expect_refused(admit_words("SET", "k", "v", NULL),
+                   "-MISCONF Errors writing to the AOF file: No space left on device\r\n");
 }

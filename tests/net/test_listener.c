@@ -35,6 +35,7 @@ static void begin(void)
 {
     log_set_level(LOG_NOTHING);
     config_init(&config);
+    config.save[0] = '\0'; /* nothing is saved by itself */
     strcpy(folder, "/tmp/shoal-listener-XXXXXX");
     cr_assert_not_null(mkdtemp(folder));
     snprintf(path, sizeof path, "%s/shoal.sock", folder);

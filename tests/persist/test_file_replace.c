@@ -166,6 +166,25 @@ Test(file_replace, who_has_no_more_bytes_to_give_may_give_up)
     file_replace_deinit(&replace);
 }
 
+Test(file_replace, what_others_write_is_passed_over)
+{
+    disk = (struct disk){.open = 0};
+    file_replace_init(&replace, &memory, "folder", "temp-name", "name");
+    file_replace_did(&replace, play());
+    file_replace_add(&replace, STR("head"));
+    while (replace.step == FILE_STEP_WRITE)
+        file_replace_did(&replace, play());
+    file_replace_go_to(&replace, disk.written = 50);
+    file_replace_add(&replace, STR("end"));
+    while (replace.step == FILE_STEP_WRITE)
+        file_replace_did(&replace, play());
+    cr_assert(memcmp(disk.temporary, "head", 4) == 0 && memcmp(disk.temporary + 50, "end", 3) == 0);
+    file_replace_end(&replace);
+    while (replace.step != FILE_STEP_DONE)
+        file_replace_did(&replace, play());
+    file_replace_deinit(&replace);
+}
+
 static void write_file(const char *path, const char *text)
 {
     FILE *file = fopen(path, "w");

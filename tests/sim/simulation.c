@@ -56,6 +56,7 @@ static void open_group(struct simulation *simulation)
     const char *wrong;
 
     config_init(&config);
+    config.save[0] = '\0'; /* nothing is saved by itself */
     config.databases = DATABASES_MAX;
     config.spin_us = workload->spin_us;
     ASSERT(shard_group_init(&simulation->group, &config, &simulation->facts, workload->shards, &wrong));

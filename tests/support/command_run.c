@@ -67,9 +67,11 @@ void command_run_init(struct command_run *run, int shard_count)
     init_process();
     *run = (struct command_run){.count = shard_count, .now_ms = START_MS};
     run->facts.shard_count = shard_count;
+    save_state_init(&run->saves, START_MS);
     config_init(&config);
     for (int i = 0; i < shard_count; i++) {
         core_init(&run->cores[i], &config, &run->facts, i, shard_count);
+        run->cores[i].saves = &run->saves;
         run->keyspaces[i] = run->cores[i].keyspace;
         run->scripts[i] = &run->cores[i].scripts;
         run->functions[i] = &run->cores[i].functions;

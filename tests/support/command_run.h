@@ -14,6 +14,7 @@ enum { COMMAND_RUN_SHARDS_MAX = 8 };
 
 struct command_run {
     struct server_facts facts;
+    struct save_state saves;
     struct core cores[COMMAND_RUN_SHARDS_MAX];
     int count;
     int at;                 /* which core executes */

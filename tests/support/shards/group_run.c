@@ -34,6 +34,7 @@ void group_run_init(struct group_run *run, int shards, const char *affinity)
     init_process();
     *run = (struct group_run){.facts.shard_count = shards};
     config_init(&config);
+    config.save[0] = '\0'; /* nothing is saved by itself */
     config.spin_us = 0; /* the clock stands still */
     if (affinity)
         config.affinity[config.affinity_count++] = (char *)(uintptr_t)affinity;
