@@ -21,7 +21,8 @@ void load_replay_open(struct load_replay *replay, struct shard *shard, struct lo
 {
     *replay = (struct load_replay){.shard = shard, .run = run, .segment = &run->segments[index], .index = index};
     replay->cut = cut;
-    replay->session = (struct session){.memory = &shard->core.memory, .protocol = 2, .authenticated = true};
+    replay->session =
+        (struct session){.memory = &shard->core.memory, .protocol = 2, .authenticated = true, .no_touch = true};
     replay->origin = (struct origin){.peer = "loading", .publisher = PUBLISHER_UNKNOWN};
     load_stream_open(&replay->stream, shard, replay->segment);
     replay->counted_bytes = load_stream_sound(&replay->stream);

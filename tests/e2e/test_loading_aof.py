@@ -421,8 +421,22 @@ def write_some(server, dice, expected):
         expected[0][key] = expected[0].get(key, "") + "1,"
 
 
+def change_databases(server, dice, expected, whole):
+    with server.client() as client:
+        if whole and dice.random() < 0.5:
+            client.swapdb(0, 3)
+            expected[0], expected[3] = expected[3], expected[0]
+        if whole and dice.random() < 0.3:
+            client.flushdb()
+            expected[0] = {}
+        answer = dice.randrange(1000)
+        client.function_load(f"#!lua name=lib\nredis.register_function('answer', function() return {answer} end)", replace=True)
+        return answer
+
+
+@pytest.mark.parametrize("whole", [False, True])
 @pytest.mark.parametrize("cut", [False, True])
-def test_it_goes_on_with_any_number_of_shards_and_redis_takes_it_over(tmp_path, start, redis_server, cut):
+def test_it_goes_on_with_any_number_of_shards_and_redis_takes_it_over(tmp_path, start, redis_server, cut, whole):
     """Time after time: it is killed or stopped, and starts with another number of shards; its clients notice nothing."""
     dice, expected = random.Random(5), {0: {}, 3: {}}
     folder = tmp_path / "data"
@@ -434,6 +448,9 @@ def test_it_goes_on_with_any_number_of_shards_and_redis_takes_it_over(tmp_path, 
     for shards in (2, 1, 5, 5, 3):
         server = restart_as_shoal(start, folder, shards, "--appendfsync", "always", expected=CUT)
         assert databases(server) == expected
+        for _ in range(3):
+            write_some(server, dice, expected)
+            answer = change_databases(server, dice, expected, whole)
         write_some(server, dice, expected)
         assert databases(server) == expected
         if shards == 1:
@@ -441,12 +458,15 @@ def test_it_goes_on_with_any_number_of_shards_and_redis_takes_it_over(tmp_path, 
         else:
             server.process.kill()
             server.process.wait()
+    if whole:
+        return
     stock = redis_server("data", appendonly="yes")
     assert databases(stock) == expected
+    assert stock.client().fcall("answer", 0) == answer
     write_some(stock, dice, expected)
     stock.stop_at_once()
     server = restart_as_shoal(start, folder, 2)
-    assert databases(server) == expected
+    assert databases(server) == expected and server.client().fcall("answer", 0) == answer
 
 
 def test_a_snapshot_becomes_the_base_of_an_append_only_file(redis_server, start):
