@@ -207,9 +207,11 @@ def test_a_server_that_loads_can_be_stopped(redis_server, start):
         client.execute_command("DEBUG", "POPULATE", scaled(300_000), "key", 40)
         client.save()
     server = start("--shards", 2, "--dir", source.folder, ready=False)
+    whole = (source.folder / "dump.rdb").read_bytes()
     with connect_early(server) as client:
         assert client("GET a").startswith("LOADING ")
     server.stop()
+    assert (source.folder / "dump.rdb").read_bytes() == whole
 
 
 # Files that are wrong.
