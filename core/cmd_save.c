@@ -1,4 +1,4 @@
-/* SAVE, BGSAVE, LASTSAVE. What they claim, and the shard then begins, is in core.save_asked. */
+/* SAVE, BGSAVE, LASTSAVE, BGREWRITEAOF. What they claim, and the shard then begins, is in core.save_asked. */
 #include "core/handlers.h"
 
 #include "core/args.h"
@@ -77,4 +77,20 @@ void cmd_bgsave(struct call *call)
         save_in_background(call, may_wait);
     else
         args_syntax_error(call->reply);
+}
+
+/* While something else is saved, and in the middle of a transaction, it has to wait. */
+void cmd_bgrewriteaof(struct call *call)
+{
+    struct save_state *saves = call->core->saves;
+
+    if (save_state_running(saves) == SAVE_AOF_BASE) {
+        reply_error(call->reply, "ERR Background append only file rewriting already in progress");
+    } else if (!call->transaction && claim(call, SAVE_AOF_BASE)) {
+        reply_simple(call->reply, "Background append only file rewriting started");
+    } else {
+        atomic_store_explicit(&saves->rewrite_scheduled, true, memory_order_relaxed);
+        call->core->save_scheduled = true;
+        reply_simple(call->reply, "Background append only file rewriting scheduled");
+    }
 }

@@ -146,6 +146,9 @@ static const struct command debug_subcommands[] = {
 };
 
 const struct command command_rows_server[] = {
+    {"bgrewriteaof", cmd_bgrewriteaof, .arity = 1, .route = ROUTE_SAVE,
+     .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_NO_ASYNC_LOADING, GROUP, .since = "1.0.0", .complexity = "O(1)",
+     .summary = "Writes the append-only file anew, from the keys that there are."},
     {"bgsave", cmd_bgsave, .arity = -1, .route = ROUTE_SAVE, .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_NO_ASYNC_LOADING,
      GROUP, .since = "1.0.0", .complexity = "O(N), where N is the number of keys in all databases",
      .summary = "Saves the databases to a file, while they change.", .syntax = "operation:[SCHEDULE | CANCEL]"},

@@ -76,6 +76,8 @@ struct config {
     bool rdbcompression, rdbchecksum;
     bool appendonly, aof_load_truncated;
     int appendfsync; /* enum config_append_fsync */
+    int auto_aof_rewrite_percentage;
+    uint64_t auto_aof_rewrite_min_bytes;
     char *appendfilename, *appenddirname;
     char *save; /* pairs of seconds and changes, see save_state_is_due; "": none */
     bool stop_writes_on_bgsave_error;

@@ -30,7 +30,7 @@ command_merge merge_client_list, merge_client_kill;
 command_handler cmd_discard, cmd_exec, cmd_exec_run, cmd_multi, cmd_unwatch, cmd_unwatch_run, cmd_watch, cmd_watch_run;
 
 /* server */
-command_handler cmd_bgsave, cmd_lastsave, cmd_save;
+command_handler cmd_bgrewriteaof, cmd_bgsave, cmd_lastsave, cmd_save;
 command_handler cmd_dbsize, cmd_flushall, cmd_flushdb, cmd_info, cmd_lolwut, cmd_shutdown, cmd_swapdb, cmd_time;
 command_merge merge_info;
 command_handler cmd_command, cmd_command_count, cmd_command_docs, cmd_command_getkeys, cmd_command_getkeysandflags,

@@ -158,6 +158,22 @@ static void write_memory(const struct info_report *report)
           ll(report->info->total.keyspace.freed_later));
 }
 
+static void write_rewriting(const struct info_report *report)
+{
+    const struct save_state *saves = report->core->saves;
+    bool runs = save_state_running(saves) == SAVE_AOF_BASE;
+
+    WRITE("aof_enabled:%d\r\naof_rewrite_in_progress:%d\r\naof_rewrite_scheduled:%d\r\n", report->core->aof.enabled,
+          runs, atomic_load_explicit(&saves->rewrite_scheduled, memory_order_relaxed));
+    WRITE("aof_last_rewrite_time_sec:%lld\r\naof_current_rewrite_time_sec:%lld\r\n",
+          (long long)atomic_load_explicit(&saves->rewrite_took_s, memory_order_relaxed),
+          runs ? (long long)(report->now_ms / 1000 - atomic_load_explicit(&saves->began_s, memory_order_relaxed)) : -1);
+    WRITE("aof_last_bgrewrite_status:%s\r\naof_rewrites:%lld\r\naof_rewrites_consecutive_failures:%lld\r\n",
+          atomic_load_explicit(&saves->rewrite_failed, memory_order_relaxed) ? "err" : "ok",
+          ll(atomic_load_explicit(&saves->rewrites, memory_order_relaxed)),
+          ll(atomic_load_explicit(&saves->rewrite_failures, memory_order_relaxed)));
+}
+
 /* aof_writes_held is Shoal's own: writes wait, as the disk has fallen behind. */
 static void write_append_only_file(const struct info_report *report)
 {
@@ -218,11 +234,10 @@ static void write_persistence(const struct info_report *report)
 {
     WRITE("# Persistence\r\nloading:%d\r\nasync_loading:0\r\n", report->core->loading);
     write_snapshots(report);
-    WRITE("aof_enabled:%d\r\naof_rewrite_in_progress:0\r\naof_rewrite_scheduled:0\r\naof_last_rewrite_time_sec:-1\r\n"
-          "aof_current_rewrite_time_sec:-1\r\naof_last_bgrewrite_status:ok\r\naof_rewrites:0\r\n"
-          "aof_rewrites_consecutive_failures:0\r\naof_last_write_status:%s\r\naof_last_cow_size:0\r\n"
+    write_rewriting(report);
+    WRITE("aof_last_write_status:%s\r\naof_last_cow_size:0\r\n"
           "module_fork_in_progress:0\r\nmodule_fork_last_cow_size:0\r\n",
-          report->core->aof.enabled, report->core->aof.error ? "err" : "ok");
+          report->core->aof.error ? "err" : "ok");
     if (report->core->aof.enabled)
         write_append_only_file(report);
     if (report->core->loading)

@@ -19,6 +19,11 @@ void save_state_init(struct save_state *state, int64_t now_ms)
     atomic_init(&state->began_s, -1);
     atomic_init(&state->took_s, -1);
     atomic_init(&state->saves, 0);
+    atomic_init(&state->rewrite_scheduled, false);
+    atomic_init(&state->rewrite_failed, false);
+    atomic_init(&state->rewrite_took_s, -1);
+    atomic_init(&state->rewrites, 0);
+    atomic_init(&state->rewrite_failures, 0);
     atomic_init(&state->keys, 0);
     atomic_init(&state->keys_done, 0);
     for (int i = 0; i < CONFIG_SHARDS_MAX; i++)
@@ -38,6 +43,10 @@ bool save_state_claim(struct save_state *state, enum save_kind kind, int64_t now
     atomic_store_explicit(&state->began_s, now_ms / 1000, memory_order_relaxed);
     if (kind == SAVE_IN_BACKGROUND)
         atomic_store_explicit(&state->tried_s, now_ms / 1000, memory_order_relaxed);
+    if (kind == SAVE_AOF_BASE) {
+        atomic_store_explicit(&state->rewrite_scheduled, false, memory_order_relaxed);
+        atomic_fetch_add_explicit(&state->rewrites, 1, memory_order_relaxed);
+    }
     if (kind == SAVE_IN_BACKGROUND || kind == SAVE_IN_FOREGROUND)
         atomic_fetch_add_explicit(&state->saves, 1, memory_order_relaxed);
     return true;
@@ -71,6 +80,18 @@ void save_state_note_end(struct save_state *state, enum save_kind kind, bool fai
     }
     atomic_store_explicit(&state->failed, false, memory_order_relaxed);
     atomic_store_explicit(&state->saved_s, now_ms / 1000, memory_order_relaxed);
+}
+
+void save_state_note_rewrite(struct save_state *state, bool failed, int64_t now_ms)
+{
+    int64_t began_s = atomic_load_explicit(&state->began_s, memory_order_relaxed);
+
+    atomic_store_explicit(&state->rewrite_took_s, now_ms / 1000 - began_s, memory_order_relaxed);
+    atomic_store_explicit(&state->rewrite_failed, failed, memory_order_relaxed);
+    if (failed)
+        atomic_fetch_add_explicit(&state->rewrite_failures, 1, memory_order_relaxed);
+    else
+        atomic_store_explicit(&state->rewrite_failures, 0, memory_order_relaxed);
 }
 
 uint64_t save_state_changes(const struct save_state *state, int shards)

@@ -33,6 +33,10 @@ struct save_state {
     _Atomic(int64_t) took_s;           /* and the last one in the background took: -1: there was none */
     _Atomic(uint64_t) saves;           /* begun */
     _Atomic(uint64_t) keys, keys_done; /* of what is running */
+    /* The same of the append-only file's rewriting, SAVE_AOF_BASE. */
+    _Atomic(bool) rewrite_scheduled, rewrite_failed;
+    _Atomic(int64_t) rewrite_took_s;
+    _Atomic(uint64_t) rewrites, rewrite_failures; /* the latter in a row */
     /* By each shard: changes that no file holds. */
     struct save_changes {
         alignas(64) _Atomic(uint64_t) count;
@@ -57,6 +61,8 @@ static inline bool save_state_is_cancelled(const struct save_state *state)
 void save_state_give_back(struct save_state *state);
 /* What was running has ended so. */
 void save_state_note_end(struct save_state *state, enum save_kind kind, bool failed, int64_t now_ms);
+
+void save_state_note_rewrite(struct save_state *state, bool failed, int64_t now_ms);
 
 /* All shards' changes. */
 uint64_t save_state_changes(const struct save_state *state, int shards);

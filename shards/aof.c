@@ -5,10 +5,18 @@
 #include "core/assert.h"
 #include "core/journal.h"
 #include "core/keyspace.h"
+#include "core/log.h"
 #include "core/memory.h"
+#include "shards/aof_rewrite.h"
 #include "shards/shard.h"
 
-enum { TICK_MS = 1000, SPEAK_MS = 2, DELAYED_MS = 2000, BEHIND_BYTES = 64 << 20 };
+enum {
+    TICK_MS = 1000,
+    SPEAK_MS = 2,
+    DELAYED_MS = 2000,
+    LOOK_AFTER_FAILURE_MS = 60000,
+    BEHIND_BYTES = 64 << 20,
+};
 
 static struct durable *durable_of(const struct shard *shard)
 {
@@ -43,28 +51,29 @@ static void free_group(struct shard *shard, struct aof_group *group)
     memory_free(&shard->core.memory, group);
 }
 
-static void write_lasts(struct aof_writer *writer, const uint64_t *lasts, int count)
+static void write_lasts(struct aof_writer *writer, const struct durable *durable, const struct durable_claim *claim)
 {
     char line[AOF_LASTS_A_LINE * 17 + 1];
 
-    for (int from = 0; from < count; from += AOF_LASTS_A_LINE) {
-        int to = from + AOF_LASTS_A_LINE < count ? from + AOF_LASTS_A_LINE : count;
+    for (int from = 0; from < durable->count; from += AOF_LASTS_A_LINE) {
         char *at = line;
 
-        for (int i = from; i < to; i++)
-            at += sprintf(at, i > from ? " %016llx" : "%016llx", (unsigned long long)lasts[i]);
+        for (int i = from; i < durable->count && i < from + AOF_LASTS_A_LINE; i++)
+            at += sprintf(at, i > from ? " %016llx" : "%016llx",
+                          (unsigned long long)durable_last_in_segment(durable, claim, i));
         aof_writer_annotate(writer, "LAST", "%s", line);
     }
 }
 
 /* One shard alone has nothing to say: its segment is as good as its last group. */
-static void write_claim(struct aof_writer *writer, uint64_t until, const struct durable_claim *claim, int shards)
+static void write_claim(struct aof_writer *writer, uint64_t until, const struct durable *durable,
+                        const struct durable_claim *claim)
 {
-    if (shards == 1)
+    if (durable->count == 1)
         return;
     aof_writer_annotate(writer, "KNOWN", "%016llx %016llx", (unsigned long long)until,
                         (unsigned long long)claim->known);
-    write_lasts(writer, claim->last, shards);
+    write_lasts(writer, durable, claim);
 }
 
 static void close_group(struct shard *shard, struct buffer *records)
@@ -73,7 +82,7 @@ static void close_group(struct shard *shard, struct buffer *records)
     struct aof_group *group = create_group(shard);
 
     aof_writer_begin_group(&aof->writer);
-    write_claim(&aof->writer, aof->claimed, &group->claim, shard->group->count);
+    write_claim(&aof->writer, aof->claimed, durable_of(shard), &group->claim);
     buffer_append_str(&aof->writer.block, buffer_str(records));
     aof_writer_end_group(&aof->writer, aof->last);
     group->bytes = aof_writer_take(&aof->writer);
@@ -101,6 +110,7 @@ static void close_groups(struct shard *shard)
         switch_segment(aof);
         return; /* the file before is synced first */
     }
+    aof->wants_base |= journal->whole && shard->group->count > 1;
     close_group(shard, &journal->records);
     journal_clear(journal);
     aof->noted = 0;
@@ -135,9 +145,15 @@ void aof_group_synced(struct shard *shard, struct aof_group *group)
     }
 }
 
+/* Before there is a base nothing would survive. */
+static bool is_complete(const struct shard *shard)
+{
+    return atomic_load_explicit(&shard->group->aof_folder.is_complete, memory_order_relaxed);
+}
+
 uint64_t aof_safe(const struct shard *shard)
 {
-    return shard->aof.on && is_always(shard) ? durable_safe(durable_of(shard)) : UINT64_MAX;
+    return shard->aof.on && is_always(shard) && is_complete(shard) ? durable_safe(durable_of(shard)) : UINT64_MAX;
 }
 
 static bool answers_may_leave(const struct shard *shard)
@@ -243,7 +259,13 @@ bool aof_calls(const struct shard *shard)
 {
     const struct aof *aof = &shard->aof;
 
-    if (!aof->on || !awaits_others(shard))
+    if (!aof->on)
+        return false;
+    if (aof_rewrite_calls(shard))
+        return true;
+    if (aof->disk.unwritten && !aof->disk.writing && aof->disk.error == 0 && aof_disk_may_write(&aof->disk))
+        return true;
+    if (!awaits_others(shard))
         return false;
     return (!shard->parked && may_close(shard)) ||
            (aof->proof && durable_claim_holds(durable_of(shard), &aof->proof->claim)) || answers_may_leave(shard);
@@ -275,7 +297,7 @@ static void tell_troubles(struct shard *shard)
 /* Writes that have been held back go on when nobody is behind any more. */
 static void hear_troubles(struct shard *shard)
 {
-    const struct durable *durable = durable_of(shard);
+    struct durable *durable = durable_of(shard);
     struct aof_figures *figures = &shard->core.aof;
     bool was_behind = figures->behind;
 
@@ -284,10 +306,59 @@ static void hear_troubles(struct shard *shard)
                          : 0;
     figures->behind = atomic_load_explicit(&durable->behind, memory_order_acquire) > 0;
     figures->bytes = shard->aof.disk.segment->bytes;
+    atomic_store_explicit(&durable->marks[shard->index].bytes, figures->bytes, memory_order_relaxed);
+    figures->before_bytes = atomic_load_explicit(&shard->group->aof_folder.before_bytes, memory_order_relaxed);
+    figures->base_bytes = atomic_load_explicit(&shard->group->aof_folder.base_bytes, memory_order_relaxed);
     figures->buffered_bytes = shard->aof.disk.pending_bytes;
     figures->delayed_syncs = shard->aof.disk.delayed;
     if (was_behind && !figures->behind)
         loop_defer(shard->loop, shard->durable);
+}
+
+/* Growth. */
+
+uint64_t aof_segment_bytes(const struct shard_group *group)
+{
+    uint64_t bytes = 0;
+
+    for (int i = 0; i < group->count; i++)
+        bytes += atomic_load_explicit(&group->durable.marks[i].bytes, memory_order_relaxed);
+    return bytes;
+}
+
+static bool has_grown(const struct shard *shard)
+{
+    const struct config *config = &shard->core.config;
+    const struct aof_folder *folder = &shard->group->aof_folder;
+    uint64_t base = atomic_load_explicit(&folder->base_bytes, memory_order_relaxed);
+    uint64_t now = atomic_load_explicit(&folder->before_bytes, memory_order_relaxed) + aof_segment_bytes(shard->group);
+
+    return config->auto_aof_rewrite_percentage > 0 && now > config->auto_aof_rewrite_min_bytes &&
+           (double)now >= (double)base * (1 + config->auto_aof_rewrite_percentage / 100.0);
+}
+
+/* Redis reads one segment after the other, so what empties databases, which each says, has to be before all of them. */
+static void begin_anew(struct shard *shard)
+{
+    shard->aof.wants_base = false;
+    if (!atomic_exchange_explicit(&shard->core.saves->rewrite_scheduled, true, memory_order_relaxed))
+        saving_look_again(shard);
+}
+
+/* Any shard's turn, once a second; after failures less often. */
+static void consider_rewriting(struct shard *shard)
+{
+    struct save_state *saves = shard->core.saves;
+    uint64_t failures = atomic_load_explicit(&saves->rewrite_failures, memory_order_relaxed);
+
+    if (shard->now_ms - shard->aof.looked_ms < (failures > 0 ? LOOK_AFTER_FAILURE_MS : TICK_MS))
+        return;
+    shard->aof.looked_ms = shard->now_ms;
+    if (save_state_running(saves) != SAVE_NOTHING || !is_complete(shard) || !has_grown(shard) ||
+        atomic_exchange_explicit(&saves->rewrite_scheduled, true, memory_order_relaxed))
+        return;
+    log_write(LOG_NOTICE, "Starting automatic rewriting of AOF");
+    saving_look_again(shard);
 }
 
 /* The turn. */
@@ -296,6 +367,8 @@ static bool wants_sync(const struct shard *shard)
 {
     const struct aof_disk *disk = &shard->aof.disk;
 
+    if (shard->aof.stops)
+        return true;
     switch (shard->core.config.appendfsync) {
     case CONFIG_FSYNC_ALWAYS:
         return true;
@@ -331,6 +404,24 @@ static void arm_tick(struct shard *shard)
         timer_arm(&shard->timers, &aof->tick, due_ms);
 }
 
+void aof_stop(struct shard *shard)
+{
+    keyspace_set_journaled(shard->core.keyspace, false);
+    shard->aof.stops = true;
+}
+
+static void end_stopping(struct shard *shard)
+{
+    struct aof *aof = &shard->aof;
+
+    if (has_records(shard) || !aof_disk_is_clean(&aof->disk) || aof->disk.syncing)
+        return;
+    aof_disk_close(&aof->disk);
+    aof->on = aof->stops = shard->core.aof.enabled = false;
+    if (shard->group->count > 1)
+        durable_wait(durable_of(shard), shard->index, false);
+}
+
 void aof_turn(struct shard *shard, uint64_t until)
 {
     struct aof *aof = &shard->aof;
@@ -352,14 +443,20 @@ void aof_turn(struct shard *shard, uint64_t until)
     if (aof->disk.is_news)
         tell_troubles(shard);
     hear_troubles(shard);
+    aof_rewrite_turn(shard);
+    if (aof->wants_base && is_complete(shard))
+        begin_anew(shard);
+    consider_rewriting(shard);
     attend_others(shard);
+    if (aof->stops)
+        end_stopping(shard);
 }
 
 uint64_t aof_answers_wait_for(const struct shard *shard)
 {
     uint64_t newest;
 
-    if (!shard->aof.on || !is_always(shard))
+    if (!shard->aof.on || !is_always(shard) || !is_complete(shard))
         return 0;
     newest = durable_newest(durable_of(shard));
     return newest > durable_safe(durable_of(shard)) ? newest : 0;
@@ -367,34 +464,38 @@ uint64_t aof_answers_wait_for(const struct shard *shard)
 
 /* Begin and end. */
 
-static struct aof_segment *create_segment(struct shard *shard, int fd)
+static struct aof_segment *create_segment(struct shard *shard, int fd, uint64_t generation)
 {
     struct aof_segment *segment = memory_alloc(&shard->core.memory, sizeof *segment);
 
-    *segment = (struct aof_segment){.fd = fd};
+    *segment = (struct aof_segment){.fd = fd, .generation = generation};
     return segment;
 }
 
-void aof_begin(struct shard *shard, int fd)
+void aof_begin(struct shard *shard, int fd, uint64_t generation)
 {
     struct journal *journal = journal_of(shard);
 
-    aof_disk_open(&shard->aof.disk, create_segment(shard, fd));
+    aof_disk_open(&shard->aof.disk, create_segment(shard, fd, generation));
     keyspace_set_journaled(shard->core.keyspace, true);
     journal_begin_anew(journal);
     journal->is_stamped = shard->group->count > 1;
-    shard->aof.noted = 0;
+    shard->aof.noted = shard->aof.last = 0;
+    durable_note(durable_of(shard), shard->index, 0); /* what was in one before is no matter */
+    durable_begin_segment(durable_of(shard), shard->index);
+    durable_synced(durable_of(shard), shard->index, 0);
     shard->aof.on = shard->core.aof.enabled = true;
 }
 
-void aof_switch(struct shard *shard, int fd)
+void aof_switch(struct shard *shard, int fd, uint64_t generation)
 {
     struct aof *aof = &shard->aof;
     struct journal *journal = journal_of(shard);
 
     ASSERT(!aof->next);
-    aof->next = create_segment(shard, fd);
+    aof->next = create_segment(shard, fd, generation);
     aof->before = journal_take(journal);
+    durable_begin_segment(durable_of(shard), shard->index);
     aof->noted = 0;
 }
 

@@ -5,7 +5,7 @@
  * what is known of all shards (durable.h):
  *
  *     #KNOWN:until known\r\n           16 hexadecimal digits each
- *     #LAST:last last ...\r\n          the same, by shard, AOF_LASTS_A_LINE in a line
+ *     #LAST:last last ...\r\n          the same, by shard, AOF_LASTS_A_LINE in a line; 0: its newest segment has none
  *
  * and where there are several shards, #STAMP lines say the stamp of the records behind them. Under `always`
  * a group is closed when all shards have executed up to its last record, so that it speaks for itself; else
@@ -24,11 +24,13 @@
 #include "shards/durable.h"
 
 struct shard;
+struct shard_group;
 
 enum { AOF_LASTS_A_LINE = 48 };
 
 struct aof {
     bool on;
+    bool stops; /* nothing is added any more */
     struct aof_disk disk;
     struct aof_writer writer;
     struct aof_segment *next; /* what was recorded from some instant on goes there, behind `before`; else NULL */
@@ -39,6 +41,8 @@ struct aof {
     uint64_t spoken;          /* the highest stamp that a group of ours has said to be known */
     struct aof_group *proof, *next_proof; /* on disk: their claims are to be proved, one after the other */
     uint64_t answers_wait;                /* connections keep answers back until it is safe; 0: none do */
+    bool wants_base;                      /* whole databases have been emptied or exchanged */
+    int64_t looked_ms;                    /* whether it is to be rewritten */
     struct timer tick;                    /* once a second while there is something to sync, or to be said */
     struct completion ticked;
 };
@@ -47,9 +51,11 @@ void aof_init(struct shard *shard);
 void aof_deinit(struct shard *shard);
 
 /* From now on the keyspace is journaled, into that empty file, which is aof's now. */
-void aof_begin(struct shard *shard, int fd);
+void aof_begin(struct shard *shard, int fd, uint64_t generation);
 /* What is executed from now on goes into that file instead. Between two commands. */
-void aof_switch(struct shard *shard, int fd);
+void aof_switch(struct shard *shard, int fd, uint64_t generation);
+/* The keyspace is journaled no longer; the file is closed when all of it is on the disk. */
+void aof_stop(struct shard *shard);
 /* When all shards have stopped, whichever thread: writes and syncs what is left, and says that it is all; closes. 0, or
  * an errno. */
 int aof_end(struct shard *shard);
@@ -71,5 +77,8 @@ uint64_t aof_answers_wait_for(const struct shard *shard);
 void aof_keep_answers(struct shard *shard, uint64_t stamp);
 /* Up to which stamp everything is safe; UINT64_MAX: nobody is to wait for that. */
 uint64_t aof_safe(const struct shard *shard);
+
+/* Of the newest segments of all shards. */
+uint64_t aof_segment_bytes(const struct shard_group *group);
 
 #endif

@@ -7,6 +7,7 @@
 #include "core/log.h"
 #include "core/memory.h"
 #include "shards/aof.h"
+#include "shards/aof_rewrite.h"
 #include "shards/shard.h"
 
 enum { RETRY_MS = 1000 };
@@ -15,8 +16,9 @@ enum { RETRY_MS = 1000 };
 
 static void release_segment(struct aof_disk *disk, struct aof_segment *segment)
 {
-    if (!segment || segment->groups > 0 || !segment->is_closing)
+    if (segment->groups > 0 || !segment->is_closing)
         return;
+    aof_rewrite_segment_ended(disk->shard, segment->bytes);
     if (disk->shard->loop)
         loop_close_fd(disk->shard->loop, segment->fd);
     else
@@ -33,6 +35,13 @@ void aof_disk_open(struct aof_disk *disk, struct aof_segment *segment)
         return;
     before->is_closing = true;
     release_segment(disk, before);
+}
+
+void aof_disk_close(struct aof_disk *disk)
+{
+    loop_close_fd(disk->shard->loop, disk->segment->fd);
+    memory_free(&disk->shard->core.memory, disk->segment);
+    disk->segment = NULL;
 }
 
 /* Failure. */
@@ -156,11 +165,19 @@ static void start_sync(struct aof_disk *disk)
     loop_file_sync(disk->shard->loop, &disk->sync, disk->first->segment->fd, true);
 }
 
+bool aof_disk_may_write(const struct aof_disk *disk)
+{
+    const struct aof_folder *folder = &disk->shard->group->aof_folder;
+
+    return disk->unwritten->segment->generation <= atomic_load_explicit(&folder->named, memory_order_acquire) ||
+           !atomic_load_explicit(&folder->is_complete, memory_order_relaxed);
+}
+
 void aof_disk_go_on(struct aof_disk *disk, bool sync)
 {
     if (disk->error != 0 && (disk->retry.armed || disk->syncing))
         return;
-    if (disk->unwritten && !disk->writing)
+    if (disk->unwritten && !disk->writing && aof_disk_may_write(disk))
         start_write(disk);
     /* What failed is synced at once: until then it is not known to work again. */
     if ((sync || disk->error != 0) && !disk->syncing && disk->first != disk->unwritten)

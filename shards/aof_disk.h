@@ -20,9 +20,10 @@ struct shard;
 
 struct aof_segment {
     int fd;
-    uint64_t bytes;  /* where the next group goes */
-    size_t groups;   /* that are not on disk */
-    bool is_closing; /* no more will come */
+    uint64_t generation; /* nothing is written before the folder's manifest names it */
+    uint64_t bytes;      /* where the next group goes */
+    size_t groups;       /* that are not on disk */
+    bool is_closing;     /* no more will come */
 };
 
 struct aof_group {
@@ -58,9 +59,13 @@ void aof_disk_init(struct aof_disk *disk, struct shard *shard);
 void aof_disk_deinit(struct aof_disk *disk);
 
 void aof_disk_open(struct aof_disk *disk, struct aof_segment *segment);
+/* No group is on its way. */
+void aof_disk_close(struct aof_disk *disk);
 /* Owned from now on; its bytes go to the end of the file. */
 void aof_disk_add(struct aof_disk *disk, struct aof_group *group);
 
+/* Whether the group that is to be written next may be. */
+bool aof_disk_may_write(const struct aof_disk *disk);
 /* Starts what is to be started: a write, and a sync where wanted. */
 void aof_disk_go_on(struct aof_disk *disk, bool sync);
 static inline bool aof_disk_is_clean(const struct aof_disk *disk)

@@ -3,19 +3,32 @@
 #include <stdatomic.h>
 
 #include "shards/aof_folder.h"
+#include "shards/load_plan_aof.h"
 #include "shards/loading.h"
 #include "shards/recovery.h"
+#include "shards/snapshot.h"
 #include "shards/shard.h"
 
-static bool begin_folder(struct shard_group *group, const struct config *config, char *error, size_t error_bytes)
+enum { AGAIN_MS = 1000 };
+
+static void open_folder(struct shard_group *group, const struct config *config)
 {
     struct loading *loading = group->loading;
 
     aof_folder_init(&group->aof_folder, &group->memory, config, group->count, &loading->manifest);
     aof_manifest_init(&loading->manifest, &group->memory); /* it is the folder's now */
+}
+
+static bool begin_folder(struct shard_group *group, const struct config *config, char *error, size_t error_bytes)
+{
+    struct loading *loading = group->loading;
+
+    open_folder(group, config);
     if (!aof_folder_begin_generation(&group->aof_folder, config, group->count, error, error_bytes))
         return false;
     recovery_finish(loading);
+    atomic_store_explicit(&group->aof_folder.before_bytes, loading->progress.total_bytes, memory_order_relaxed);
+    atomic_store_explicit(&group->aof_folder.base_bytes, loading->progress.total_bytes, memory_order_relaxed);
     recovery_pass_stamps(group, loading->progress.start_ms);
     return true;
 }
@@ -39,8 +52,14 @@ bool aof_start_prepare(struct shard_group *group, const struct config *config, c
     start->group = group;
     start->loaded.done = loaded;
     atomic_init(&start->may_begin, false);
-    if (!config->appendonly)
+    if (!config->appendonly) {
+        struct load_plan plan = {group->loading, config, error, error_bytes};
+
+        if (!load_plan_read_manifest(&plan))
+            return false;
+        open_folder(group, config); /* CONFIG SET or BGREWRITEAOF may begin one beside what is there */
         return true;
+    }
     if (group->loading->stage_count > 0) {
         group->loading->loaded = &start->loaded;
         return true;
@@ -60,4 +79,26 @@ void aof_start_turn(struct shard *shard)
         return;
     if (aof_folder_begin_shard(&group->aof_folder, shard))
         loading_end(group);
+}
+
+/* All shards end it by themselves; one begins it for all. A rewriting is not left half done. What can't be done yet is
+ * done in a later turn. */
+void aof_start_configured(struct shard *shard)
+{
+    struct save_state *saves = shard->core.saves;
+    bool wanted = shard->core.config.appendonly;
+
+    if (wanted == shard->aof.on || shard->core.loading || shard->parked)
+        return;
+    if (!wanted && save_state_running(saves) == SAVE_AOF_BASE) {
+        snapshot_cancel(shard);
+    } else if (!wanted && !shard->aof.stops) {
+        atomic_store_explicit(&shard->group->aof_folder.is_complete, false, memory_order_relaxed);
+        aof_stop(shard);
+    } else if (wanted && shard->index == 0 && save_state_running(saves) != SAVE_AOF_BASE &&
+               shard->now_ms - shard->aof.looked_ms >= AGAIN_MS) {
+        shard->aof.looked_ms = shard->now_ms;
+        atomic_store_explicit(&saves->rewrite_scheduled, true, memory_order_relaxed);
+        saving_look_again(shard);
+    }
 }

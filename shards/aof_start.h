@@ -25,5 +25,7 @@ MUST_USE bool aof_start_prepare(struct shard_group *group, const struct config *
                                 size_t error_bytes);
 /* Each turn of a shard that loads. */
 void aof_start_turn(struct shard *shard);
+/* The settings say otherwise: it begins, or ends (CONFIG SET appendonly). */
+void aof_start_configured(struct shard *shard);
 
 #endif

@@ -66,7 +66,7 @@ static bool parse_manifest(struct load_plan *plan, const struct load_file *file)
     return is_right;
 }
 
-static bool read_manifest(struct load_plan *plan)
+bool load_plan_read_manifest(struct load_plan *plan)
 {
     char name[NAME_MAX + 16];
     struct load_file file;
@@ -278,7 +278,7 @@ bool load_plan_aof(struct load_plan *plan)
     struct loading *loading = plan->loading;
     const struct aof_file *base;
 
-    if (!read_manifest(plan) || !move_in_old_file(plan))
+    if (!load_plan_read_manifest(plan) || !move_in_old_file(plan))
         return false;
     if (loading->manifest.count == 0)
         return true;

@@ -16,6 +16,9 @@ struct load_plan {
  * moved into the folder. False: error says why. */
 MUST_USE bool load_plan_aof(struct load_plan *plan);
 
+/* The manifest alone, if there is one. Likewise. */
+MUST_USE bool load_plan_read_manifest(struct load_plan *plan);
+
 enum load_opened { LOAD_OPENED, LOAD_NOT_THERE, LOAD_NOT_OPENED /* error says why */ };
 enum load_opened load_plan_open(struct load_plan *plan, const char *path, struct load_file *file);
 void load_plan_error(const struct load_plan *plan, const char *path, const char *why);

@@ -176,6 +176,11 @@ bool saving_stage(struct shard *shard, struct request *request)
         shard_finish(shard, request);
         return true;
     }
+    if (kind == SAVE_AOF_BASE) {
+        shard_finish(shard, request);
+        aof_rewrite_begin(shard);
+        return true;
+    }
     if (kind == SAVE_IN_BACKGROUND)
         log_write(LOG_NOTICE, "Background saving started");
     request_own_arguments(&shard->requests, request);
@@ -251,6 +256,14 @@ static void start_scheduled(struct shard *shard)
         look_by(shard, shard->now_ms + LOOK_MS);
 }
 
+static void start_rewriting(struct shard *shard)
+{
+    if (snapshot_has_room(shard) && save_state_claim(state_of(shard), SAVE_AOF_BASE, shard->now_ms))
+        aof_rewrite_begin(shard);
+    else
+        look_by(shard, shard->now_ms + LOOK_MS);
+}
+
 static void start_by_points(struct shard *shard)
 {
     struct save_state *state = state_of(shard);
@@ -282,10 +295,17 @@ static void look(struct completion *completion)
         start_flushed(shard);
     else if (save_state_running(state) != SAVE_NOTHING)
         return; /* its end has it looked again */
+    else if (atomic_load_explicit(&state->rewrite_scheduled, memory_order_relaxed))
+        start_rewriting(shard);
     else if (atomic_load_explicit(&state->scheduled, memory_order_relaxed))
         start_scheduled(shard);
     else
         start_by_points(shard);
+}
+
+void saving_look_again(struct shard *shard)
+{
+    look_by(shard, shard->now_ms);
 }
 
 void saving_init(struct shard *shard)

@@ -35,6 +35,8 @@ MUST_USE bool saving_begin_last(struct shard *shard, void (*saved)(struct shard 
 
 /* What a command has asked for (core.h). */
 void saving_heed(struct shard *shard);
+/* Something that was scheduled may begin. */
+void saving_look_again(struct shard *shard);
 /* Each turn. */
 void saving_turn(struct shard *shard);
 

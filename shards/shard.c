@@ -626,6 +626,8 @@ static void notice_settings(struct shard *shard)
 {
     uint64_t generation = shard->core.config.generation;
 
+    if (__builtin_expect(shard->core.config.appendonly != shard->aof.on, 0))
+        aof_start_configured(shard);
     if (shard->config_generation == generation)
         return;
     shard->config_generation = generation;

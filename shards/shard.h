@@ -15,6 +15,7 @@
 #include "shards/aof.h"
 #include "shards/aof_folder.h"
 #include "shards/aof_start.h"
+#include "shards/aof_rewrite.h"
 #include "shards/busy.h"
 #include "shards/durable.h"
 #include "shards/loop.h"
@@ -53,6 +54,7 @@ struct shard_group {
     struct durable durable;
     struct aof_folder aof_folder;
     struct aof_start aof_start;
+    struct aof_rewrite aof_rewrite;
     _Atomic(bool) stopping;
     _Atomic(int)
         draining; /* shards that still have connections or requests of their own, and main until it has told all */

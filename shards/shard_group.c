@@ -202,6 +202,8 @@ static void end_aofs(struct shard_group *group)
         if (error != 0)
             log_write(LOG_WARNING, "Error writing to the AOF file of shard %d: %s", i, strerror(error));
     }
+    if (aof_rewrite_finish(group) != 0)
+        log_write(LOG_WARNING, "Can't write the manifest of the append-only file: %s", strerror(errno));
 }
 
 static void stop_started(struct shard_group *group, int started)

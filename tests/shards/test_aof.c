@@ -27,8 +27,9 @@ static void begin(int shards, int fsync)
 {
     group_run_init(&run, shards, NULL);
     for (int i = 0; i < shards; i++) {
+        run.group.shards[i]->core.config.appendonly = true;
         run.group.shards[i]->core.config.appendfsync = fsync;
-        aof_begin(run.group.shards[i], make_file(i, 0));
+        aof_begin(run.group.shards[i], make_file(i, 0), 0);
     }
     client = group_connect(&run, 0);
 }
@@ -258,7 +259,7 @@ Test(aof, what_was_executed_before_a_switch_stays_in_the_file_before)
     begin(1, CONFIG_FSYNC_ALWAYS);
     group_command(client, "SET a 1");
     group_command(client, "SET b 1");
-    aof_switch(run.group.shards[0], make_file(0, 1));
+    aof_switch(run.group.shards[0], make_file(0, 1), 0);
     group_command(client, "SET c 1");
     for (int i = 0; i < 8; i++) {
         group_turns(&run);

@@ -1,0 +1,398 @@
+#include "shards/aof_rewrite.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/log.h"
+#include "core/memory.h"
+#include "shards/shard.h"
+
+enum { AGAIN_MS = 1000, RING_FULL_MS = 1 };
+
+static struct aof_folder *folder_of(const struct aof_rewrite *rewrite)
+{
+    return &rewrite->home->group->aof_folder;
+}
+
+static const struct config *config_of(const struct aof_rewrite *rewrite)
+{
+    return &rewrite->home->core.config;
+}
+
+static int segments_of(const struct aof_rewrite *rewrite)
+{
+    return rewrite->home->group->count;
+}
+
+static struct aof_rewrite *rewrite_of(const struct shard *shard)
+{
+    return &shard->group->aof_rewrite;
+}
+
+/* The end. */
+
+static void remove_segments(struct aof_rewrite *rewrite)
+{
+    struct aof_folder *folder = folder_of(rewrite);
+
+    for (int i = 0; i < rewrite->opened; i++) {
+        aof_folder_name_segment(folder, config_of(rewrite), rewrite->first_sequence + (uint64_t)i, &rewrite->path);
+        unlink(rewrite->path.bytes);
+        if (folder->descriptors[i] >= 0)
+            loop_close_fd(rewrite->home->loop, folder->descriptors[i]);
+        folder->descriptors[i] = -1;
+    }
+}
+
+static void end(struct aof_rewrite *rewrite, int error)
+{
+    struct shard *home = rewrite->home;
+
+    if (error != 0)
+        log_write(LOG_WARNING, "Background AOF rewrite failed: %s", strerror(error));
+    else
+        log_write(LOG_NOTICE, "Background AOF rewrite finished successfully");
+    if (!rewrite->is_named)
+        remove_segments(rewrite);
+    buffer_deinit(&rewrite->path);
+    buffer_deinit(&rewrite->base_name);
+    buffer_deinit(&rewrite->temporary);
+    buffer_deinit(&rewrite->text);
+    rewrite->step = AOF_REWRITE_RESTS;
+    save_state_note_rewrite(home->core.saves, error != 0, shard_now_ms(home));
+    save_state_give_back(home->core.saves);
+    saving_look_again(home);
+}
+
+static void try_again(struct aof_rewrite *rewrite, int64_t after_ms)
+{
+    timer_arm(&rewrite->home->timers, &rewrite->again, shard_now_ms(rewrite->home) + after_ms);
+}
+
+/* The manifest. */
+
+static void write_manifest(struct aof_rewrite *rewrite)
+{
+    char name[AOF_MANIFEST_NAME_MAX], temporary[AOF_MANIFEST_NAME_MAX + 8];
+
+    aof_folder_write(folder_of(rewrite), &rewrite->text);
+    aof_folder_manifest_names(config_of(rewrite), name, temporary);
+    file_replace_init(&rewrite->replace.replace, &rewrite->home->core.memory, folder_of(rewrite)->path.bytes, temporary,
+                      name);
+    rewrite->is_given = false;
+    file_replace_loop_start(&rewrite->replace, rewrite->home->loop, &rewrite->told);
+}
+
+/* What was executed since the instant may be written. */
+static void let_write(struct aof_rewrite *rewrite)
+{
+    struct aof_folder *folder = folder_of(rewrite);
+    struct shard *home = rewrite->home;
+
+    rewrite->is_named = true;
+    atomic_store_explicit(&folder->named, folder->generation, memory_order_release);
+    atomic_store_explicit(&folder->is_complete, true, memory_order_release);
+    atomic_thread_fence(memory_order_seq_cst); /* pairs with mesh_fall_asleep */
+    for (int i = 0; i < segments_of(rewrite); i++)
+        if (i != home->index)
+            mesh_wake(&home->port, home->loop, i);
+}
+
+static void name_segments(struct aof_rewrite *rewrite)
+{
+    rewrite->is_naming = true;
+    aof_folder_add_generation(folder_of(rewrite), config_of(rewrite), segments_of(rewrite), rewrite->first_sequence);
+    write_manifest(rewrite);
+}
+
+/* The snapshot is the base, and nothing of before is needed. */
+static void name_base(struct aof_rewrite *rewrite)
+{
+    struct aof_folder *folder = folder_of(rewrite);
+
+    rewrite->step = AOF_REWRITE_REPLACES;
+    aof_manifest_retire(&folder->manifest, rewrite->first_sequence);
+    aof_manifest_add(&folder->manifest, AOF_FILE_BASE, rewrite->base_sequence, rewrite->base_name.bytes);
+    if (rewrite->has_segments && !rewrite->is_named)
+        aof_folder_add_generation(folder, config_of(rewrite), segments_of(rewrite), rewrite->first_sequence);
+    write_manifest(rewrite);
+}
+
+/* What is of before. */
+
+static const struct aof_file *next_removed(struct aof_rewrite *rewrite)
+{
+    const struct aof_manifest *manifest = &folder_of(rewrite)->manifest;
+
+    while (rewrite->removed < manifest->count) {
+        const struct aof_file *file = &manifest->files[rewrite->removed++];
+
+        if (file->type == AOF_FILE_HISTORY)
+            return file;
+    }
+    return NULL;
+}
+
+static void remove_next(struct aof_rewrite *rewrite)
+{
+    const struct aof_file *file = next_removed(rewrite);
+
+    if (!file) {
+        aof_manifest_forget_history(&folder_of(rewrite)->manifest);
+        rewrite->step = AOF_REWRITE_FORGETS;
+        write_manifest(rewrite);
+        return;
+    }
+    rewrite->path.length = 0;
+    buffer_append_format(&rewrite->path, "%s/%s", folder_of(rewrite)->path.bytes, file->name);
+    buffer_append_str(&rewrite->path, (struct str){"", 1});
+    loop_file_remove(rewrite->home->loop, &rewrite->file, rewrite->path.bytes);
+}
+
+static void note_base_bytes(struct aof_rewrite *rewrite)
+{
+    struct aof_folder *folder = folder_of(rewrite);
+    struct stat facts;
+    uint64_t bytes;
+
+    rewrite->path.length = 0;
+    buffer_append_format(&rewrite->path, "%s/%s", folder->path.bytes, rewrite->base_name.bytes);
+    buffer_append_str(&rewrite->path, (struct str){"", 1});
+    bytes = stat(rewrite->path.bytes, &facts) == 0 ? (uint64_t)facts.st_size : 0;
+    atomic_store_explicit(&folder->before_bytes, bytes, memory_order_relaxed);
+    atomic_store_explicit(&folder->base_bytes, bytes + aof_segment_bytes(rewrite->home->group), memory_order_relaxed);
+}
+
+/* Steps. */
+
+static void advance(struct aof_rewrite *rewrite)
+{
+    bool needs_naming = rewrite->has_segments && !rewrite->begins && !rewrite->is_named;
+
+    if (rewrite->step != AOF_REWRITE_SAVES || (rewrite->is_naming && !rewrite->is_named))
+        return;
+    if (needs_naming) {
+        if (atomic_load_explicit(&folder_of(rewrite)->to_end, memory_order_acquire) == 0)
+            name_segments(rewrite);
+    } else if (rewrite->is_saved) {
+        if (rewrite->error != 0)
+            end(rewrite, rewrite->error);
+        else
+            name_base(rewrite);
+    }
+}
+
+static void manifest_is_written(struct aof_rewrite *rewrite)
+{
+    switch (rewrite->step) {
+    case AOF_REWRITE_SAVES:
+        let_write(rewrite);
+        advance(rewrite);
+        return;
+    case AOF_REWRITE_REPLACES:
+        if (rewrite->has_segments && !rewrite->is_named)
+            let_write(rewrite);
+        note_base_bytes(rewrite);
+        rewrite->step = AOF_REWRITE_REMOVES;
+        rewrite->removed = 0;
+        remove_next(rewrite);
+        return;
+    default:
+        end(rewrite, 0);
+    }
+}
+
+static void told(struct completion *completion)
+{
+    struct aof_rewrite *rewrite = (struct aof_rewrite *)((char *)completion - offsetof(struct aof_rewrite, told));
+    struct file_replace *replace = &rewrite->replace.replace;
+
+    if (completion->more) {
+        if (rewrite->is_given)
+            file_replace_end(replace);
+        else
+            file_replace_add(replace, buffer_str(&rewrite->text));
+        rewrite->is_given = true;
+        file_replace_loop_go_on(&rewrite->replace);
+        return;
+    }
+    file_replace_deinit(replace);
+    if (completion->result < 0) {
+        log_write(LOG_WARNING, "Can't write the manifest of the append-only file: %s", strerror(-completion->result));
+        try_again(rewrite, AGAIN_MS);
+    } else {
+        manifest_is_written(rewrite);
+    }
+}
+
+static void at_instant(struct snapshot_order *order, struct shard *shard)
+{
+    struct aof_rewrite *rewrite = (struct aof_rewrite *)order;
+    struct aof_folder *folder = folder_of(rewrite);
+    int descriptor = folder->descriptors[shard->index];
+
+    if (!rewrite->has_segments)
+        return;
+    folder->descriptors[shard->index] = -1;
+    if (shard->aof.on)
+        aof_switch(shard, descriptor, folder->generation);
+    else
+        aof_begin(shard, descriptor, folder->generation);
+}
+
+static void begun(struct snapshot_order *order, struct shard *shard)
+{
+    struct aof_rewrite *rewrite = (struct aof_rewrite *)order;
+
+    rewrite->step = AOF_REWRITE_SAVES;
+    advance(rewrite);
+}
+
+static void saved(struct snapshot_order *order, struct shard *shard, int error)
+{
+    struct aof_rewrite *rewrite = (struct aof_rewrite *)order;
+
+    rewrite->is_saved = true;
+    rewrite->error = error;
+    advance(rewrite);
+}
+
+static void begin_snapshot(struct aof_rewrite *rewrite)
+{
+    struct aof_folder *folder = folder_of(rewrite);
+
+    rewrite->step = AOF_REWRITE_BEGINS;
+    rewrite->order = (struct snapshot_order){
+        .folder = folder->path.bytes,
+        .temporary = rewrite->temporary.bytes,
+        .name = rewrite->base_name.bytes,
+        .is_aof_base = true,
+        .at_instant = at_instant,
+        .begun = begun,
+        .done = saved,
+    };
+    if (!snapshot_begin(rewrite->home, &rewrite->order))
+        try_again(rewrite, RING_FULL_MS);
+}
+
+static void open_next(struct aof_rewrite *rewrite)
+{
+    struct aof_folder *folder = folder_of(rewrite);
+
+    if (!rewrite->has_segments || rewrite->opened == segments_of(rewrite)) {
+        folder->generation += rewrite->has_segments;
+        atomic_store_explicit(&folder->to_end, segments_of(rewrite), memory_order_relaxed);
+        begin_snapshot(rewrite);
+        return;
+    }
+    aof_folder_name_segment(folder, config_of(rewrite), rewrite->first_sequence + (uint64_t)rewrite->opened,
+                            &rewrite->path);
+    loop_file_open(rewrite->home->loop, &rewrite->file, rewrite->path.bytes, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+}
+
+static void file_done(struct completion *completion)
+{
+    struct aof_rewrite *rewrite = (struct aof_rewrite *)((char *)completion - offsetof(struct aof_rewrite, file));
+
+    if (rewrite->step == AOF_REWRITE_REMOVES) { /* what is gone is gone, and what is not does no harm */
+        remove_next(rewrite);
+    } else if (completion->result < 0) {
+        end(rewrite, -completion->result);
+    } else {
+        folder_of(rewrite)->descriptors[rewrite->opened++] = completion->result;
+        open_next(rewrite);
+    }
+}
+
+static void go_on(struct completion *completion)
+{
+    struct aof_rewrite *rewrite = (struct aof_rewrite *)((char *)completion - offsetof(struct aof_rewrite, go_on));
+
+    if (rewrite->step == AOF_REWRITE_BEGINS)
+        begin_snapshot(rewrite);
+    else
+        write_manifest(rewrite);
+}
+
+/* Begin. */
+
+static void name_files(struct aof_rewrite *rewrite)
+{
+    struct memory *memory = &rewrite->home->core.memory;
+    struct aof_folder *folder = folder_of(rewrite);
+
+    rewrite->first_sequence = aof_manifest_next_sequence(&folder->manifest, AOF_FILE_INCREMENTAL);
+    rewrite->base_sequence = aof_manifest_next_sequence(&folder->manifest, AOF_FILE_BASE);
+    buffer_init(&rewrite->path, memory, NULL, 0);
+    buffer_init(&rewrite->text, memory, NULL, 0);
+    buffer_init(&rewrite->base_name, memory, NULL, 0);
+    buffer_init(&rewrite->temporary, memory, NULL, 0);
+    aof_manifest_name_base(&rewrite->base_name, config_of(rewrite)->appendfilename, rewrite->base_sequence, true);
+    buffer_append_str(&rewrite->base_name, (struct str){"", 1});
+    buffer_append_format(&rewrite->temporary, "temp_%s", rewrite->base_name.bytes);
+    buffer_append_str(&rewrite->temporary, (struct str){"", 1});
+}
+
+void aof_rewrite_begin(struct shard *home)
+{
+    struct aof_rewrite *rewrite = rewrite_of(home);
+    struct aof_folder *folder = &home->group->aof_folder;
+
+    *rewrite = (struct aof_rewrite){.home = home, .step = AOF_REWRITE_OPENS};
+    rewrite->has_segments = home->aof.on || home->core.config.appendonly;
+    rewrite->begins = !atomic_load_explicit(&folder->is_complete, memory_order_relaxed);
+    rewrite->file.done = file_done;
+    rewrite->told.done = told;
+    rewrite->go_on.done = go_on;
+    rewrite->again.completion = &rewrite->go_on;
+    name_files(rewrite);
+    log_write(LOG_NOTICE, "Background AOF rewrite started");
+    if (mkdir(folder->path.bytes, 0755) != 0 && errno != EEXIST)
+        end(rewrite, errno);
+    else
+        open_next(rewrite);
+}
+
+/* Shards. */
+
+void aof_rewrite_segment_ended(struct shard *shard, uint64_t bytes)
+{
+    struct aof_folder *folder = &shard->group->aof_folder;
+    struct shard *home = rewrite_of(shard)->home;
+
+    folder->ends[shard->index] = bytes;
+    if (atomic_fetch_sub_explicit(&folder->to_end, 1, memory_order_acq_rel) > 1 || !shard->loop)
+        return;
+    atomic_thread_fence(memory_order_seq_cst); /* pairs with mesh_fall_asleep */
+    if (home != shard)
+        mesh_wake(&shard->port, shard->loop, home->index);
+}
+
+bool aof_rewrite_calls(const struct shard *shard)
+{
+    const struct aof_rewrite *rewrite = rewrite_of(shard);
+
+    return rewrite->home == shard && rewrite->step == AOF_REWRITE_SAVES && rewrite->has_segments && !rewrite->begins &&
+           !rewrite->is_naming && atomic_load_explicit(&folder_of(rewrite)->to_end, memory_order_acquire) == 0;
+}
+
+void aof_rewrite_turn(struct shard *shard)
+{
+    if (aof_rewrite_calls(shard))
+        advance(rewrite_of(shard));
+}
+
+int aof_rewrite_finish(struct shard_group *group)
+{
+    struct aof_rewrite *rewrite = &group->aof_rewrite;
+    struct aof_folder *folder = &group->aof_folder;
+
+    if (folder->generation <= atomic_load(&folder->named) || !atomic_load(&folder->is_complete))
+        return 0;
+    if (!rewrite->is_naming)
+        aof_folder_add_generation(folder, config_of(rewrite), group->count, rewrite->first_sequence);
+    return aof_folder_save(folder, config_of(rewrite));
+}
