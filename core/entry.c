@@ -56,12 +56,26 @@ bool entry_has_value(const struct entry *entry)
 void *entry_value(const struct entry *entry)
 {
     ASSERT(entry_has_value_inline(entry));
-    return entry_owned(entry);
+    return entry_holds_value_inline(entry) ? entry_inline(entry) : entry_owned(entry);
+}
+
+bool entry_holds_value(const struct entry *entry)
+{
+    return entry_holds_value_inline(entry);
+}
+
+size_t entry_value_room(const struct entry *entry)
+{
+    size_t room = memory_block_bytes(entry) - (size_t)(entry_inline(entry) - (const char *)entry);
+
+    ASSERT(entry_holds_value_inline(entry));
+    return room < ENTRY_INLINE_MAX ? room : ENTRY_INLINE_MAX;
 }
 
 void entry_set_value(struct entry *entry, enum value_encoding encoding, void *value)
 {
-    ASSERT(entry_has_value_inline(entry) && encoding > ENCODING_RAW && value != NULL);
+    ASSERT(entry_has_value_inline(entry) && !entry_holds_value_inline(entry));
+    ASSERT(encoding > ENCODING_RAW && value != NULL);
     entry->encoding = encoding;
     entry_set_word(entry, (uintptr_t)value);
 }

@@ -5,8 +5,9 @@
  * The three words are there only when needed: the expiry when set; the value
  * word for an integer, for a pointer to the block of a long string, or to the
  * container of any other type; the key length from 256 bytes on. A short
- * string lies in line. Two lengths below 256 fit in the 8-byte header, so that
- * a 16-byte key with a 32-byte value takes 56 bytes, 64 with an expiry.
+ * string lies in line, and so does the pack of a small hash. Two lengths below
+ * 256 fit in the 8-byte header, so that a 16-byte key with a 32-byte value takes
+ * 56 bytes, 64 with an expiry.
  * An entry may move when its expiry or value changes: only keyspace.c does
  * that, as the table and the expiry index point to it. */
 #ifndef CORE_ENTRY_H
@@ -36,7 +37,11 @@ void entry_set_access(struct entry *entry, uint32_t access);
 bool entry_has_value(const struct entry *entry);
 /* That value: what it is follows from type and encoding. Borrowed. */
 void *entry_value(const struct entry *entry);
-/* Puts another in its place, of the same type: the block has moved, or the
+/* Whether it lies in line. Then it moves with the entry, may take so much room there, and whoever changes it or puts
+ * another in its place says so by keyspace_put_value. */
+bool entry_holds_value(const struct entry *entry);
+size_t entry_value_room(const struct entry *entry);
+/* Puts another block in the place of one, of the same type: it has moved, or the
  * encoding has changed. The old value is the caller's. The entry stays where it is. */
 void entry_set_value(struct entry *entry, enum value_encoding encoding, void *value);
 

@@ -125,17 +125,19 @@ static size_t shaped_bytes(const struct entry *entry, unsigned flags, size_t roo
     return key_at(flags | (entry->flags & ENTRY_LONG_KEY)) + entry_key_inline(entry).length + room;
 }
 
-/* Gives the entry these words, and room in line for so many bytes, of which it keeps what it has. */
-static struct entry *reshape(struct memory *memory, struct entry *entry, unsigned flags, size_t room)
+/* With those that no change of shape takes away. */
+static unsigned all_flags(const struct entry *entry, unsigned flags)
 {
-    unsigned all = flags | (entry->flags & (ENTRY_LONG_KEY | ENTRY_SAVED));
+    return flags | (entry->flags & (ENTRY_LONG_KEY | ENTRY_SAVED));
+}
+
+/* Moves the entry where its allocation does not fit that snugly. */
+static struct entry *fit(struct memory *memory, struct entry *entry, unsigned flags, size_t room)
+{
+    unsigned all = all_flags(entry, flags);
     size_t bytes = shaped_bytes(entry, flags, room);
     struct entry *moved;
 
-    if (entry->flags == all && entry->inline_length == room)
-        return entry;
-    if (entry->inline_length > room)
-        entry->inline_length = (uint8_t)room;
     if (fits_snugly(memory_block_bytes(entry), bytes)) {
         if (entry->flags != all)
             shell_copy_shaped(entry, entry, all);
@@ -145,6 +147,16 @@ static struct entry *reshape(struct memory *memory, struct entry *entry, unsigne
     shell_copy_shaped(moved, entry, all);
     memory_free(memory, entry);
     return moved;
+}
+
+/* Gives the entry these words, and room in line for so many bytes, of which it keeps what it has. */
+static struct entry *reshape(struct memory *memory, struct entry *entry, unsigned flags, size_t room)
+{
+    if (entry->flags == all_flags(entry, flags) && entry->inline_length == room)
+        return entry;
+    if (entry->inline_length > room)
+        entry->inline_length = (uint8_t)room;
+    return fit(memory, entry, flags, room);
 }
 
 /* Blocks */
@@ -250,15 +262,63 @@ struct entry *entry_create(struct memory *memory, struct str key, const struct e
     return entry;
 }
 
+/* What the value will take in line, 0: it keeps its block. */
+static size_t length_in_line(enum value_type type, enum value_encoding encoding, const void *value)
+{
+    const struct value_kind *kind = value_kind_of(type, encoding);
+    size_t length = kind->length ? kind->length(value) : 0;
+
+    return length <= ENTRY_INLINE_MAX ? length : 0;
+}
+
+/* There is room of that length, or a word. */
+static void fill_value(struct memory *memory, struct entry *entry, enum value_encoding encoding, void *value,
+                       size_t length)
+{
+    ASSERT(encoding > ENCODING_RAW && value != NULL);
+    entry->encoding = encoding;
+    entry->inline_length = (uint8_t)length;
+    if (length == 0) {
+        entry_set_word(entry, (uintptr_t)value);
+        return;
+    }
+    memcpy(entry_inline(entry), value, length);
+    memory_free(memory, value);
+}
+
 struct entry *entry_create_value(struct memory *memory, struct str key, enum value_type type,
                                  enum value_encoding encoding, void *value)
 {
-    struct entry *entry = shell_create(memory, key, ENTRY_HAS_WORD, 0);
+    size_t length = length_in_line(type, encoding, value);
+    struct entry *entry = shell_create(memory, key, length > 0 ? 0 : ENTRY_HAS_WORD, length);
 
-    ASSERT(encoding > ENCODING_RAW && value != NULL);
     entry->type = type;
-    entry->encoding = encoding;
-    entry_set_word(entry, (uintptr_t)value);
+    fill_value(memory, entry, encoding, value, length);
+    return entry;
+}
+
+/* What lies in line has another length now. */
+static struct entry *settle(struct memory *memory, struct entry *entry, size_t length)
+{
+    ASSERT(length > 0);
+    if (length == entry->inline_length)
+        return entry;
+    ASSERT(shaped_bytes(entry, entry->flags & ENTRY_HAS_EXPIRY, length) <= memory_block_bytes(entry));
+    entry->inline_length = (uint8_t)length;
+    return fit(memory, entry, entry->flags & ENTRY_HAS_EXPIRY, length);
+}
+
+struct entry *entry_store_value(struct memory *memory, struct entry *entry, enum value_encoding encoding, void *value)
+{
+    size_t length = length_in_line((enum value_type)entry->type, encoding, value);
+    unsigned flags = (entry->flags & ENTRY_HAS_EXPIRY) | (length > 0 ? 0 : ENTRY_HAS_WORD);
+
+    ASSERT(entry_has_value_inline(entry));
+    if (entry_holds_value_inline(entry) && value == entry_inline(entry))
+        return settle(memory, entry, length);
+    entry->inline_length = 0; /* what lay there is of no use any more */
+    entry = reshape(memory, entry, flags, length);
+    fill_value(memory, entry, encoding, value, length);
     return entry;
 }
 

@@ -25,9 +25,13 @@ struct entry_content entry_content_integer(int64_t integer);
 /* expiry_ms -1: none. */
 struct entry *entry_create(struct memory *memory, struct str key, const struct entry_content *content,
                            int64_t expiry_ms);
-/* Owns the value from now on; no expiry. */
+/* Owns the value from now on; no expiry. A short blob of a kind that has a length is taken in line, and its block freed.
+ */
 struct entry *entry_create_value(struct memory *memory, struct str key, enum value_type type,
                                  enum value_encoding encoding, void *value);
+/* Likewise in the place of a value of the same type, whose block, if it has one, is the caller's. A value that lies in
+ * line may be this one: it has been changed within its room. */
+struct entry *entry_store_value(struct memory *memory, struct entry *entry, enum value_encoding encoding, void *value);
 /* The same value, expiry and access clock under another key, for another owner if need be. */
 struct entry *entry_create_copy(struct memory *memory, struct str key, const struct entry *source);
 void entry_destroy(struct memory *memory, struct entry *entry);

@@ -5,9 +5,9 @@
  *            4   flags: which of the words follow, and whether it has been saved
  *            5   offset of the key bytes
  *            6   key length, 0 for a long key
- *            7   length of the string in line, 0 where it is elsewhere
+ *            7   length of the value in line, 0 where it is elsewhere
  *            8   words: expiry, value, key length
- *                key bytes, then at once the string in line
+ *                key bytes, then at once the value in line: a string, or a blob
  *
  * What is in line may have room to grow behind it: the allocator knows how much. */
 #ifndef CORE_ENTRY_LAYOUT_H
@@ -29,7 +29,7 @@ enum entry_flag {
 
 enum {
     ENTRY_SHORT_KEY_MAX = 255, /* lengths that the header's byte holds */
-    ENTRY_INLINE_MAX = 192,    /* longer strings get a block of their own */
+    ENTRY_INLINE_MAX = 192,    /* longer values get a block of their own */
     ENTRY_EMBSTR_MAX = 44,     /* Redis's limit, which OBJECT ENCODING shows */
     ENTRY_INTEGER_TEXT_MAX = 20,
 };
@@ -89,6 +89,12 @@ static inline bool entry_has_value_inline(const struct entry *entry)
     return entry->encoding > ENCODING_RAW;
 }
 
+/* A value, not a string, that lies in line. */
+static inline bool entry_holds_value_inline(const struct entry *entry)
+{
+    return entry_has_value_inline(entry) && !(entry->flags & ENTRY_HAS_WORD);
+}
+
 /* What the word points to, which the entry owns: the block of a long string or the value; NULL where there is none. */
 static inline void *entry_owned(const struct entry *entry)
 {
@@ -110,7 +116,7 @@ static inline struct entry_block *entry_block(const struct entry *entry)
     return has_block ? (struct entry_block *)(uintptr_t)entry_word(entry) : NULL;
 }
 
-/* Where the string in line begins, or would. */
+/* Where the value in line begins, or would. */
 static inline char *entry_inline(const struct entry *entry)
 {
     struct str key = entry_key_inline(entry);

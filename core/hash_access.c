@@ -42,6 +42,7 @@ bool hash_open_write(struct call *call, struct hash_access *access)
     expire_due(call, access);
     open_entry(call, access);
     access->indexed_ms = access->entry ? hash_next_deadline_ms(&access->hash) : -1;
+    access->hash.holder = access->entry && entry_holds_value(access->entry) ? access->entry : NULL;
     access->hash.memory = keyspace_memory(call_keyspace(call, call->argv[1]));
     return true;
 }
@@ -66,6 +67,10 @@ static void put_back(struct call *call, struct keyspace *keyspace, struct hash_a
 {
     const struct hash *hash = &access->hash;
 
+    if (hash->encoding == ENCODING_LISTPACK || entry_holds_value(access->entry)) {
+        access->entry = keyspace_put_value(keyspace, call->db, access->entry, hash->encoding, hash->value);
+        return;
+    }
     entry_set_value(access->entry, hash->encoding, hash->value); /* the same address may be another value's by now */
     if (access->indexed_ms >= 0 || hash_next_deadline_ms(hash) >= 0)
         keyspace_items_changed(keyspace, call->db, access->entry, access->indexed_ms);
@@ -76,6 +81,7 @@ void hash_close_with(struct call *call, struct hash_access *access, const char *
 {
     struct str name = call->argv[1];
     struct keyspace *keyspace = call_keyspace(call, name);
+    bool emptied = hash_is_empty(&access->hash);
 
     keyspace_changed(keyspace, changes);
     if (access->entry == NULL)
@@ -86,6 +92,6 @@ void hash_close_with(struct call *call, struct hash_access *access, const char *
         call_changed(call, EVENT_HASH, event, name);
     if (changes > 0 && second != NULL)
         call_event(call, EVENT_HASH, second, name);
-    if (access->entry != NULL && hash_is_empty(&access->hash))
+    if (access->entry != NULL && emptied)
         call_delete_empty(call, name, access->entry);
 }

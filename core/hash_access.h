@@ -6,7 +6,8 @@
  *     hash_set(&access.hash, …);
  *     hash_close(call, &access, "hset", changes);
  *
- * Between opening and closing the entry may point to what the value was before. */
+ * Between opening and closing the entry may point to what the value was before; after closing the hash may: a small
+ * one has gone into its entry. */
 #ifndef CORE_HASH_ACCESS_H
 #define CORE_HASH_ACCESS_H
 

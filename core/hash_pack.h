@@ -16,8 +16,7 @@ struct value_kind;
 
 enum hash_pack_form { HASH_PACK_PLAIN = 2, HASH_PACK_EXPIRING = 3 /* elements a field */ };
 
-/* Of the second form; the first is a listpack as any other. */
-extern const struct value_kind hash_pack_expiring_kind;
+extern const struct value_kind hash_pack_plain_kind, hash_pack_expiring_kind;
 
 /* A field's first element, its name; NULL: it is not there. */
 static inline unsigned char *hash_pack_find(const unsigned char *pack, enum hash_pack_form form, struct str field)
@@ -41,7 +40,8 @@ static inline size_t hash_pack_count(const unsigned char *pack, enum hash_pack_f
 int64_t hash_pack_deadline_ms(unsigned char *field, enum hash_pack_form form);
 int64_t hash_pack_next_deadline_ms(const unsigned char *pack, enum hash_pack_form form);
 
-/* Each changes the pack, whose fields move. deadline_ms -1: none, and nothing else in a plain one. */
+/* Each changes the pack, whose fields move; memory may be NULL for a plain one, as in listpack.h. deadline_ms -1: none,
+ * and nothing else in a plain one. */
 void hash_pack_add(struct memory *memory, unsigned char **pack, enum hash_pack_form form, struct str field,
                    struct str value, int64_t deadline_ms);
 void hash_pack_overwrite(struct memory *memory, unsigned char **pack, enum hash_pack_form form, unsigned char *field,

@@ -6,6 +6,8 @@
 #include "core/hash_table.h"
 #include "core/pack_names.h"
 
+enum { ROOM_BYTES = 185 /* more than most hashes take: while one is made its pack seldom moves */ };
+
 static bool is_table(const struct hash *hash)
 {
     return hash->encoding == ENCODING_TABLE;
@@ -23,7 +25,34 @@ static bool has_passed(const struct hash *hash, int64_t deadline_ms)
 
 void hash_create(struct hash *hash, struct memory *memory, const struct config *config, int64_t now_ms)
 {
-    *hash = (struct hash){ENCODING_LISTPACK, listpack_create(memory, 0), now_ms, memory, config};
+    *hash = (struct hash){
+        .encoding = ENCODING_LISTPACK,
+        .value = listpack_create(memory, ROOM_BYTES),
+        .now_ms = now_ms,
+        .memory = memory,
+        .config = config,
+    };
+}
+
+/* Instead of the pack that the hash has been. */
+static void become(struct hash *hash, enum value_encoding encoding, void *value)
+{
+    if (hash->holder == NULL)
+        listpack_free(hash->memory, hash->value);
+    hash->encoding = encoding;
+    hash->value = value;
+    hash->holder = NULL;
+}
+
+/* A pack that does not fit into its entry any more. `place` is in it, or NULL. Returns where that is now. */
+static unsigned char *become_block(struct hash *hash, const unsigned char *place)
+{
+    const unsigned char *old = hash->value;
+    unsigned char *pack = listpack_create(hash->memory, ROOM_BYTES);
+
+    memcpy(pack, old, listpack_bytes(old));
+    become(hash, ENCODING_LISTPACK, pack);
+    return place ? pack + (place - old) : NULL;
 }
 
 /* Lengths */
@@ -199,18 +228,12 @@ static void become_table(struct hash *hash)
     struct hash_table *table = hash_table_create(hash->memory);
 
     hash_each(hash, add_to_table, table);
-    listpack_free(hash->memory, hash->value);
-    hash->value = table;
-    hash->encoding = ENCODING_TABLE;
+    become(hash, ENCODING_TABLE, table);
 }
 
 static void become_expiring(struct hash *hash)
 {
-    unsigned char *plain = hash->value;
-
-    hash->value = hash_pack_make_expiring(hash->memory, plain);
-    hash->encoding = ENCODING_LISTPACK_EX;
-    listpack_free(hash->memory, plain);
+    become(hash, ENCODING_LISTPACK_EX, hash_pack_make_expiring(hash->memory, hash->value));
 }
 
 static bool fits_pack(const struct hash *hash, struct str field, struct str value)
@@ -247,8 +270,7 @@ bool hash_adopt(struct hash *hash, const unsigned char *pack)
     if (elements % HASH_PACK_PLAIN != 0 || is_too_long(hash, fields) || listpack_bytes(pack) > LISTPACK_BYTES_MAX / 2 ||
         !pack_names_are_distinct(hash->memory, pack, fields, HASH_PACK_PLAIN))
         return false;
-    listpack_free(hash->memory, hash->value);
-    hash->value = listpack_copy(hash->memory, pack);
+    become(hash, ENCODING_LISTPACK, listpack_copy(hash->memory, pack));
     return true;
 }
 
@@ -261,15 +283,50 @@ static int64_t current_deadline_ms(const struct hash *hash, struct str field)
     return hash_get(hash, field, &item) ? item.deadline_ms : HASH_NO_DEADLINE;
 }
 
-static bool set_in_pack(struct hash *hash, struct str field, struct str value, int64_t deadline_ms)
+/* A value of the same size needs no room: most counters and times are such. */
+static bool overwrite(const struct hash *hash, const unsigned char *place, struct str value)
 {
-    unsigned char *pack = hash->value, *place = hash_pack_find(pack, form_of(hash), field);
-    bool is_new = place == NULL || !is_live(hash, place);
+    return hash->encoding == ENCODING_LISTPACK && listpack_overwrite(listpack_next(place), listpack_value_of(value));
+}
+
+/* At most, of a text that is short enough for an entry; mostly it is that. */
+static size_t element_bytes(struct str text)
+{
+    return text.length + (text.length < 64 ? 2 : 4);
+}
+
+/* Whether there is certainly room for a field, or for a value in the place of another. */
+static bool fits_entry(const struct hash *hash, const unsigned char *place, struct str field, struct str value)
+{
+    size_t bytes = listpack_bytes(hash->value) + element_bytes(value);
 
     if (place == NULL)
-        hash_pack_add(hash->memory, &pack, form_of(hash), field, value, deadline_ms);
+        bytes += element_bytes(field);
     else
-        hash_pack_overwrite(hash->memory, &pack, form_of(hash), place, value, deadline_ms);
+        bytes -= listpack_element_bytes(listpack_next(place));
+    return bytes <= entry_value_room(hash->holder);
+}
+
+/* What a pack is changed with. */
+static struct memory *pack_memory(const struct hash *hash)
+{
+    return hash->holder != NULL ? NULL : hash->memory;
+}
+
+static bool set_in_pack(struct hash *hash, struct str field, struct str value, int64_t deadline_ms)
+{
+    unsigned char *place = hash_pack_find(hash->value, form_of(hash), field);
+    bool is_new = place == NULL || !is_live(hash, place);
+
+    if (place != NULL && overwrite(hash, place, value))
+        return false;
+    if (hash->holder != NULL && !fits_entry(hash, place, field, value))
+        place = become_block(hash, place);
+    unsigned char *pack = hash->value;
+    if (place == NULL)
+        hash_pack_add(pack_memory(hash), &pack, form_of(hash), field, value, deadline_ms);
+    else
+        hash_pack_overwrite(pack_memory(hash), &pack, form_of(hash), place, value, deadline_ms);
     hash->value = pack;
     if (place == NULL && is_too_long(hash, hash_length(hash)))
         become_table(hash);
@@ -323,7 +380,7 @@ bool hash_delete(struct hash *hash, struct str field)
     unsigned char *pack = hash->value, *place = hash_pack_find(pack, form_of(hash), field);
     bool there = place != NULL && is_live(hash, place);
     if (place != NULL)
-        hash_pack_remove(hash->memory, &pack, form_of(hash), place);
+        hash_pack_remove(pack_memory(hash), &pack, form_of(hash), place);
     hash->value = pack;
     return there;
 }

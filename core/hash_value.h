@@ -22,6 +22,7 @@ struct hash {
     void *value;
     int64_t now_ms;
     /* to write */
+    const struct entry *holder; /* of a value that lies in line, until that becomes a block; else NULL */
     struct memory *memory;
     const struct config *config; /* thresholds */
 };

@@ -357,6 +357,16 @@ static void repoint(struct keyspace *keyspace, int db, uint64_t hash, struct exp
     keyspace_reindex(keyspace, db, old, keyspace_expiry_item(entry));
 }
 
+struct entry *keyspace_put_value(struct keyspace *keyspace, int db, struct entry *entry, enum value_encoding encoding,
+                                 void *value)
+{
+    struct expiry_item old = {entry_expiry_inline(entry), entry, -1};
+
+    entry = entry_store_value(keyspace->memory, entry, encoding, value);
+    repoint(keyspace, db, old.entry == entry ? 0 : keyspace_hash(entry_key_inline(entry)), old, entry);
+    return entry;
+}
+
 struct entry *keyspace_resize_raw(struct keyspace *keyspace, int db, struct key key, struct entry *entry, size_t length,
                                   char **bytes)
 {

@@ -84,6 +84,9 @@ struct entry *keyspace_resize_raw(struct keyspace *keyspace, int db, struct key 
 struct entry *keyspace_add_value(struct keyspace *keyspace, int db, struct key key, enum value_type type, enum value_encoding encoding, void *value);
 /* In place of what is there, if anything; its expiry goes. */
 struct entry *keyspace_set_value(struct keyspace *keyspace, int db, struct key key, enum value_type type, enum value_encoding encoding, void *value);
+/* The value of an entry that lies in line, or is to if it is short (see entry_holds_value), has changed, or another
+ * takes its place. Its items had no deadlines; those that they have now are noted. */
+struct entry *keyspace_put_value(struct keyspace *keyspace, int db, struct entry *entry, enum value_encoding encoding, void *value);
 /* Removes a key that is there: a collection that has become empty. */
 void keyspace_delete_entry(struct keyspace *keyspace, int db, struct entry *entry);
 /* Frees a value that no key holds: what entry_set_value gave back, or what was built in vain. A large one is freed by keyspace_reclaim. */

@@ -194,14 +194,14 @@ static size_t grown_bytes(size_t needed)
 
 static void grow_block(struct memory *memory, unsigned char **pack, size_t needed)
 {
-    if (needed > memory_block_bytes(*pack))
+    if (memory != NULL && needed > memory_block_bytes(*pack))
         *pack = memory_resize(memory, *pack, grown_bytes(needed));
 }
 
 /* Half of the block stays, for what may come again. */
 static void shrink_block(struct memory *memory, unsigned char **pack, size_t needed)
 {
-    if (needed < memory_block_bytes(*pack) / 4)
+    if (memory != NULL && needed < memory_block_bytes(*pack) / 4)
         *pack = memory_resize(memory, *pack, needed * 2);
 }
 
@@ -262,6 +262,16 @@ unsigned char *listpack_replace(struct memory *memory, unsigned char **pack, uns
                                 struct listpack_value value)
 {
     return put(memory, pack, (size_t)(element - *pack), listpack_element_bytes(element), value);
+}
+
+bool listpack_overwrite(unsigned char *element, struct listpack_value value)
+{
+    struct listpack_pieces pieces = listpack_pieces_of(value);
+
+    if (listpack_pieces_bytes(&pieces) != listpack_element_bytes(element))
+        return false;
+    listpack_write_element(element, &pieces);
+    return true;
 }
 
 void listpack_append_many(struct memory *memory, unsigned char **pack, const struct listpack_value *values,

@@ -19,7 +19,9 @@
  * A pack is a block from memory_alloc whose address changes when it grows:
  * what changes it takes the address of its pointer, and every pointer to an
  * element is good until then. Bytes to be stored may not lie in the pack
- * itself. One thread at a time. */
+ * itself. One that lies within a larger block of its owner's, where there is
+ * room for what is to be added, is changed with NULL for the memory, and stays
+ * where it is. One thread at a time. */
 #ifndef CORE_LISTPACK_H
 #define CORE_LISTPACK_H
 
@@ -190,6 +192,9 @@ unsigned char *listpack_insert_after(struct memory *memory, unsigned char **pack
                                      struct listpack_value value);
 unsigned char *listpack_replace(struct memory *memory, unsigned char **pack, unsigned char *element,
                                 struct listpack_value value);
+
+/* The same where the value takes what the element does: in place, whoever's the pack is. False: nothing has changed. */
+MUST_USE bool listpack_overwrite(unsigned char *element, struct listpack_value value);
 
 /* The same as one after the other, with one growth of the memory. */
 void listpack_append_many(struct memory *memory, unsigned char **pack, const struct listpack_value *values,

@@ -105,6 +105,7 @@ void undo_fields_back(struct undo_reader *reader)
     };
     int64_t indexed_ms = hash_next_deadline_ms(&hash);
 
+    ASSERT(hash.encoding == ENCODING_TABLE);
     while (count-- > 0)
         field_back(reader, &hash);
     entry_set_value(entry, hash.encoding, hash.value);

@@ -62,7 +62,7 @@ const struct value_kind *value_kinds[VALUE_TYPES][VALUE_ENCODINGS] = {
     [VALUE_ZSET] = {[ENCODING_LISTPACK] = &listpack_kind, [ENCODING_TREE] = &zset_tree_kind},
     [VALUE_HASH] =
         {
-            [ENCODING_LISTPACK] = &listpack_kind,
+            [ENCODING_LISTPACK] = &hash_pack_plain_kind,
             [ENCODING_LISTPACK_EX] = &hash_pack_expiring_kind,
             [ENCODING_TABLE] = &hash_table_kind,
         },

@@ -4,7 +4,8 @@
  * several types, so a kind is found by both. A value is what an entry's word
  * points to, in one of two shapes:
  *
- *   a blob: one block from the keyspace's account, all in itself (listpack, intset)
+ *   a blob: one block from the keyspace's account, all in itself (listpack, intset);
+ *   short ones of some kinds lie in line in their entry instead
  *   a container: a struct that begins with an account of its own (see
  *   memory_alloc_account), which is charged for all that it allocates
  *
@@ -55,6 +56,8 @@ struct value_kind {
     size_t (*drain)(struct memory *memory, void *value, size_t most);
     /* Moves the charge from one keyspace's account to another's. The value stays where it is. */
     void (*rehome)(void *value, struct memory *from, struct memory *to);
+    /* Of a kind of blobs that lie in line where they are short, else NULL: the bytes in use. */
+    size_t (*length)(const void *value);
 
     /* Of a kind whose items may have deadlines of their own (fields of a hash), else NULL. */
     /* The earliest, -1: there is none. O(1). */

@@ -4,6 +4,7 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 
+#include "core/listpack.h"
 #include "tests/support/command_run.h"
 
 static struct command_run run;
@@ -128,6 +129,49 @@ Test(cmd_hash, encodings_follow_the_thresholds)
     expect("OBJECT ENCODING i", "$10 listpackex ");
     expect("HPERSIST i FIELDS 1 a", "*1 :1 ");
     expect("OBJECT ENCODING i", "$10 listpackex ");
+}
+
+static struct entry *entry_of(const char *key)
+{
+    return keyspace_find(keyspace(), 0, key_of(str_from(key)), run.now_ms);
+}
+
+Test(cmd_hash, a_small_hash_lies_in_its_entry_and_grows_out_of_it)
+{
+    char line[100];
+
+    expect("HSET h f0 v0 f1 v1 f2 v2", ":3 ");
+    expect("PEXPIRE h 5000", ":1 ");
+    cr_assert(entry_holds_value(entry_of("h")));
+    for (int i = 3; i < 40; i++) {
+        snprintf(line, sizeof line, "HSET h f%d v%d", i, i);
+        expect(line, ":1 ");
+        cr_assert_eq(entry_holds_value(entry_of("h")), listpack_bytes(entry_value(entry_of("h"))) <= 192);
+        expect("PTTL h", ":5000 ");
+        command_expect_integer(&run, "HINCRBY h n 1000", 1000 * (i - 2));
+    }
+    cr_assert_not(entry_holds_value(entry_of("h")));
+    for (int i = 0; i < 40; i++) {
+        snprintf(line, sizeof line, "HDEL h f%d", i);
+        expect(line, ":1 ");
+    }
+    cr_assert(entry_holds_value(entry_of("h")));
+    expect("HGETALL h", "*2 $1 n $5 37000 ");
+    expect("OBJECT ENCODING h", "$8 listpack ");
+    cr_assert_eq(pass(5000), 1);
+    expect("EXISTS h", ":0 ");
+}
+
+Test(cmd_hash, a_hash_in_line_gets_deadlines_beside_that_of_its_key)
+{
+    expect("HSET h a 1 b 2", ":2 ");
+    expect("PEXPIRE h 5000", ":1 ");
+    expect("HPEXPIRE h 1000 FIELDS 1 a", "*1 :1 ");
+    cr_assert_not(entry_holds_value(entry_of("h")));
+    cr_assert_eq(pass(1000), 1);
+    expect("HKEYS h", "*1 $1 b ");
+    cr_assert_eq(pass(4000), 1);
+    expect("EXISTS h", ":0 ");
 }
 
 Test(cmd_hash, draws_have_the_shapes_of_the_protocol)

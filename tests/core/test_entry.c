@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/entry_build.h"
+#include "core/listpack.h"
 #include "core/memory.h"
 #include "tests/support/dice.h"
 
@@ -349,6 +350,141 @@ Test(entry, a_dismantled_entry_leaves_what_it_owned)
     cr_assert_eq(kind->bytes(block), memory.used_bytes);
     value_destroy(kind, &memory, block);
     cr_assert_eq(memory.used_bytes, 0);
+}
+
+/* Packs in line */
+
+/* An entry of a hash's pack, and the length of the one text in that. */
+struct packed {
+    struct memory memory;
+    struct entry *entry;
+    struct str key;
+    size_t length;
+    int64_t expiry_ms;
+};
+
+static unsigned char *pack_of(struct memory *memory, size_t length)
+{
+    static char text[1000];
+    unsigned char *pack = listpack_create(memory, dice_below(300));
+
+    memset(text, 'p', sizeof text);
+    listpack_append(memory, &pack, listpack_value_of((struct str){text, length}));
+    return pack;
+}
+
+static void check_packed(const struct packed *packed)
+{
+    const struct entry *entry = packed->entry;
+    const unsigned char *pack = entry_value(entry);
+    struct listpack_value text = listpack_get(listpack_first(pack));
+
+    cr_assert(str_equal(entry_key(entry), packed->key));
+    cr_assert_eq(entry_expiry_ms(entry), packed->expiry_ms);
+    cr_assert_eq(entry_access(entry), 0xabcdef);
+    cr_assert(entry_type(entry) == VALUE_HASH && entry_encoding(entry) == ENCODING_LISTPACK);
+    cr_assert(listpack_validate(pack, listpack_bytes(pack)) && listpack_next(listpack_first(pack)) == NULL);
+    cr_assert_eq(text.length, packed->length);
+    for (size_t at = 0; at < text.length; at++)
+        cr_assert_eq(text.bytes[at], 'p');
+    cr_assert_eq(entry_holds_value(entry), listpack_bytes(pack) <= 192);
+    cr_assert_eq(entry_bytes(entry), packed->memory.used_bytes);
+}
+
+static void start_packed(struct packed *packed, struct str key)
+{
+    *packed = (struct packed){.key = key, .length = 10, .expiry_ms = -1};
+    packed->entry =
+        entry_create_value(&packed->memory, key, VALUE_HASH, ENCODING_LISTPACK, pack_of(&packed->memory, 10));
+    entry_set_access(packed->entry, 0xabcdef);
+}
+
+static void store_packed(struct packed *packed, void *value)
+{
+    packed->entry = entry_store_value(&packed->memory, packed->entry, ENCODING_LISTPACK, value);
+}
+
+static void exchange_pack(struct packed *packed, size_t length)
+{
+    void *old = entry_holds_value(packed->entry) ? NULL : entry_value(packed->entry);
+
+    packed->length = length;
+    store_packed(packed, pack_of(&packed->memory, length));
+    memory_free(&packed->memory, old);
+}
+
+/* Half of the time it is changed where it lies, as far as there is room. */
+static void change_pack(struct packed *packed)
+{
+    size_t length = dice_below(dice_below(4) ? 220 : 900);
+
+    if (!entry_holds_value(packed->entry) || dice_below(2)) {
+        exchange_pack(packed, length);
+        return;
+    }
+    struct memory other = {0};
+    unsigned char *pack = pack_of(&other, length);
+    if (listpack_bytes(pack) <= entry_value_room(packed->entry)) {
+        memcpy(entry_value(packed->entry), pack, listpack_bytes(pack));
+        packed->length = length;
+        store_packed(packed, entry_value(packed->entry));
+    }
+    listpack_free(&other, pack);
+}
+
+static void copy_packed(struct packed *packed)
+{
+    struct packed copy = {.key = STR("a copy"), .length = packed->length, .expiry_ms = packed->expiry_ms};
+
+    copy.entry = entry_create_copy(&copy.memory, copy.key, packed->entry);
+    check_packed(&copy);
+    entry_recharge(&copy.memory, &packed->memory, copy.entry);
+    cr_assert_eq(copy.memory.used_bytes, 0);
+    entry_destroy(&packed->memory, copy.entry);
+}
+
+Test(entry, a_short_pack_lies_in_line_through_all_changes)
+{
+    static char key[300];
+    struct packed packed;
+
+    dice_seed();
+    memset(key, 'k', sizeof key);
+    start_packed(&packed, STR("key"));
+    for (int round = 0; round < 30000; round++) {
+        switch (dice_below(6)) {
+        case 0:
+            packed.expiry_ms = dice_below(2) ? -1 : (int64_t)dice_below(1000);
+            packed.entry = entry_store_expiry(&packed.memory, packed.entry, packed.expiry_ms);
+            break;
+        case 1:
+            packed.key = (struct str){key, dice_below(sizeof key)};
+            packed.entry = entry_rename(&packed.memory, packed.entry, packed.key);
+            break;
+        case 2:
+            copy_packed(&packed);
+            break;
+        default:
+            change_pack(&packed);
+        }
+        check_packed(&packed);
+    }
+    entry_destroy(&packed.memory, packed.entry);
+    cr_assert_eq(packed.memory.used_bytes, 0);
+}
+
+Test(entry, a_pack_in_line_that_shrinks_gives_its_memory_back)
+{
+    struct packed packed;
+
+    start_packed(&packed, STR("key"));
+    exchange_pack(&packed, 180);
+    size_t before = packed.memory.used_bytes;
+    listpack_delete(NULL, &(unsigned char *){entry_value(packed.entry)}, listpack_first(entry_value(packed.entry)));
+    store_packed(&packed, entry_value(packed.entry));
+    cr_assert_lt(packed.memory.used_bytes, before / 4);
+    cr_assert_eq(listpack_bytes(entry_value(packed.entry)), LISTPACK_EMPTY_BYTES);
+    entry_destroy(&packed.memory, packed.entry);
 }
 
 Test(entry, names_are_those_that_redis_shows)

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "core/config.h"
+#include "core/entry_build.h"
 #include "core/hash.h"
 #include "core/memory.h"
 #include "tests/support/dice.h"
@@ -22,6 +23,8 @@ struct model_field {
 static struct config config;
 static struct memory memory;
 static struct hash hash;
+static struct entry *entry; /* that the hash is put into between two operations; NULL: none */
+static bool timed;          /* fields get deadlines */
 static struct model_field model[NAMES];
 
 static void start(void)
@@ -31,12 +34,36 @@ static void start(void)
     config_init(&config);
     memory_init(&memory, NULL);
     memset(model, 0, sizeof model);
+    timed = true;
+    entry = NULL;
     hash_create(&hash, &memory, &config, START_MS);
+}
+
+/* As a command leaves a hash, and the next one finds it. */
+static void put_away_and_take_up(void)
+{
+    if (entry == NULL)
+        entry = entry_create_value(&memory, STR("hash"), VALUE_HASH, hash.encoding, hash.value);
+    else if (hash.encoding == ENCODING_LISTPACK || entry_holds_value(entry))
+        entry = entry_store_value(&memory, entry, hash.encoding, hash.value);
+    else
+        entry_set_value(entry, hash.encoding, hash.value);
+    hash.value = entry_value(entry);
+    hash.holder = entry_holds_value(entry) ? entry : NULL;
+    cr_assert_eq(entry_holds_value(entry), hash.encoding == ENCODING_LISTPACK && listpack_bytes(hash.value) <= 192);
+    cr_assert_eq(entry_bytes(entry), memory.used_bytes);
+}
+
+static void destroy(void)
+{
+    put_away_and_take_up();
+    entry_destroy(&memory, entry);
+    entry = NULL;
 }
 
 static void stop(void)
 {
-    value_destroy(value_kind_of(VALUE_HASH, hash.encoding), &memory, hash.value);
+    destroy();
     config_deinit(&config);
     cr_assert_eq(memory.used_bytes, 0, "%zu bytes leaked", memory.used_bytes);
 }
@@ -147,7 +174,7 @@ static void set(int number)
 {
     static const int64_t modes[] = {HASH_NO_DEADLINE, HASH_NO_DEADLINE, HASH_KEEP_DEADLINE, 0};
     struct model_field *field = &model[number];
-    int64_t deadline_ms = modes[dice_below(4)];
+    int64_t deadline_ms = modes[dice_below(timed ? 4 : 3)];
     bool was_live = is_live(field);
     char text[200];
 
@@ -174,7 +201,7 @@ static void set_deadline(int number)
 {
     char text[200];
 
-    if (!is_live(&model[number]))
+    if (!is_live(&model[number]) || !timed)
         return;
     model[number].deadline_ms = dice_below(3) == 0 ? HASH_NO_DEADLINE : some_deadline();
     hash_set_deadline(&hash, name_of(number, text), model[number].deadline_ms);
@@ -228,6 +255,9 @@ static void draw(void)
 static void copy(void)
 {
     const struct value_kind *kind = value_kind_of(VALUE_HASH, hash.encoding);
+
+    if (hash.holder)
+        return;
     void *copied = kind->copy(&memory, hash.value);
     void *old = hash.value;
 
@@ -239,8 +269,9 @@ static void copy(void)
 
 static void begin_again(void)
 {
-    value_destroy(value_kind_of(VALUE_HASH, hash.encoding), &memory, hash.value);
+    destroy();
     memset(model, 0, sizeof model);
+    timed = dice_below(2);
     config.hash_max_listpack_entries = (int64_t)dice_below(NAMES);
     config.hash_max_listpack_value = (int64_t)dice_below(2 * VALUE_BYTES_MOST);
     hash_create(&hash, &memory, &config, hash.now_ms);
@@ -281,15 +312,20 @@ static void operate(void)
 
 Test(hash_value, random_operations_agree_with_an_array)
 {
-    enum { ROUNDS = 40000 };
+    enum { ROUNDS = 80000 };
+    int in_line = 0;
 
     dice_seed();
     for (int round = 0; round < ROUNDS; round++) {
         operate();
         check_encoding();
+        if (dice_below(3))
+            put_away_and_take_up();
+        in_line += hash.holder != NULL;
         if (round % 10 == 0)
             check_all();
     }
+    cr_assert_gt(in_line, ROUNDS / 100);
 }
 
 /* Single claims */
@@ -314,6 +350,43 @@ Test(hash_value, small_hash_is_a_listpack_until_it_has_too_many_fields)
     set_plain("c", "4");
     cr_assert_eq(hash.encoding, ENCODING_TABLE);
     cr_assert_eq(hash_length(&hash), 3);
+}
+
+Test(hash_value, a_hash_in_line_is_changed_where_it_lies_while_there_is_room)
+{
+    set_plain("counter", "10");
+    set_plain("word", "abcd");
+    put_away_and_take_up();
+    cr_assert(hash.holder != NULL);
+    set_plain("counter", "99");
+    set_plain("word", "efgh");
+    set_plain("word", "ab");
+    hash_delete(&hash, text("counter"));
+    cr_assert_eq(hash.value, entry_value(entry));
+    for (int i = 0; i < 9; i++)
+        set_plain(&"a\0b\0c\0d\0e\0f\0g\0h\0i"[2 * i], "a longer value");
+    cr_assert_neq(hash.value, entry_value(entry));
+    cr_assert(hash.holder == NULL);
+    put_away_and_take_up();
+    cr_assert_eq(hash_length(&hash), 10);
+}
+
+Test(hash_value, a_hash_in_line_leaves_its_entry_when_it_becomes_another_encoding)
+{
+    set_plain("a", "1");
+    put_away_and_take_up();
+    hash_set_deadline(&hash, text("a"), hash.now_ms + 5);
+    cr_assert(hash.encoding == ENCODING_LISTPACK_EX && hash.holder == NULL);
+    put_away_and_take_up();
+    destroy();
+
+    hash_create(&hash, &memory, &config, hash.now_ms);
+    set_plain("a", "1");
+    put_away_and_take_up();
+    hash_expect(&hash, 10000);
+    cr_assert(hash.encoding == ENCODING_TABLE && hash.holder == NULL);
+    put_away_and_take_up();
+    cr_assert_eq(hash_length(&hash), 1);
 }
 
 Test(hash_value, a_field_or_value_that_is_too_long_makes_a_table)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/keyspace.h"
+#include "core/listpack.h"
 #include "core/memory.h"
 #include "core/sparse_bitmap.h"
 #include "tests/support/bag.h"
@@ -306,12 +307,12 @@ Test(keyspace_value, a_flushed_database_of_middling_values_is_freed_in_slices)
 
 /* Random operations */
 
-enum content { ABSENT, STRING, BLOB, BAG };
+enum content { ABSENT, STRING, BLOB, PACK, BAG };
 
 struct model_key {
     enum content content;
     uint64_t first; /* a bag's first number, a string's bytes */
-    size_t count;   /* of a bag's numbers, a blob's bytes, a string's length */
+    size_t count;   /* of a bag's numbers, a blob's bytes, the length of a string or of the text in a pack */
     int64_t expiry_ms;
 };
 
@@ -360,6 +361,25 @@ static bool all_bytes_are(const char *bytes, size_t count, char wanted)
     return true;
 }
 
+/* A hash that lies in line where it is short. */
+static unsigned char *pack_create(struct memory *memory, size_t length)
+{
+    static char text[1000];
+    unsigned char *pack = listpack_create(memory, 0);
+
+    memset(text, 'p', sizeof text);
+    listpack_append(memory, &pack, (struct listpack_value){text, {length}});
+    return pack;
+}
+
+static bool pack_holds(const unsigned char *pack, size_t length)
+{
+    struct listpack_value text = listpack_get(listpack_first(pack));
+
+    return listpack_validate(pack, listpack_bytes(pack)) && text.length == length &&
+           all_bytes_are(text.bytes, length, 'p');
+}
+
 static bool holds(const struct entry *entry, const struct model_key *modelled)
 {
     char digits[32];
@@ -367,6 +387,9 @@ static bool holds(const struct entry *entry, const struct model_key *modelled)
     switch (modelled->content) {
     case BLOB:
         return entry_type(entry) == VALUE_LIST && all_bytes_are(entry_value(entry), modelled->count, 'b');
+    case PACK:
+        return entry_type(entry) == VALUE_HASH && pack_holds(entry_value(entry), modelled->count) &&
+               entry_holds_value(entry) == (listpack_bytes(entry_value(entry)) <= 192);
     case BAG:
         return entry_type(entry) == BAG_TYPE && bag_holds(entry_value(entry), modelled->first, modelled->count);
     default:
@@ -450,6 +473,26 @@ static void do_change(struct spot spot)
     }
 }
 
+static void do_pack(struct spot spot)
+{
+    struct memory *memory = &memories[spot.space];
+    struct model_key *modelled = spot_model(spot);
+    struct entry *entry = spot_find(spot);
+    size_t length = dice_below(dice_below(3) ? 200 : 1000);
+    void *pack = pack_create(memory, length), *old = NULL;
+
+    if (modelled->content != PACK) {
+        keyspace_set_value(spaces[spot.space], spot.db, spot_key(spot), VALUE_HASH, ENCODING_LISTPACK, pack);
+        *modelled = (struct model_key){PACK, 'p', length, -1};
+        return;
+    }
+    if (!entry_holds_value(entry))
+        old = entry_value(entry);
+    keyspace_put_value(spaces[spot.space], spot.db, entry, ENCODING_LISTPACK, pack);
+    memory_free(memory, old);
+    modelled->count = length;
+}
+
 static void do_expiry(struct spot spot)
 {
     struct entry *entry = spot_find(spot);
@@ -529,8 +572,9 @@ static void check_account(int space)
 
 Test(keyspace_value, random_operations_on_two_shards_agree_with_plain_arrays)
 {
-    static void (*const operations[])(struct spot spot) = {do_string, do_value,        do_value, do_change, do_expiry,
-                                                           do_delete, do_move_or_copy, do_flush, do_clock};
+    static void (*const operations[])(struct spot spot) = {do_string,       do_value,  do_value,  do_pack,
+                                                           do_pack,         do_change, do_expiry, do_delete,
+                                                           do_move_or_copy, do_flush,  do_clock};
 
     dice_seed();
     for (int round = 0; round < 30000; round++) {

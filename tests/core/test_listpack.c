@@ -469,6 +469,44 @@ Test(listpack, changes_at_its_ends_within_a_larger_block)
     cr_assert_eq(listpack_get(listpack_last(pack)).integer, 0);
 }
 
+/* Without a memory the pack stays where it is, and nothing is asked of the allocator. */
+Test(listpack, any_change_may_be_made_within_a_larger_block)
+{
+    unsigned char block[100], *pack = block + 1;
+    char digits[NUMBER_TEXT_MAX];
+
+    listpack_write_empty(pack);
+    listpack_append_many(NULL, &pack, (struct listpack_value[]){listpack_value_of(STR("a")), listpack_integer(1)}, 2);
+    listpack_replace(NULL, &pack, listpack_first(pack), listpack_value_of(STR("many more bytes than one")));
+    listpack_prepend(NULL, &pack, listpack_integer(INT64_MIN));
+    listpack_delete_from(NULL, &pack, listpack_seek(pack, 1), 2);
+    listpack_replace(NULL, &pack, listpack_first(pack), listpack_integer(7));
+    cr_assert_eq(pack, block + 1);
+    cr_assert(listpack_validate(pack, listpack_bytes(pack)));
+    cr_assert_eq(listpack_count(pack), 1);
+    cr_assert(str_equal(text_at(listpack_first(pack), digits), STR("7")));
+}
+
+Test(listpack, an_element_is_written_over_by_one_of_its_size)
+{
+    struct fixture *fixture = fixture_create();
+    char digits[NUMBER_TEXT_MAX];
+
+    for (int i = 0; i < 3; i++)
+        listpack_append(&fixture->memory, &fixture->pack, listpack_value_of(STR("FOUR")));
+    unsigned char *second = listpack_seek(fixture->pack, 1);
+    cr_assert_not(listpack_overwrite(second, listpack_value_of(STR("three"))));
+    cr_assert_not(listpack_overwrite(second, listpack_value_of(STR("six"))));
+    cr_assert(str_equal(text_at(second, digits), STR("FOUR")));
+    cr_assert(listpack_overwrite(second, listpack_value_of(STR("five"))));
+    cr_assert(str_equal(text_at(second, digits), STR("five")));
+    cr_assert(listpack_overwrite(second, listpack_integer(12345678)), "six bytes each");
+    cr_assert(str_equal(text_at(second, digits), STR("12345678")));
+    cr_assert(listpack_validate(fixture->pack, listpack_bytes(fixture->pack)));
+    cr_assert(str_equal(text_at(listpack_last(fixture->pack), digits), STR("FOUR")));
+    fixture_destroy(fixture);
+}
+
 Test(listpack, memory_returns_as_elements_leave)
 {
     struct fixture *fixture = fixture_create();
