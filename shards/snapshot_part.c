@@ -8,8 +8,8 @@
 #include "shards/shard.h"
 
 enum {
-    WALK_BUSY_US = 100,               /* in a turn in which commands were executed; */
-    WALK_IDLE_US = 500,               /* and in one where none was */
+    WALK_LEAST_US = 60,               /* a turn, whatever waits; */
+    WALK_MOST_US = 500,               /* and while nothing does */
     STEPS_A_LOOK = 8,                 /* at the clock */
     VALUE_BYTES = 64 * 1024,          /* of a large value, in a step */
     UNWRITTEN_MOST = 4 * 1024 * 1024, /* before the walk waits */
@@ -83,7 +83,6 @@ void snapshot_part_begin(struct snapshot_part *part, struct shard *shard)
     part->last_waiting = &part->waiting;
     part->version = RDB_VERSION_LEAST;
     part->used_bytes = core_used_bytes(core);
-    part->executed = core->stats.executed;
     rdb_file_writer_init(&part->walked, &core->data, &core->config, RDB_VERSION_EXPIRING, shard->now_ms);
     rdb_file_writer_init(&part->early, &core->data, &core->config, RDB_VERSION_EXPIRING, shard->now_ms);
     count_keys(part, core);
@@ -300,15 +299,19 @@ static void tell_progress(struct snapshot_part *part)
     part->keys_left = left;
 }
 
+/* Where that can't be told without a system call, somebody always does. */
+static bool somebody_waits(const struct shard *shard)
+{
+    return loop_has_events(shard->loop) || mesh_has_inbound(&shard->port, false);
+}
+
 static void walk(struct snapshot_part *part)
 {
     struct shard *shard = part->shard;
-    bool is_busy = shard->core.stats.executed != part->executed;
-    int64_t end_us = loop_monotonic_us(shard->loop) + (is_busy ? WALK_BUSY_US : WALK_IDLE_US);
+    int64_t began_us = loop_monotonic_us(shard->loop), spent_us = 0;
 
-    part->executed = shard->core.stats.executed;
-    while (walk_a_little(part) && loop_monotonic_us(shard->loop) < end_us)
-        continue;
+    while (spent_us < WALK_MOST_US && (spent_us < WALK_LEAST_US || !somebody_waits(shard)) && walk_a_little(part))
+        spent_us = loop_monotonic_us(shard->loop) - began_us;
     tell_progress(part);
 }
 

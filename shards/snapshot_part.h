@@ -41,7 +41,6 @@ struct snapshot_part {
     size_t unwritten;                               /* bytes of blocks that wait or are being written */
     int writes;                                     /* under way */
     size_t keys_left;                               /* as last told */
-    uint64_t executed;                              /* commands of the shard, as last seen */
     /* For home. */
     struct snapshot_piece *pieces;
     size_t piece_count, piece_room;
