@@ -64,8 +64,9 @@ const char *call_sparse_refusal(const struct call *call, uint64_t length)
 
     if (length > (uint64_t)config->proto_max_bulk_len)
         return "ERR string exceeds maximum allowed size (proto-max-bulk-len)";
-    if (config->maxmemory > 0 && core_used_bytes(call->core) + length > config->maxmemory)
-        return "OOM command not allowed when used memory > 'maxmemory'.";
+    if (config->maxmemory > 0 &&
+        core_used_bytes(call->core) + call->core->others_used_bytes + length > config->maxmemory)
+        return CORE_OUT_OF_MEMORY;
     return NULL;
 }
 

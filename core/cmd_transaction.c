@@ -161,13 +161,20 @@ static void run_all(struct call *call)
     call->reply->error = false; /* the last command's, and counted */
 }
 
+static bool lacks_memory(const struct call *call)
+{
+    return call->core->out_of_memory && call->transaction->flags & CMD_DENYOOM;
+}
+
 void cmd_exec_run(struct call *call)
 {
     char text[CORE_REFUSAL_BYTES];
     const char *refusal = call->transaction->flags & CMD_WRITE ? core_write_refusal(call->core, text) : NULL;
 
     end_watches(call);
-    if (refusal)
+    if (lacks_memory(call))
+        reply_error(call->reply, "EXECABORT Transaction discarded because of: " CORE_OUT_OF_MEMORY);
+    else if (refusal)
         reply_error_format(call->reply, "EXECABORT Transaction discarded because of: %s", refusal);
     else if (!watcher_is_touched(&call->transaction->watcher))
         run_all(call);

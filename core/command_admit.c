@@ -1,4 +1,4 @@
-/* Refusals in Redis's words and order: unknown, arity, protected, not authenticated, a disk that fails,
+/* Refusals in Redis's words and order: unknown, arity, protected, not authenticated, no memory, a disk that fails,
  * subscribed, loading. Then the pause. */
 #include "core/command_admit.h"
 
@@ -112,6 +112,16 @@ static bool refuse_for_disk(const struct core *core, const struct command *comma
     return refusal != NULL;
 }
 
+/* Other commands are looked at where they are executed, when it is known what there is then. A queue takes memory
+ * whatever is in it; and a command in parts is executed by all shards or refused. */
+static bool lacks_memory(const struct core *core, const struct session *session, const struct command *command)
+{
+    if (!core->out_of_memory)
+        return false;
+    return session_queues(session, command) ||
+           (command->route == ROUTE_SCATTER && command->flags & CMD_DENYOOM && core->count > 1);
+}
+
 const struct command *command_admit(const struct core *core, const struct session *session, const struct str *argv,
                                     int argc, struct reply *reply)
 {
@@ -128,6 +138,8 @@ const struct command *command_admit(const struct core *core, const struct sessio
         refuse_protected(reply);
     else if (!session->authenticated && !(command->flags & CMD_NO_AUTH) && core->config.requirepass[0] != '\0')
         refuse_unauthenticated(command, reply);
+    else if (__builtin_expect(lacks_memory(core, session, command), 0))
+        reply_error(reply, CORE_OUT_OF_MEMORY);
     else if (core_refuses_writes(core) && refuse_for_disk(core, command, reply))
         return NULL;
     else if (session_takes_messages_only(session) && !(command->pubsub & PUBSUB_ALLOWED))

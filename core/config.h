@@ -83,6 +83,7 @@ struct config {
     bool stop_writes_on_bgsave_error;
     uint64_t maxmemory;
     int maxmemory_policy, maxmemory_samples, lfu_log_factor, lfu_decay_time;
+    int maxmemory_eviction_tenacity; /* how long a turn may evict: 0 not at all, 100 for as long as it takes */
     uint64_t tracking_table_max_keys; /* 0: no limit */
     uint32_t notify_events;           /* set of enum event_class */
     /* thresholds at which a value takes another encoding */

@@ -295,7 +295,7 @@ const struct config_row config_rows[] = {
     {MEMORY("maxmemory", "0", 0, UINT64_MAX), FIELD(maxmemory)},
     {CHOICE("maxmemory-policy", "noeviction", policy_names), FIELD(maxmemory_policy)},
     {INTEGER("maxmemory-samples", "5", 1, INT_MAX), FIELD(maxmemory_samples)},
-    {INTEGER("maxmemory-eviction-tenacity", "10", 0, 100)},
+    {INTEGER("maxmemory-eviction-tenacity", "10", 0, 100), FIELD(maxmemory_eviction_tenacity)},
     {COUNT("lfu-log-factor", "10"), FIELD(lfu_log_factor)},
     {COUNT("lfu-decay-time", "1"), FIELD(lfu_decay_time)},
     {INTEGER("active-expire-effort", "1", 1, 10)},

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/journal.h"
 #include "core/keyspace.h"
 #include "core/script_state.h"
 
@@ -50,6 +51,8 @@ void core_configure(struct core *core)
 {
     command_stats_configure(&core->command_stats, &core->config);
     slowlog_configure(&core->slowlog, core->config.slowlog_max_len);
+    core->memory_mark = core->config.maxmemory > 0 ? 0 : SIZE_MAX; /* the shard looks at once */
+    core->out_of_memory &= core->config.maxmemory > 0;
 }
 
 const char *core_write_refusal(const struct core *core, char room[static CORE_REFUSAL_BYTES])
@@ -75,6 +78,11 @@ size_t core_used_bytes(const struct core *core)
     return core->memory.used_bytes + core->data.used_bytes + core->config.memory.used_bytes +
            core->scripts.memory.used_bytes + script_state_bytes(core->script_state) +
            core->functions.memory.used_bytes + script_state_bytes(core->function_state);
+}
+
+size_t core_uncounted_bytes(const struct core *core)
+{
+    return keyspace_journal(core->keyspace)->records.capacity + core->aof.buffered_bytes;
 }
 
 static size_t peak_of_lua(const struct script_state *state)

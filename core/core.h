@@ -61,6 +61,10 @@ struct core {
     struct memory memory;     /* of this thread: requests, connections, replies */
     struct memory data;       /* of the keyspace: charged by the executor of a gather while this shard is parked */
     struct keyspace *keyspace;
+    /* maxmemory, which all shards together are held to; by the shard, see memory_limit.h there. */
+    size_t memory_mark;       /* of data.used_bytes: beyond it the shard looks before it executes anything */
+    size_t others_used_bytes; /* on the other shards, as last seen */
+    bool out_of_memory;       /* maxmemory is exceeded, and there is nothing to evict */
     struct undo undo;         /* of a script that is running, and may be taken back; charged as the keyspace is */
     struct config config;     /* this shard's copy of the settings */
     struct sessions sessions; /* of the connections on this shard */
@@ -114,11 +118,22 @@ const char *core_write_refusal(const struct core *core, char room[static CORE_RE
 /* What follows from the settings: when they have changed. */
 void core_configure(struct core *core);
 
+/* What a command that may not run while memory is short is refused with. */
+#define CORE_OUT_OF_MEMORY "OOM command not allowed when used memory > 'maxmemory'."
+
 /* After a change of the broadcasts. */
 void core_heed_broadcasts(struct core *core);
 
 /* Over all accounts of the shard: the thread's, the keyspace's, the settings'. */
 size_t core_used_bytes(const struct core *core);
 size_t core_peak_bytes(const struct core *core);
+/* Of them those that maxmemory does not count: buffers of the append-only file, which eviction would make larger. */
+size_t core_uncounted_bytes(const struct core *core);
+
+/* Whether the shard has to look at maxmemory before it executes anything. */
+static inline bool core_is_past_mark(const struct core *core)
+{
+    return __builtin_expect(core->data.used_bytes > core->memory_mark, 0);
+}
 
 #endif

@@ -100,6 +100,15 @@ struct entry *expiry_first(const struct expiry *expiry)
     return (struct entry *)(uintptr_t)first->payload;
 }
 
+struct entry *expiry_at(const struct expiry *expiry, size_t rank)
+{
+    struct bptree_place place = bptree_at_rank(&expiry->keys, rank);
+    const struct bptree_item *item = bptree_get(&place);
+
+    ASSERT(item != NULL);
+    return (struct entry *)(uintptr_t)item->payload;
+}
+
 size_t expiry_count(const struct expiry *expiry)
 {
     return expiry->keys.count;

@@ -51,6 +51,9 @@ int64_t expiry_next_ms(const struct expiry *expiry);
 /* The entry with that deadline; there must be one. */
 struct entry *expiry_first(const struct expiry *expiry);
 
+/* The key that is the rank-th to die by its own deadline, 0 the first; there are more than `rank`. */
+struct entry *expiry_at(const struct expiry *expiry, size_t rank);
+
 /* Of keys with a deadline of their own; of those with items that have one. */
 size_t expiry_count(const struct expiry *expiry);
 size_t expiry_count_items(const struct expiry *expiry);

@@ -29,6 +29,8 @@ static uint64_t count_subscribed(const struct sessions *sessions)
 /* An idle shard takes no samples of its rates, so one is due here. */
 static struct info_part part_of(struct core *core, int64_t now_ms)
 {
+    int64_t since_ms = core->stats.memory_exceeded_since_ms;
+
     stats_sample_rates(&core->stats, now_ms);
     return (struct info_part){
         .shard = core->index,
@@ -60,6 +62,8 @@ static struct info_part part_of(struct core *core, int64_t now_ms)
         .aof_buffered_bytes = core->aof.buffered_bytes,
         .aof_delayed_syncs = core->aof.delayed_syncs,
         .unsaved_changes = keyspace_stats(core->keyspace)->dirty - core->saved_changes,
+        .uncounted_bytes = core_uncounted_bytes(core),
+        .exceeded_ms = since_ms > 0 ? now_ms - since_ms : 0,
         .rate_commands = stats_rate(core->stats.rate_commands),
         .rate_received = stats_rate(core->stats.rate_received),
         .rate_sent = stats_rate(core->stats.rate_sent),
@@ -115,6 +119,11 @@ static size_t larger(size_t a, size_t b)
     return a > b ? a : b;
 }
 
+static int64_t longer(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
 /* The samples of the rates are not added: the parts hold the rates. */
 static void add_stats(struct stats *to, const struct stats *from)
 {
@@ -138,6 +147,8 @@ static void add_stats(struct stats *to, const struct stats *from)
     to->scripts_gathered += from->scripts_gathered;
     to->scripts_escalated += from->scripts_escalated;
     to->scripts_restarted += from->scripts_restarted;
+    /* Memory is everybody's: the shards have looked at different times. */
+    to->memory_exceeded_ms = longer(to->memory_exceeded_ms, from->memory_exceeded_ms);
     to->largest_query_bytes = larger(to->largest_query_bytes, from->largest_query_bytes);
     to->largest_output_bytes = larger(to->largest_output_bytes, from->largest_output_bytes);
 }
@@ -184,6 +195,8 @@ static void add_part(struct info_part *to, const struct info_part *from)
     to->aof_delayed_syncs += from->aof_delayed_syncs;
     to->unsaved_changes += from->unsaved_changes;
     to->keys += from->keys;
+    to->uncounted_bytes += from->uncounted_bytes;
+    to->exceeded_ms = longer(to->exceeded_ms, from->exceeded_ms);
     to->rate_commands += from->rate_commands;
     to->rate_received += from->rate_received;
     to->rate_sent += from->rate_sent;

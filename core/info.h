@@ -27,12 +27,14 @@ struct info_part {
     uint64_t functions, libraries;                 /* likewise the same on all shards */
     uint64_t clients, blocked_clients, pubsub_clients, keys;
     uint64_t channels, patterns, shard_channels; /* with subscribers: every shard counts all of them */
-    uint64_t blocking_keys; /* that somebody waits for */
+    uint64_t blocking_keys;                      /* that somebody waits for */
     uint64_t tracking_clients, tracked_keys, tracked_items;
     uint64_t tracked_prefixes; /* the same on all shards */
     uint64_t unfreed_objects;
     uint64_t aof_bytes, aof_buffered_bytes, aof_delayed_syncs;
     uint64_t unsaved_changes;
+    uint64_t uncounted_bytes; /* by maxmemory */
+    int64_t exceeded_ms; /* for how long maxmemory is exceeded now */
     uint64_t rate_commands, rate_received, rate_sent; /* a second */
     struct stats stats;
     struct keyspace_stats keyspace;

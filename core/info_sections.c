@@ -149,9 +149,9 @@ static void write_memory(const struct info_report *report)
     WRITE("maxmemory:%lld\r\nmaxmemory_human:%s\r\n", ll(config->maxmemory), human(config->maxmemory).text);
     WRITE("maxmemory_policy:%s\r\n", config_maxmemory_policy_name(config));
     write_fragmentation(report);
-    WRITE("mem_not_counted_for_evict:0\r\nmem_replication_backlog:0\r\nmem_total_replication_buffers:0\r\n"
+    WRITE("mem_not_counted_for_evict:%lld\r\nmem_replication_backlog:0\r\nmem_total_replication_buffers:0\r\n"
           "mem_clients_slaves:0\r\nmem_clients_normal:%lld\r\nmem_cluster_links:0\r\nmem_aof_buffer:0\r\n",
-          ll(report->info->memory.clients));
+          ll(report->info->total.uncounted_bytes), ll(report->info->memory.clients));
     WRITE("mem_allocator:%s\r\nmem_overhead_db_hashtable_rehashing:0\r\nactive_defrag_running:0\r\n",
           memory_allocator_name());
     WRITE("lazyfree_pending_objects:%lld\r\nlazyfreed_objects:%lld\r\n", ll(report->info->total.unfreed_objects),
@@ -264,15 +264,17 @@ static void write_traffic(const struct info_report *report)
 
 static void write_keys(const struct info_report *report)
 {
-    const struct keyspace_stats *keyspace = &report->info->total.keyspace;
+    const struct info_part *total = &report->info->total;
+    const struct keyspace_stats *keyspace = &total->keyspace;
 
     WRITE("expired_subkeys:%lld\r\n", ll(keyspace->expired_items));
     WRITE("expired_keys:%lld\r\nexpired_stale_perc:0.00\r\nexpired_time_cap_reached_count:0\r\n"
           "expire_cycle_cpu_milliseconds:0\r\n",
           ll(keyspace->expired));
     WRITE("evicted_keys:%lld\r\nevicted_clients:0\r\nevicted_scripts:%lld\r\n", ll(keyspace->evicted),
-          ll(report->info->total.scripts_evicted));
-    WRITE("total_eviction_exceeded_time:0\r\ncurrent_eviction_exceeded_time:0\r\n");
+          ll(total->scripts_evicted));
+    WRITE("total_eviction_exceeded_time:%lld\r\ncurrent_eviction_exceeded_time:%lld\r\n",
+          (long long)(total->stats.memory_exceeded_ms + total->exceeded_ms), (long long)total->exceeded_ms);
     WRITE("keyspace_hits:%lld\r\nkeyspace_misses:%lld\r\n", ll(keyspace->hits), ll(keyspace->misses));
 }
 

@@ -183,6 +183,20 @@ size_t keyspace_expire(struct keyspace *keyspace, int64_t now_ms, size_t most);
 int64_t keyspace_next_expiry_ms(const struct keyspace *keyspace);
 void keyspace_set_active_expiry(struct keyspace *keyspace, bool active);
 
+/* Eviction: which keys there are to choose from, and that one has been chosen. In keyspace_evict.c. */
+
+/* Whether the database has keys; or keys with a deadline of their own. */
+bool keyspace_has_evictable(const struct keyspace *keyspace, int db, bool volatile_only);
+/* Up to `most` of them, chosen by chance; at least one if there is any. One may come twice. Returns how many. */
+size_t keyspace_sample(struct keyspace *keyspace, int db, bool volatile_only, struct entry **entries, size_t most);
+/* The one whose own deadline is the first; NULL: none has one. */
+struct entry *keyspace_first_to_expire(const struct keyspace *keyspace, int db);
+/* The key with that hash, NULL: there is none. */
+struct entry *keyspace_find_by_hash(const struct keyspace *keyspace, int db, uint64_t hash);
+/* Removes it and tells so, a unit of the journal; where its deadline has come, as expired. A large value is freed by
+ * keyspace_reclaim. */
+void keyspace_evict(struct keyspace *keyspace, int db, struct entry *entry, int64_t now_ms);
+
 /* For a batch: the first brings the table's lines for each key, the second, run over
  * the batch after that, brings the entries. */
 void keyspace_prefetch(const struct keyspace *keyspace, int db, uint64_t hash);

@@ -76,7 +76,7 @@ static const char *refusal_of(const struct script_run *run, const struct command
     if (command->flags & CMD_WRITE && core_refuses_writes(run->call->core))
         return core_write_refusal(run->call->core, room);
     if (run->over_memory && command->flags & CMD_DENYOOM && !run->wrote)
-        return "OOM command not allowed when used memory > 'maxmemory'.";
+        return CORE_OUT_OF_MEMORY;
     return NULL;
 }
 

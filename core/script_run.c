@@ -183,11 +183,6 @@ void script_run_prepare(struct script_state *state)
     look_after(state->lua, INSTRUCTIONS_BETWEEN_LOOKS);
 }
 
-static bool exceeds_memory(const struct core *core)
-{
-    return core->config.maxmemory > 0 && core_used_bytes(core) > core->config.maxmemory;
-}
-
 size_t script_memory_limit(const struct config *config)
 {
     size_t limit = LIMIT_MOST;
@@ -206,7 +201,7 @@ bool script_begin(struct script_run *run, const char *name, uint32_t flags, bool
                                .name = name,
                                .flags = flags,
                                .read_only = read_only || flags & SCRIPT_NO_WRITES,
-                               .over_memory = exceeds_memory(call->core) && !(flags & SCRIPT_ALLOW_OOM),
+                               .over_memory = call->core->out_of_memory && !(flags & SCRIPT_ALLOW_OOM),
                                .protocol = 2};
     if (flags & SCRIPT_UNDECLARED)
         return true;
@@ -216,7 +211,7 @@ bool script_begin(struct script_run *run, const char *name, uint32_t flags, bool
         return false;
     }
     if (run->over_memory && !(flags & SCRIPT_NO_WRITES)) {
-        reply_error(call->reply, "OOM command not allowed when used memory > 'maxmemory'.");
+        reply_error(call->reply, CORE_OUT_OF_MEMORY);
         return false;
     }
     if (read_only && !(flags & SCRIPT_NO_WRITES)) {

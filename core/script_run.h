@@ -26,7 +26,7 @@ struct script_run {
     const char *name; /* in errors: the SHA, or the function's name */
     uint32_t flags;   /* enum script_flag */
     bool read_only;   /* EVAL_RO, FCALL_RO, or it has said so itself */
-    bool over_memory; /* maxmemory was exceeded when it began */
+    bool over_memory; /* there was no memory left when it began */
     bool is_function; /* FCALL's, who sets it */
     /* Set while it runs. */
     int protocol; /* redis.setresp: 2 or 3 */

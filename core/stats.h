@@ -31,6 +31,8 @@ struct stats {
     uint64_t scripts_restarted; /* of those, after they had changed something, which was undone */
     uint64_t wakes_sent;
     uint64_t ring_full;                  /* times a request waited for room */
+    int64_t memory_exceeded_ms;          /* how long maxmemory was exceeded, before now */
+    int64_t memory_exceeded_since_ms;    /* Unix time since which it is; 0: it is not */
     size_t largest_query_bytes, largest_output_bytes;
     /* Operations per second, sampled as Redis does: 16 samples of 100 ms while there is traffic. */
     int64_t rate_sampled_ms;

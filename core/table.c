@@ -412,6 +412,37 @@ void *table_random(const struct table *table, uint64_t (*random)(void *context),
     return random_in(segment_at_rank(table, roll(dice, table->count)), dice);
 }
 
+/* The segment of a random word of the directory, or the next that holds anything: there is one. */
+static const struct table_segment *segment_with_items(const struct table *table, uint64_t random)
+{
+    size_t word = table_prefix(random, table->depth);
+    const struct table_segment *segment = table_pointer(table->directory[word]);
+
+    while (segment->count == 0) {
+        word = (word + 1) & (directory_words(table) - 1);
+        segment = table_pointer(table->directory[word]);
+    }
+    return segment;
+}
+
+size_t table_sample(const struct table *table, uint64_t random, void **items, size_t most)
+{
+    size_t found = 0;
+
+    if (table->count == 0)
+        return 0;
+    const struct table_segment *segment = segment_with_items(table, random);
+    uint32_t slots = table_segment_buckets(segment) * TABLE_BUCKET_SLOTS, slot = (uint32_t)random % slots;
+    for (uint32_t looked = 0; looked < slots && found < most; looked++) {
+        const struct table_bucket *bucket = &segment->buckets[slot / TABLE_BUCKET_SLOTS];
+
+        if (bucket->fingerprints[slot % TABLE_BUCKET_SLOTS] != 0)
+            items[found++] = table_pointer(bucket->items[slot % TABLE_BUCKET_SLOTS]);
+        slot = slot + 1 < slots ? slot + 1 : 0;
+    }
+    return found;
+}
+
 size_t table_bytes(const struct table *table)
 {
     return table->bytes;

@@ -132,6 +132,10 @@ uint64_t table_drain(struct table *table, uint64_t cursor, void (*take)(void *co
 /* An item chosen with equal chance for all, NULL when empty. random: a
  * function giving 64 uniform bits. */
 void *table_random(const struct table *table, uint64_t (*random)(void *context), void *context);
+/* Up to `most` items that lie side by side in a segment, from a place on that the 64 random bits choose; at least one
+ * unless the table is empty. Where an item lies is its hash's choice, so they are a sample, nearly uniform and as cheap
+ * as one random item. Returns how many. */
+size_t table_sample(const struct table *table, uint64_t random, void **items, size_t most);
 
 /* Bytes of the table itself. */
 size_t table_bytes(const struct table *table);

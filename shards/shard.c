@@ -343,6 +343,10 @@ static inline __attribute__((always_inline)) void run(struct shard *shard, struc
 {
     int64_t now_ms = request_ms(shard, request);
 
+    if (core_is_past_mark(&shard->core) && !memory_limit_admits(shard, request)) {
+        answer(shard, request);
+        return;
+    }
     if (__builtin_expect(request->command->flags & CMD_BLOCKING, 0) && request->blocking) {
         blocked_run(shard, request, reach, now_ms);
         end_uncalled(shard);
@@ -366,6 +370,16 @@ static inline void serve_waiters(struct shard *shard, int64_t now_ms)
     end_uncalled(shard);
 }
 
+/* What the command has needed too much, others give. */
+static __attribute__((noinline)) void keep_to_limit(struct shard *shard)
+{
+    if (shard->parked)
+        return;
+    if (memory_limit_look(shard))
+        memory_limit_shrink(shard);
+    end_uncalled(shard);
+}
+
 static inline __attribute__((always_inline)) void meet(struct shard *shard, struct message *message)
 {
     if (__builtin_expect(shard->aof.on, 0))
@@ -381,6 +395,8 @@ static inline __attribute__((always_inline)) void meet(struct shard *shard, stru
         else
             run(shard, request, NULL);
     }
+    if (core_is_past_mark(&shard->core))
+        keep_to_limit(shard);
     serve_waiters(shard, shard_message_ms(shard));
     if (__builtin_expect(shard->busy.active, 0))
         busy_end(shard);
@@ -497,7 +513,7 @@ static int64_t idle_us(struct shard *shard)
         return 0; /* told after this turn's connections had their say */
     if (shard->port.staged || (!shard->parked && mesh_has_own(&shard->port)))
         return 0;
-    if (!shard->parked && keyspace_reclaim(shard->core.keyspace, 0) > 0)
+    if (!shard->parked && (keyspace_reclaim(shard->core.keyspace, 0) > 0 || shard->memory_limit.unfinished))
         return 0;
     if (shard->held_first || shard->port.overflow_count > 0 || shard->executed_gather || shard->unanswered ||
         shard->own_news)
@@ -594,13 +610,16 @@ static bool may_record(struct shard *shard)
     return true;
 }
 
-/* No further than the time of what is yet to be executed, so that a key dies at one instant for all shards. */
+/* Deadlines, no further than the time of what is yet to be executed, so that a key dies at one instant for all
+ * shards; and what is to be evicted. */
 static void expire(struct shard *shard)
 {
     int64_t settled_ms = mesh_settled_ms(&shard->port);
 
     if (expires(shard) && keyspace_next_expiry_ms(shard->core.keyspace) <= settled_ms && may_record(shard))
         expire_due(shard, settled_ms);
+    if (memory_limit_turn(shard) && may_record(shard))
+        memory_limit_shrink(shard);
     end_uncalled(shard);
     serve_waiters(shard, settled_ms);
 }

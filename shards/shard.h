@@ -19,6 +19,7 @@
 #include "shards/busy.h"
 #include "shards/durable.h"
 #include "shards/loop.h"
+#include "shards/memory_limit.h"
 #include "shards/mesh.h"
 #include "shards/request.h"
 #include "shards/router.h"
@@ -55,6 +56,7 @@ struct shard_group {
     struct aof_folder aof_folder;
     struct aof_start aof_start;
     struct aof_rewrite aof_rewrite;
+    struct memory_share *shares; /* by shard */
     _Atomic(bool) stopping;
     _Atomic(int)
         draining; /* shards that still have connections or requests of their own, and main until it has told all */
@@ -77,6 +79,7 @@ struct shard {
     pthread_t thread;
     /* This thread. */
     struct core core;
+    struct memory loop_memory; /* buffers of fixed size, which traffic fills: no use that a limit could change */
     struct loop *loop;
     const char *loop_why; /* why this backend; main reads it once the shard has started */
     int loop_error;
@@ -101,6 +104,7 @@ struct shard {
     struct saving saving;
     struct snapshot_part *snapshot;    /* in which it takes part, NULL: none */
     struct snapshot *snapshot_begun;   /* which it has begun, likewise */
+    struct memory_limit memory_limit;
     struct returns_look *returns; /* by source */
     uint64_t returns_looks;
     struct news *own_news, *last_own_news;        /* likewise: to be heard here */

@@ -65,6 +65,8 @@ bool shard_group_init(struct shard_group *group, const struct config *config, co
     shutdown_note_settings(group, config);
     mesh_init(&group->mesh, &group->memory, shards);
     durable_init(&group->durable, &group->memory, shards);
+    group->shares = memory_alloc_aligned(&group->memory, (size_t)shards * sizeof *group->shares, CACHE_LINE);
+    memset(group->shares, 0, (size_t)shards * sizeof *group->shares);
     group->shards = memory_alloc(&group->memory, (size_t)shards * sizeof(struct shard *));
     for (int i = 0; i < shards; i++)
         group->shards[i] = shard_create(group, config, i);
@@ -81,6 +83,7 @@ void shard_group_deinit(struct shard_group *group)
     memory_free(&group->memory, group->shards);
     aof_folder_deinit(&group->aof_folder, group->count);
     durable_deinit(&group->durable, &group->memory);
+    memory_free(&group->memory, group->shares);
     mesh_deinit(&group->mesh);
 }
 
@@ -115,7 +118,7 @@ static void report(struct start *start)
 static bool open_on_thread(struct start *start)
 {
     struct shard *shard = start->shard;
-    struct loop *loop = loop_open(shard->group->backend, &shard->core.memory, &shard->loop_why, &shard->loop_error);
+    struct loop *loop = loop_open(shard->group->backend, &shard->loop_memory, &shard->loop_why, &shard->loop_error);
     bool opened = loop != NULL && shard_open(shard, loop);
 
     if (opened && shard->started)

@@ -336,6 +336,7 @@ void trial_run(struct shard *shard, struct request *request)
         shard_run(shard, request, NULL);
         return;
     }
+    memory_limit_refresh(shard);
     try_script(shard, request, &reach.reach, &core, 1);
     if (request->trial == TRIAL_OUT_OF_REACH)
         add_bounce(shard, request);
@@ -373,6 +374,7 @@ static bool stayed(struct shard *shard, const struct request *request, const uin
 void trial_run_gathered(struct shard *shard, struct request *request, const struct reach *reach,
                         struct core *const *cores, int count, const uint64_t *touched)
 {
+    memory_limit_refresh(shard);
     if (request->trial == TRIAL_TRIED) {
         try_script(shard, request, reach, cores, count);
         shard_answer(shard, request);

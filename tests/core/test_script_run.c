@@ -195,9 +195,9 @@ Test(script_run, deep_recursion_is_an_error)
     expect_error("return unpack({}, 1, 8000)", "too many results to unpack");
 }
 
-Test(script_run, over_maxmemory_scripts_that_may_need_more_are_refused)
+Test(script_run, without_memory_scripts_that_may_need_some_are_refused)
 {
-    run.cores[0].config.maxmemory = 1;
+    run.cores[0].out_of_memory = true;
     expect("return redis.call('get', 'a')", "$-1 ");
     expect_error("return redis.call('set', 'a', '1')", "OOM command not allowed when used memory > 'maxmemory'.");
     expect("#!lua flags=allow-oom\nreturn redis.call('set', 'a', '1')", "+OK ");

@@ -44,7 +44,7 @@ def shared_server(request, tmp_path_factory):
     server.shards, server.backend = shards, backend
     try:
         yield server.start()
-        server.stop(expected=[r"DEBUG LOG: ", r"DEBUG JMAP: ", r"Slow script detected: "])
+        server.stop(expected=[r"DEBUG LOG: ", r"DEBUG JMAP: ", r"Slow script detected: ", r"WARNING: .* maxmemory value "])
     finally:
         server.kill()
 
