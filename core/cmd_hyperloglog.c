@@ -129,7 +129,7 @@ void cmd_pfadd(struct call *call)
     int added = add_elements(call, &value.bytes);
     close_value(call, &value);
     if (added < 0) {
-        call_written(call, call->argv[1]);
+        call_record_state(call, call->db, call->argv[1]); /* done again, it would be an error again */
         reply_corrupted(call);
         return;
     }

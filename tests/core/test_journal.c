@@ -274,6 +274,21 @@ Test(journal, what_goes_from_shard_to_shard_is_taken_from_one_and_given_to_the_o
     end();
 }
 
+Test(journal, what_an_error_leaves_behind_is_recorded_as_it_is)
+{
+    begin(1);
+    command_run(&run, "PFADD p a");
+    command_run(&run, "SETRANGE p 19 \"\\x00\\x00\""); /* its opcodes end early */
+    struct journal *journal = keyspace_journal(run.keyspaces[0]);
+    journal_clear(journal);
+    command_expect(&run, "PFADD p b c d e f g h", "-INVALIDOBJ Corrupted HLL object detected ");
+    static const char first[] = "*3\r\n$3\r\nSET\r\n$1\r\np\r\n";
+    cr_assert(journal->records.length > sizeof first);
+    cr_assert_eq(memcmp(journal->records.bytes, first, sizeof first - 1), 0, "%.40s", journal->records.bytes);
+    journal_clear(journal);
+    end();
+}
+
 Test(journal, members_drawn_by_lot_are_named)
 {
     begin(1);
