@@ -175,9 +175,10 @@ void aof_note_records(struct shard *shard)
     durable_note(durable_of(shard), shard->index, aof->last);
 }
 
+/* Those of a shard that is parked are its executor's. */
 static bool has_records(const struct shard *shard)
 {
-    return shard->aof.noted > 0 || shard->aof.next;
+    return !shard->parked && (shard->aof.noted > 0 || shard->aof.next);
 }
 
 /* Groups do not pile up: what is written meanwhile comes with the next. */
@@ -414,7 +415,7 @@ static void end_stopping(struct shard *shard)
 {
     struct aof *aof = &shard->aof;
 
-    if (has_records(shard) || !aof_disk_is_clean(&aof->disk) || aof->disk.syncing)
+    if (shard->parked || has_records(shard) || !aof_disk_is_clean(&aof->disk) || aof->disk.syncing)
         return;
     aof_disk_close(&aof->disk);
     aof->on = aof->stops = shard->core.aof.enabled = false;

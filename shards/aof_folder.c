@@ -29,6 +29,7 @@ void aof_folder_init(struct aof_folder *folder, struct memory *memory, const str
     folder->ends = memory_alloc_zeroed(memory, (size_t)shards * sizeof *folder->ends);
     atomic_init(&folder->to_begin, 0);
     atomic_init(&folder->to_end, 0);
+    atomic_init(&folder->rewriter, -1);
     atomic_init(&folder->named, 0);
     atomic_init(&folder->is_complete, false);
     atomic_init(&folder->before_bytes, 0);

@@ -28,6 +28,7 @@ struct aof_folder {
     _Atomic(int) to_begin;        /* shards that have not begun theirs */
     /* While it is rewritten. */
     uint64_t *ends;            /* by shard: where its segment of before ends */
+    _Atomic(int) rewriter;     /* the shard that is at it; -1: none */
     _Atomic(int) to_end;       /* shards whose segment of before is not on disk yet; releases the end */
     uint64_t generation;       /* of the newest segments */
     uint64_t newest_sequence;  /* the first one of them that the manifest names; UINT64_MAX: none has begun */

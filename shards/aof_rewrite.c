@@ -47,14 +47,21 @@ static void remove_segments(struct aof_rewrite *rewrite)
     }
 }
 
+static void log_end(int error)
+{
+    if (error == 0)
+        log_write(LOG_NOTICE, "Background AOF rewrite finished successfully");
+    else if (error == ECANCELED)
+        log_write(LOG_NOTICE, "Background AOF rewrite was cancelled");
+    else
+        log_write(LOG_WARNING, "Background AOF rewrite failed: %s", strerror(error));
+}
+
 static void end(struct aof_rewrite *rewrite, int error)
 {
     struct shard *home = rewrite->home;
 
-    if (error != 0)
-        log_write(LOG_WARNING, "Background AOF rewrite failed: %s", strerror(error));
-    else
-        log_write(LOG_NOTICE, "Background AOF rewrite finished successfully");
+    log_end(error);
     if (!rewrite->is_named)
         remove_segments(rewrite);
     buffer_deinit(&rewrite->path);
@@ -62,7 +69,8 @@ static void end(struct aof_rewrite *rewrite, int error)
     buffer_deinit(&rewrite->temporary);
     buffer_deinit(&rewrite->text);
     rewrite->step = AOF_REWRITE_RESTS;
-    save_state_note_rewrite(home->core.saves, error != 0, shard_now_ms(home));
+    atomic_store_explicit(&home->group->aof_folder.rewriter, -1, memory_order_relaxed);
+    save_state_note_rewrite(home->core.saves, error != 0 && error != ECANCELED, shard_now_ms(home));
     save_state_give_back(home->core.saves);
     saving_look_again(home);
 }
@@ -342,6 +350,7 @@ void aof_rewrite_begin(struct shard *home)
     struct aof_folder *folder = &home->group->aof_folder;
 
     *rewrite = (struct aof_rewrite){.home = home, .step = AOF_REWRITE_OPENS};
+    atomic_store_explicit(&folder->rewriter, home->index, memory_order_relaxed);
     rewrite->has_segments = home->aof.on || home->core.config.appendonly;
     rewrite->begins = !atomic_load_explicit(&folder->is_complete, memory_order_relaxed);
     rewrite->file.done = file_done;
@@ -361,22 +370,23 @@ void aof_rewrite_begin(struct shard *home)
 void aof_rewrite_segment_ended(struct shard *shard, uint64_t bytes)
 {
     struct aof_folder *folder = &shard->group->aof_folder;
-    struct shard *home = rewrite_of(shard)->home;
+    int home = atomic_load_explicit(&folder->rewriter, memory_order_relaxed);
 
     folder->ends[shard->index] = bytes;
     if (atomic_fetch_sub_explicit(&folder->to_end, 1, memory_order_acq_rel) > 1 || !shard->loop)
         return;
     atomic_thread_fence(memory_order_seq_cst); /* pairs with mesh_fall_asleep */
-    if (home != shard)
-        mesh_wake(&shard->port, shard->loop, home->index);
+    if (home >= 0 && home != shard->index)
+        mesh_wake(&shard->port, shard->loop, home);
 }
 
 bool aof_rewrite_calls(const struct shard *shard)
 {
     const struct aof_rewrite *rewrite = rewrite_of(shard);
 
-    return rewrite->home == shard && rewrite->step == AOF_REWRITE_SAVES && rewrite->has_segments && !rewrite->begins &&
-           !rewrite->is_naming && atomic_load_explicit(&folder_of(rewrite)->to_end, memory_order_acquire) == 0;
+    return atomic_load_explicit(&shard->group->aof_folder.rewriter, memory_order_relaxed) == shard->index &&
+           rewrite->step == AOF_REWRITE_SAVES && rewrite->has_segments && !rewrite->begins && !rewrite->is_naming &&
+           atomic_load_explicit(&folder_of(rewrite)->to_end, memory_order_acquire) == 0;
 }
 
 void aof_rewrite_turn(struct shard *shard)
