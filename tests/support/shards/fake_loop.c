@@ -1,6 +1,9 @@
 #include "tests/support/shards/fake_loop.h"
 
 #include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <unistd.h>
 
 static const int64_t START_US = 1700000000000000;
@@ -89,6 +92,32 @@ static int write_vectors(const struct completion *completion)
     return (int)pwritev(completion->fd, completion->vectors, completion->vector_count, (off_t)completion->offset);
 }
 
+/* The system's answer; what a test has made without a path is only said to be done. */
+static int do_operation(const struct completion *completion)
+{
+    int result = 0;
+
+    switch ((enum loop_operation)completion->operation) {
+    case LOOP_FILE_WRITE:
+        return write_vectors(completion);
+    case LOOP_FILE_OPEN:
+        result = open(completion->path, completion->flags, completion->mode);
+        break;
+    case LOOP_FILE_RENAME:
+        result = rename(completion->path, completion->new_path);
+        break;
+    case LOOP_FILE_REMOVE:
+        result = unlink(completion->path);
+        break;
+    case LOOP_FILE_CLOSE:
+        result = close(completion->fd);
+        break;
+    default:
+        break;
+    }
+    return result < 0 ? -errno : result;
+}
+
 bool fake_loop_end_file(struct fake_loop *fake, int error)
 {
     struct completion *completion;
@@ -99,6 +128,6 @@ bool fake_loop_end_file(struct fake_loop *fake, int error)
     if (error != 0)
         loop_finish(completion, -error);
     else
-        loop_finish(completion, completion->operation == LOOP_FILE_WRITE ? write_vectors(completion) : 0);
+        loop_finish(completion, do_operation(completion));
     return true;
 }

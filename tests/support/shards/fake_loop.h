@@ -12,13 +12,14 @@ struct fake_loop {
     int64_t time_us; /* both clocks */
     int64_t tick_us; /* by which each look at a clock moves it */
     int waits, wakes, submits;
-    int64_t timeout_us; /* of the last wait */
+    int64_t timeout_us;           /* of the last wait */
     struct completion_list files; /* under way */
 };
 
 void fake_loop_init(struct fake_loop *fake);
 
-/* The first write or sync that is under way is done, or fails with that errno (0: it does not). False: there is none. */
+/* The first operation on a file that is under way is done, or fails with that errno (0: it does not). False: there is
+ * none. */
 bool fake_loop_end_file(struct fake_loop *fake, int error);
 
 #endif
