@@ -2,6 +2,7 @@
 #include "core/config.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/un.h>
 
 #include "core/assert.h"
@@ -13,7 +14,7 @@ static bool holds_text(const struct config_row *row)
 {
     return row->width > 0 && (row->kind == &config_kind_text || row->kind == &config_kind_directory ||
                               row->kind == &config_kind_percentiles || row->kind == &config_kind_save ||
-                              row->kind == &config_kind_choices);
+                              row->kind == &config_kind_choices || row->kind == &config_kind_memory_or_percent);
 }
 
 /* Every text that a copy owns: of the fields, of the lists, and the kept ones. */
@@ -124,6 +125,14 @@ bool config_is_secret(struct str name)
     const struct config_row *row = config_row_find(name, &unused);
 
     return row && row->flags & CONFIG_SECRET;
+}
+
+size_t config_client_limit(const struct config *config)
+{
+    char *end;
+    unsigned long long number = strtoull(config->maxmemory_clients, &end, 10);
+
+    return *end == '%' ? (size_t)((double)config->maxmemory * (double)number / 100) : (size_t)number;
 }
 
 const char *config_maxmemory_policy_name(const struct config *config)

@@ -83,6 +83,7 @@ struct config {
     bool stop_writes_on_bgsave_error;
     uint64_t maxmemory;
     int maxmemory_policy, maxmemory_samples, lfu_log_factor, lfu_decay_time;
+    char *maxmemory_clients; /* bytes, or "5%" of maxmemory; see config_client_limit */
     int maxmemory_eviction_tenacity; /* how long a turn may evict: 0 not at all, 100 for as long as it takes */
     uint64_t tracking_table_max_keys; /* 0: no limit */
     uint32_t notify_events;           /* set of enum event_class */
@@ -150,6 +151,8 @@ MUST_USE bool config_rewrite(const struct config *config, const char *path, char
 /* Whether the value of a setting is to be shown to nobody but in CONFIG GET. */
 bool config_is_secret(struct str name);
 
+/* What all clients together may take in buffers, 0: there is no limit. */
+size_t config_client_limit(const struct config *config);
 const char *config_maxmemory_policy_name(const struct config *config);
 
 static inline bool config_maxmemory_policy_is_lru(const struct config *config)

@@ -168,7 +168,7 @@ const struct config_row config_rows[] = {
     {MEMORY("client-query-buffer-limit", "1gb", 1 << 20, INT64_MAX), FIELD(client_query_buffer_limit)},
     {ROW("client-output-buffer-limit", "normal 0 0 0 slave 256mb 64mb 60 pubsub 32mb 8mb 60", output_limits),
      FIELD(output_limits)},
-    {ROW("maxmemory-clients", "0", memory_or_percent)},
+    {ROW("maxmemory-clients", "0", memory_or_percent), FIELD(maxmemory_clients)},
 
     /* TLS */
     {PORT("tls-port", "0")},

@@ -134,6 +134,7 @@ static void add_stats(struct stats *to, const struct stats *from)
     to->sent_bytes += from->sent_bytes;
     to->clients_killed_by_output_limit += from->clients_killed_by_output_limit;
     to->clients_killed_by_query_limit += from->clients_killed_by_query_limit;
+    to->clients_evicted += from->clients_evicted;
     to->protocol_errors += from->protocol_errors;
     to->error_replies += from->error_replies;
     to->turns += from->turns;

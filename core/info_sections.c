@@ -271,7 +271,7 @@ static void write_keys(const struct info_report *report)
     WRITE("expired_keys:%lld\r\nexpired_stale_perc:0.00\r\nexpired_time_cap_reached_count:0\r\n"
           "expire_cycle_cpu_milliseconds:0\r\n",
           ll(keyspace->expired));
-    WRITE("evicted_keys:%lld\r\nevicted_clients:0\r\nevicted_scripts:%lld\r\n", ll(keyspace->evicted),
+    WRITE("evicted_keys:%lld\r\nevicted_clients:%lld\r\nevicted_scripts:%lld\r\n", ll(keyspace->evicted), ll(total->stats.clients_evicted),
           ll(total->scripts_evicted));
     WRITE("total_eviction_exceeded_time:%lld\r\ncurrent_eviction_exceeded_time:%lld\r\n",
           (long long)(total->stats.memory_exceeded_ms + total->exceeded_ms), (long long)total->exceeded_ms);

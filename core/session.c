@@ -97,6 +97,7 @@ void session_end(struct sessions *sessions, struct session *session)
     *(session->next ? &session->next->previous : &sessions->newest) = session->previous;
     session->previous = session->next = NULL;
     sessions->count--;
+    session_note_bytes(sessions, session, 0);
     session_set_text(session, &session->name, STR(""));
     session_set_text(session, &session->library_name, STR(""));
     session_set_text(session, &session->library_version, STR(""));
@@ -137,8 +138,27 @@ static void ask_attention(struct sessions *sessions, struct session *session)
     sessions->attention = session;
 }
 
+void session_note_bytes(struct sessions *sessions, struct session *session, size_t bytes)
+{
+    if (!session->killed)
+        sessions->total_bytes += bytes - session->total_bytes;
+    session->total_bytes = bytes;
+}
+
+struct session *sessions_largest(const struct sessions *sessions)
+{
+    struct session *largest = NULL;
+
+    for (struct session *session = sessions->oldest; session; session = session->next)
+        if (!session->no_evict && !session->killed && (!largest || session->total_bytes > largest->total_bytes))
+            largest = session;
+    return largest;
+}
+
 void session_kill(struct sessions *sessions, struct session *session)
 {
+    if (!session->killed)
+        sessions->total_bytes -= session->total_bytes;
     session->killed = session->close_after_reply = true;
     ask_attention(sessions, session);
 }

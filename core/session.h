@@ -88,6 +88,7 @@ struct sessions {
     size_t count;
     size_t blocked;            /* of them */
     size_t tracking;           /* of them: CLIENT TRACKING is on */
+    size_t total_bytes;        /* of them all, but those that are killed */
     struct tracking_order *left; /* prefixes that sessions had, of which all shards are to be told */
     enum session_pause pause;  /* CLIENT PAUSE: requests are held back until pause_until_ms */
     int64_t pause_until_ms;    /* 0 where there is none */
@@ -106,6 +107,10 @@ void session_end(struct sessions *sessions, struct session *session);
 void session_reset(struct session *session, bool authenticated);
 /* Replaces one of the session's texts, &session->name say, by a copy; empty text: NULL. */
 void session_set_text(struct session *session, char **text, struct str value);
+/* How much memory it takes now. */
+void session_note_bytes(struct sessions *sessions, struct session *session, size_t bytes);
+/* The one that takes most, of those that may be closed to make room (CLIENT NO-EVICT); NULL: there is none. */
+struct session *sessions_largest(const struct sessions *sessions);
 /* Marks for closing, with no further request, and asks for net's attention. */
 void session_kill(struct sessions *sessions, struct session *session);
 static inline bool sessions_paused(const struct sessions *sessions, int64_t now_ms)

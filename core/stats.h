@@ -22,6 +22,7 @@ struct stats {
     uint64_t executed;                   /* on this shard: its own, others' and parts */
     uint64_t received_bytes, sent_bytes;
     uint64_t clients_killed_by_output_limit, clients_killed_by_query_limit;
+    uint64_t clients_evicted;            /* to make room for the others: maxmemory-clients */
     uint64_t protocol_errors, error_replies;
     uint64_t turns;                      /* of the loop */
     uint64_t local, crossed, scattered, gathered; /* requests by how they were routed */

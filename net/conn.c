@@ -436,6 +436,28 @@ static void take_bytes(struct conn *conn, struct str bytes)
         stop_receiving(conn);
 }
 
+/* A large answer is a chunk of its own size. */
+static size_t output_bytes(const struct conn *conn)
+{
+    size_t chunks = (size_t)conn->output.chunks * OUTPUT_CHUNK_BYTES;
+
+    return (conn->output.bytes > chunks ? conn->output.bytes : chunks) + conn->pipeline.ready_bytes +
+           conn->session.pushes.bytes;
+}
+
+static void note_sizes(struct conn *conn)
+{
+    struct session *session = &conn->session;
+    size_t queued = session->transaction ? session->transaction->bytes : 0;
+
+    session->query_buffer_bytes = conn->query.length;
+    session->query_free_bytes = conn->query.capacity - conn->query.length;
+    session->output_bytes = conn->output.bytes;
+    session->output_chunks = (size_t)conn->output.chunks;
+    session_note_bytes(&conn->shard->core.sessions, session,
+                       sizeof *conn + conn->query.capacity + output_bytes(conn) + queued);
+}
+
 static void received(struct completion *completion)
 {
     struct conn *conn = (struct conn *)((char *)completion - offsetof(struct conn, receive));
@@ -450,6 +472,8 @@ static void received(struct completion *completion)
         conn->shard->core.stats.received_bytes += (uint64_t)completion->result;
         if (!conn->closing && !conn->session.close_after_reply)
             take_bytes(conn, (struct str){completion->bytes, (size_t)completion->result});
+        if (conn->query.length > 0)
+            note_sizes(conn);
     } else if (completion->result == 0) {
         conn->input_ended = true;
         blocked_end(conn->shard, &conn->session, WAITER_GONE);
@@ -540,19 +564,8 @@ static void sent(struct completion *completion)
     if (conn->output.bytes > 0 || conn->closing || conn->input_ended || conn->session.close_after_reply ||
         conn->query.length > 0)
         defer_flush(conn);
-}
-
-static void note_sizes(struct conn *conn)
-{
-    struct session *session = &conn->session;
-
-    session->query_buffer_bytes = conn->query.length;
-    session->query_free_bytes = conn->query.capacity - conn->query.length;
-    session->output_bytes = conn->output.bytes;
-    session->output_chunks = (size_t)conn->output.chunks;
-    session->total_bytes = sizeof *conn + conn->query.capacity + (size_t)conn->output.chunks * OUTPUT_CHUNK_BYTES;
-    if (session->transaction)
-        session->total_bytes += session->transaction->bytes;
+    else
+        note_sizes(conn);
 }
 
 static void trim_query(struct conn *conn)

@@ -33,6 +33,9 @@ struct memory_share {
     alignas(CACHE_LINE) _Atomic(size_t) used_bytes;
     _Atomic(size_t) data_bytes; /* of them, in its keyspace */
     _Atomic(bool) can_shrink;   /* it has something to free or to evict */
+    /* See client_limit.h. */
+    _Atomic(size_t) clients_bytes;  /* buffers of all its clients */
+    _Atomic(size_t) largest_client; /* and one more, of the largest that may be closed; 0: it has not looked */
 };
 
 /* One shard's. */

@@ -15,6 +15,7 @@
 #include "core/waits.h"
 #include "shards/ahead.h"
 #include "shards/blocked.h"
+#include "shards/client_limit.h"
 #include "shards/gather.h"
 #include "shards/loading.h"
 #include "shards/monitoring.h"
@@ -696,6 +697,7 @@ void shard_turn(struct shard *shard)
     shard_attend_sessions(shard);
     notice_settings(shard);
     loop_run_deferred(shard->loop); /* connections send */
+    client_limit_turn(shard);
     stats_sample_rates(&shard->core.stats, shard->now_ms);
     shard->core.stats.turns++;
     shard->core.stats.wakes_sent = shard->port.wakes;

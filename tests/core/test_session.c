@@ -122,3 +122,28 @@ Test(session, is_found_by_its_id_while_it_lasts)
     sessions_deinit(&sessions);
     cr_assert_eq(memory.used_bytes, 0);
 }
+
+Test(session, what_clients_take_is_summed_without_those_that_are_killed)
+{
+    struct session list[3] = {0};
+
+    for (int i = 0; i < 3; i++) {
+        session_begin(&sessions, &list[i], 0);
+        session_note_bytes(&sessions, &list[i], (size_t)(i + 1) * 1000);
+    }
+    cr_assert_eq(sessions.total_bytes, 6000);
+    cr_assert_eq(sessions_largest(&sessions), &list[2]);
+    list[2].no_evict = true;
+    cr_assert_eq(sessions_largest(&sessions), &list[1]);
+    session_kill(&sessions, &list[1]);
+    session_kill(&sessions, &list[1]);
+    cr_assert_eq(sessions.total_bytes, 4000);
+    cr_assert_eq(sessions_largest(&sessions), &list[0]);
+    session_note_bytes(&sessions, &list[1], 50);
+    session_note_bytes(&sessions, &list[0], 10);
+    cr_assert_eq(sessions.total_bytes, 3010);
+    for (int i = 0; i < 3; i++)
+        session_end(&sessions, &list[i]);
+    cr_assert_eq(sessions.total_bytes, 0);
+    cr_assert_null(sessions_largest(&sessions));
+}
