@@ -41,7 +41,7 @@ static struct aof_group *create_group(struct shard *shard)
     struct aof_group *group =
         memory_alloc(&shard->core.memory, sizeof *group + (size_t)durable->count * sizeof group->claim.last[0]);
 
-    *group = (struct aof_group){.last = shard->aof.last, .claim.last = (uint64_t *)(group + 1)};
+    *group = (struct aof_group){.claim.last = (uint64_t *)(group + 1)};
     durable_claim(durable, &group->claim);
     return group;
 }
@@ -51,38 +51,41 @@ static void free_group(struct shard *shard, struct aof_group *group)
     memory_free(&shard->core.memory, group);
 }
 
-static void write_lasts(struct aof_writer *writer, const struct durable *durable, const struct durable_claim *claim)
+static void write_lasts(struct shard *shard, const struct durable_claim *claim)
 {
+    const struct durable *durable = durable_of(shard);
     char line[AOF_LASTS_A_LINE * 17 + 1];
 
     for (int from = 0; from < durable->count; from += AOF_LASTS_A_LINE) {
         char *at = line;
 
         for (int i = from; i < durable->count && i < from + AOF_LASTS_A_LINE; i++)
-            at += sprintf(at, i > from ? " %016llx" : "%016llx",
-                          (unsigned long long)durable_last_in_segment(durable, claim, i));
-        aof_writer_annotate(writer, "LAST", "%s", line);
+            at += sprintf(
+                at, i > from ? " %016llx" : "%016llx",
+                (unsigned long long)durable_last_in_segment(durable, claim, i, shard->aof.disk.segment->generation));
+        aof_writer_annotate(&shard->aof.writer, "LAST", "%s", line);
     }
 }
 
-/* One shard alone has nothing to say: its segment is as good as its last group. */
-static void write_claim(struct aof_writer *writer, uint64_t until, const struct durable *durable,
-                        const struct durable_claim *claim)
+static void write_claim(struct shard *shard, uint64_t until, const struct durable_claim *claim)
 {
-    if (durable->count == 1)
-        return;
-    aof_writer_annotate(writer, "KNOWN", "%016llx %016llx", (unsigned long long)until,
+    aof_writer_annotate(&shard->aof.writer, "KNOWN", "%016llx %016llx", (unsigned long long)until,
                         (unsigned long long)claim->known);
-    write_lasts(writer, durable, claim);
+    write_lasts(shard, claim);
 }
 
-static void close_group(struct shard *shard, struct buffer *records)
+/* until: all records up to it are in this group and those before. More of the last one's stamp may come as long as it
+ * is above that. */
+static void close_group(struct shard *shard, struct buffer *records, uint64_t until)
 {
     struct aof *aof = &shard->aof;
     struct aof_group *group = create_group(shard);
 
+    group->last = aof->last <= until ? aof->last : until;
+    aof->closed = group->last > aof->closed ? group->last : aof->closed;
     aof_writer_begin_group(&aof->writer);
-    write_claim(&aof->writer, aof->claimed, durable_of(shard), &group->claim);
+    if (shard->group->count > 1 || records->length == 0) /* one shard's segment is as good as its last group */
+        write_claim(shard, until, &group->claim);
     buffer_append_str(&aof->writer.block, buffer_str(records));
     aof_writer_end_group(&aof->writer, aof->last);
     group->bytes = aof_writer_take(&aof->writer);
@@ -105,13 +108,13 @@ static void close_groups(struct shard *shard)
 
     if (aof->next) {
         if (aof->before.length > 0)
-            close_group(shard, &aof->before);
+            close_group(shard, &aof->before, aof->before_until);
         buffer_deinit(&aof->before);
         switch_segment(aof);
         return; /* the file before is synced first */
     }
     aof->wants_base |= journal->whole && shard->group->count > 1;
-    close_group(shard, &journal->records);
+    close_group(shard, &journal->records, aof->claimed);
     journal_clear(journal);
     aof->noted = 0;
 }
@@ -175,10 +178,12 @@ void aof_note_records(struct shard *shard)
     durable_note(durable_of(shard), shard->index, aof->last);
 }
 
-/* Those of a shard that is parked are its executor's. */
+/* Or nothing but that the last ones were all with that stamp. Those of a shard that is parked are its executor's. */
 static bool has_records(const struct shard *shard)
 {
-    return !shard->parked && (shard->aof.noted > 0 || shard->aof.next);
+    const struct aof *aof = &shard->aof;
+
+    return !shard->parked && (aof->noted > 0 || aof->next || (aof->closed < aof->last && aof->claimed >= aof->last));
 }
 
 /* Groups do not pile up: what is written meanwhile comes with the next. */
@@ -482,8 +487,9 @@ void aof_begin(struct shard *shard, int fd, uint64_t generation)
     journal_begin_anew(journal);
     journal->is_stamped = shard->group->count > 1;
     shard->aof.noted = shard->aof.last = 0;
+    shard->aof.closed = 0;
     durable_note(durable_of(shard), shard->index, 0); /* what was in one before is no matter */
-    durable_begin_segment(durable_of(shard), shard->index);
+    durable_begin_segment(durable_of(shard), shard->index, generation, 0);
     durable_synced(durable_of(shard), shard->index, 0);
     shard->aof.on = shard->core.aof.enabled = true;
 }
@@ -496,7 +502,9 @@ void aof_switch(struct shard *shard, int fd, uint64_t generation)
     ASSERT(!aof->next);
     aof->next = create_segment(shard, fd, generation);
     aof->before = journal_take(journal);
-    durable_begin_segment(durable_of(shard), shard->index);
+    aof->before_until = journal->stamp - 1; /* others of that stamp may follow */
+    durable_begin_segment(durable_of(shard), shard->index, generation,
+                          aof->last <= aof->before_until ? aof->last : aof->before_until);
     aof->noted = 0;
 }
 

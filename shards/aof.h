@@ -35,6 +35,8 @@ struct aof {
     struct aof_writer writer;
     struct aof_segment *next; /* what was recorded from some instant on goes there, behind `before`; else NULL */
     struct buffer before;     /* records of before that instant */
+    uint64_t before_until;    /* all up to that stamp are among them, or were before */
+    uint64_t closed;          /* all records up to that stamp are in groups */
     size_t noted;             /* bytes of the journal's records that others know of */
     uint64_t last;            /* stamp of the last record */
     uint64_t claimed;         /* up to where it has been said that no record will still come */

@@ -16,7 +16,8 @@ void durable_init(struct durable *durable, struct memory *memory, int shards)
         atomic_init(&durable->marks[i].until, 0);
         atomic_init(&durable->marks[i].last, 0);
         atomic_init(&durable->marks[i].synced, 0);
-        atomic_init(&durable->marks[i].before, 0);
+        atomic_init(&durable->marks[i].before[0], 0);
+        atomic_init(&durable->marks[i].before[1], 0);
         atomic_init(&durable->marks[i].waits, false);
         atomic_init(&durable->marks[i].bytes, 0);
     }
@@ -99,16 +100,16 @@ void durable_synced(struct durable *durable, int shard, uint64_t stamp)
     atomic_store_explicit(&durable->marks[shard].synced, stamp, memory_order_release);
 }
 
-void durable_begin_segment(struct durable *durable, int shard)
+void durable_begin_segment(struct durable *durable, int shard, uint64_t generation, uint64_t before)
 {
-    struct durable_mark *mark = &durable->marks[shard];
-
-    atomic_store_explicit(&mark->before, atomic_load_explicit(&mark->last, memory_order_relaxed), memory_order_release);
+    atomic_store_explicit(&durable->marks[shard].before[generation % 2], before, memory_order_release);
 }
 
-uint64_t durable_last_in_segment(const struct durable *durable, const struct durable_claim *claim, int shard)
+uint64_t durable_last_in_segment(const struct durable *durable, const struct durable_claim *claim, int shard,
+                                 uint64_t generation)
 {
-    uint64_t before = atomic_load_explicit(&durable->marks[shard].before, memory_order_acquire);
+    const struct durable_mark *mark = &durable->marks[shard];
+    uint64_t before = atomic_load_explicit(&mark->before[generation % 2], memory_order_acquire);
 
     return claim->last[shard] > before ? claim->last[shard] : 0;
 }

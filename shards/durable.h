@@ -28,9 +28,10 @@ struct memory;
 struct durable_mark {
     alignas(CACHE_LINE) _Atomic(uint64_t) until; /* executed up to here; no record up to it will still come */
     _Atomic(uint64_t) last, synced;
-    _Atomic(uint64_t) before; /* the last one that is in an earlier segment than the newest */
-    _Atomic(bool) waits;      /* for others' marks */
-    _Atomic(uint64_t) bytes;  /* of its newest segment, for reports */
+    _Atomic(uint64_t)
+        before[2];           /* by generation, the present one and that before: all up to it lie in earlier segments */
+    _Atomic(bool) waits;     /* for others' marks */
+    _Atomic(uint64_t) bytes; /* of its newest segment, for reports */
 };
 
 struct durable {
@@ -85,10 +86,12 @@ static inline uint64_t durable_said(const struct durable *durable)
 /* The shard's journal is on disk up to and with the record of that stamp. */
 void durable_synced(struct durable *durable, int shard, uint64_t stamp);
 
-/* The shard's records go to another segment from now on. */
-void durable_begin_segment(struct durable *durable, int shard);
-/* The stamp of the last record in the shard's newest segment, of those that a claim names; 0: there is none. */
-uint64_t durable_last_in_segment(const struct durable *durable, const struct durable_claim *claim, int shard);
+/* The shard's records go to a segment of that generation from now on; those up to that stamp lie in earlier ones. */
+void durable_begin_segment(struct durable *durable, int shard, uint64_t generation, uint64_t before);
+/* What a group of that generation says of the shard: the stamp of the last record that its claim names, 0: it lies in
+ * an earlier segment, which was on disk before anything of this generation. */
+uint64_t durable_last_in_segment(const struct durable *durable, const struct durable_claim *claim, int shard,
+                                 uint64_t generation);
 
 /* From now on the shard is to be woken when marks change, or no longer. It looks at them after that. */
 void durable_wait(struct durable *durable, int shard, bool waits);

@@ -280,3 +280,25 @@ Test(aof, what_was_executed_before_a_switch_stays_in_the_file_before)
     cr_assert_str_eq(contents(0, 1), "SELECT 0; SET c 1; ");
     end();
 }
+
+Test(aof, what_follows_a_switch_is_not_safe_with_the_file_before)
+{
+    begin(1, CONFIG_FSYNC_ALWAYS);
+    group_command(client, "SET a 1");
+    atomic_store(&run.group.aof_folder.named, 1);
+    aof_switch(run.group.shards[0], make_file(0, 1), 1);
+    group_command(client, "SET b 1");
+    for (int i = 0; i < 2; i++) { /* the file before is written and synced */
+        group_turns(&run);
+        cr_assert(fake_loop_end_file(loop(0), 0));
+    }
+    cr_assert_str_eq(contents(0, 0), "SELECT 0; SET a 1; ");
+    cr_assert_gt(aof_answers_wait_for(run.group.shards[0]), 0, "b is not on disk");
+    for (int i = 0; i < 3; i++) {
+        group_turns(&run);
+        fake_loop_end_file(loop(0), 0);
+    }
+    group_turns(&run);
+    cr_assert_eq(aof_answers_wait_for(run.group.shards[0]), 0);
+    end();
+}

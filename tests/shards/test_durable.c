@@ -66,11 +66,12 @@ Test(durable, a_claim_holds_when_all_that_it_names_is_on_disk)
 Test(durable, what_lies_in_an_earlier_segment_is_not_named_in_the_newest)
 {
     durable_note(&durable, 1, 5);
-    durable_begin_segment(&durable, 1);
+    durable_begin_segment(&durable, 1, 1, 5);
     durable_note(&durable, 2, 6);
     durable_claim(&durable, &claim);
-    cr_assert_eq(durable_last_in_segment(&durable, &claim, 1), 0);
-    cr_assert_eq(durable_last_in_segment(&durable, &claim, 2), 6);
+    cr_assert_eq(durable_last_in_segment(&durable, &claim, 1, 1), 0);
+    cr_assert_eq(durable_last_in_segment(&durable, &claim, 1, 0), 5, "to the generation before it is its own");
+    cr_assert_eq(durable_last_in_segment(&durable, &claim, 2, 1), 6);
     cr_assert_not(durable_claim_holds(&durable, &claim), "it has to be synced all the same");
 }
 
