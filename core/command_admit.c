@@ -98,13 +98,31 @@ static void refuse_subscribed(const struct command *command, struct reply *reply
         command_full_name(command, name));
 }
 
+bool command_may_write(const struct session *session, const struct command *command)
+{
+    uint32_t flags = session_flags_with(session, command);
+    bool is_script = command->acl & ACL_SCRIPTING || command->flags & CMD_EXECUTES;
+
+    return flags & CMD_WRITE || (flags & CMD_MAY_REPLICATE && is_script);
+}
+
+/* A script is refused its first write. But under always its answer would have to wait until the disk is well: it does
+ * not begin. */
+static bool needs_disk(const struct core *core, const struct command *command)
+{
+    bool is_script = command->acl & ACL_SCRIPTING && command->flags & CMD_MAY_REPLICATE;
+
+    return command->flags & CMD_WRITE || command->fails_as_writes ||
+           (is_script && core->config.appendfsync == CONFIG_FSYNC_ALWAYS && core->aof.error != 0);
+}
+
 /* EXEC says itself that it can't, for then it ends the transaction. */
 static bool refuse_for_disk(const struct core *core, const struct command *command, struct reply *reply)
 {
     char text[CORE_REFUSAL_BYTES];
     const char *refusal;
 
-    if (!(command->flags & CMD_WRITE) && !command->fails_as_writes)
+    if (!needs_disk(core, command))
         return false;
     refusal = core_write_refusal(core, text);
     if (refusal)

@@ -25,6 +25,9 @@ MUST_USE bool command_values_complete(const struct command *command, int argc);
 /* "ERR wrong number of arguments for 'get' command" */
 void command_refuse_arity(const struct command *command, struct reply *reply);
 
+/* Whether it, or what EXEC would do now, may write: by itself or by a script. */
+bool command_may_write(const struct session *session, const struct command *command);
+
 /* Whether CLIENT PAUSE holds back a command with these flags at that time. As in Redis, to be asked of what has been
  * admitted. EXEC: to be asked with those of the queued commands, too. */
 bool command_is_paused(uint32_t flags, const struct sessions *sessions, int64_t now_ms);

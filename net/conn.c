@@ -309,6 +309,11 @@ static bool is_held(struct conn *conn, const struct command *command)
     return conn->fenced;
 }
 
+static void note_write(struct conn *conn, const struct command *command)
+{
+    conn->tells_of_writes |= command_may_write(&conn->session, command);
+}
+
 /* The parser holds a complete request. False: it is held back. */
 static bool admit_request(struct conn *conn)
 {
@@ -327,6 +332,8 @@ static bool admit_request(struct conn *conn)
         return true;
     }
     conn->session.last_command = command;
+    if (__builtin_expect(conn->shard->aof.on, 0))
+        note_write(conn, command);
     start_request(conn, command, request);
     conn->fenced |= monitors_watch(&conn->shard->core.monitors); /* they see each client's requests in order */
     if (__builtin_expect(conn->session.tracking.caching, 0))
@@ -497,6 +504,24 @@ void conn_resume(struct conn *conn)
 
 /* Sending. */
 
+/* Nothing is under way that could tell of a write, and what has left was safe. */
+static void forget_writes(struct conn *conn)
+{
+    if (conn->pipeline.count == 0)
+        conn->tells_of_writes = false;
+}
+
+/* Up to which stamp everything is to be safe before answers leave; 0: they may. While the disk fails those that only
+ * read go on, and see what there is. */
+static uint64_t answers_wait_for(struct conn *conn)
+{
+    uint64_t until = aof_answers_wait_for(conn->shard);
+
+    if (until == 0)
+        forget_writes(conn);
+    return conn->shard->core.aof.error != 0 && !conn->tells_of_writes ? 0 : until;
+}
+
 /* Answers leave when what they may show would survive a crash. Those that come meanwhile wait together for the next
  * time. */
 static void let_leave(struct conn *conn)
@@ -505,7 +530,7 @@ static void let_leave(struct conn *conn)
 
     if (conn->kept_until > 0 || conn->output.leaving == conn->output.chunks)
         return;
-    until = aof_answers_wait_for(conn->shard);
+    until = answers_wait_for(conn);
     if (until == 0) {
         output_let_leave(&conn->output);
         return;
@@ -516,6 +541,8 @@ static void let_leave(struct conn *conn)
 
 void conn_send_kept(struct conn *conn)
 {
+    if (conn->output.sealed == conn->output.chunks)
+        forget_writes(conn);
     output_let_sealed_leave(&conn->output);
     defer_flush(conn);
 }

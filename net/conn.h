@@ -40,6 +40,7 @@ struct conn {
     uint64_t kept_until;           /* what is sealed of the output leaves when everything up to this stamp is safe; 0:
                                     * nothing is kept back */
     struct conn *kept_previous, *kept_next; /* likewise */
+    bool tells_of_writes;          /* an answer that is not safe, or not there, may say that something is written */
     uint64_t taken_at_sweep;       /* of a send under way, see conn_sweep: what the client had taken then */
     int in_flight_most;            /* requests out: beyond, nothing more is parsed; see conn_limits.h */
     size_t answer_bytes;           /* how large the largest answer of late was */

@@ -357,6 +357,7 @@ static int prepare_and_serve(struct config *config, struct server_facts *facts)
     if (listener_count < 0)
         return fail(error);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error of the write */
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
     write_pidfile(config);
     config_log_unused(config);

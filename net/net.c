@@ -216,6 +216,18 @@ void net_keep_end(struct net_shard *net, struct conn *conn)
     note_kept(net);
 }
 
+/* Nothing becomes safe any more. */
+static void send_those_that_read(struct net_shard *net)
+{
+    for (struct conn *conn = net->kept, *next; conn; conn = next) {
+        next = conn->kept_next;
+        if (conn->tells_of_writes)
+            continue;
+        net_keep_end(net, conn);
+        conn_send_kept(conn);
+    }
+}
+
 static void send_kept(struct completion *completion)
 {
     struct net_shard *net = (struct net_shard *)((char *)completion - offsetof(struct net_shard, durable));
@@ -227,6 +239,8 @@ static void send_kept(struct completion *completion)
         net_keep_end(net, conn);
         conn_send_kept(conn);
     }
+    if (net->shard->core.aof.error != 0)
+        send_those_that_read(net);
     if (net->disk_holds && !net->shard->core.aof.behind) {
         net->disk_holds = false;
         resume(net);

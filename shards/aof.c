@@ -300,12 +300,14 @@ static void tell_troubles(struct shard *shard)
         wake(shard, i);
 }
 
-/* Writes that have been held back go on when nobody is behind any more. */
+/* Writes that have been held back go on when nobody is behind any more; and answers that only read, when nothing
+ * becomes safe. */
 static void hear_troubles(struct shard *shard)
 {
     struct durable *durable = durable_of(shard);
     struct aof_figures *figures = &shard->core.aof;
     bool was_behind = figures->behind;
+    int error_before = figures->error;
 
     figures->error = atomic_load_explicit(&durable->failing, memory_order_acquire) > 0
                          ? atomic_load_explicit(&durable->error, memory_order_relaxed)
@@ -317,7 +319,7 @@ static void hear_troubles(struct shard *shard)
     figures->base_bytes = atomic_load_explicit(&shard->group->aof_folder.base_bytes, memory_order_relaxed);
     figures->buffered_bytes = shard->aof.disk.pending_bytes;
     figures->delayed_syncs = shard->aof.disk.delayed;
-    if (was_behind && !figures->behind)
+    if ((was_behind && !figures->behind) || (figures->error != 0 && error_before == 0))
         loop_defer(shard->loop, shard->durable);
 }
 

@@ -218,4 +218,10 @@ Test(command_admit, writes_and_ping_are_refused_where_nothing_can_be_saved)
     core.aof.error = ENOSPC;
     expect_refused(admit_words("SET", "k", "v", NULL),
                    "-MISCONF Errors writing to the AOF file: No space left on device\r\n");
+    core.config.appendfsync = CONFIG_FSYNC_EVERYSEC;
+    expect_admitted(admit_words("EVAL", "return 1", "0", NULL), "eval");
+    core.config.appendfsync = CONFIG_FSYNC_ALWAYS; /* its answer would wait for the disk */
+    expect_refused(admit_words("EVAL", "return 1", "0", NULL),
+                   "-MISCONF Errors writing to the AOF file: No space left on device\r\n");
+    expect_admitted(admit_words("EVAL_RO", "return 1", "0", NULL), "eval_ro");
 }

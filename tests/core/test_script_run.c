@@ -1,6 +1,7 @@
 #include "core/script_run.h"
 
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <stdio.h>
 
 #include "tests/support/command_run.h"
@@ -270,4 +271,16 @@ Test(script_run, random_numbers_are_those_of_redis)
            "*2 $16 0.39646477363839 $16 0.84048536971234 ");
     expect("return tostring(math.random())", "$16 0.35333609737146 ");
     expect("math.randomseed(0) return tostring(math.random())", "$16 0.17082803611217 ");
+}
+
+Test(script_run, while_the_disk_fails_a_script_does_not_begin_to_write)
+{
+    run.cores[0].aof.error = ENOSPC;
+    expect("return redis.call('get', 'a')", "$-1 ");
+    expect_error("return redis.call('set', 'a', '1')",
+                 "MISCONF Errors writing to the AOF file: No space left on device");
+    expect("#!lua\nreturn 1", "-MISCONF Errors writing to the AOF file: No space left on device ");
+    expect("#!lua flags=no-writes\nreturn 1", ":1 ");
+    run.cores[0].aof.error = 0;
+    expect("return redis.call('exists', 'a')", ":0 ");
 }

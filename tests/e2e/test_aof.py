@@ -2,6 +2,7 @@
 
 import contextlib
 import random
+import subprocess
 import threading
 import time
 
@@ -245,3 +246,78 @@ def test_the_policy_may_change_under_load(begin):
     is_in_redis(server, expected)
     with loaded_by_redis(server.folder) as oracle:
         writers.check(oracle)
+
+
+# A full disk.
+
+
+@pytest.fixture(params=["file system", "limit"])
+def room(request, tmp_path):
+    """A function that says how many bytes the server's files may have: of a small file system, or of each file."""
+    place = tmp_path / "server0"
+    if request.param == "limit":
+        yield lambda server, size: subprocess.run(["prlimit", "--pid", str(server.pid), f"--fsize={size}:"], check=True)
+        return
+    place.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "tmpfs", place], capture_output=True).returncode != 0:
+        pytest.skip("no file system can be mounted here")
+    try:
+        yield lambda server, size: subprocess.run(["mount", "-o", f"remount,size={size}", place], check=True)
+    finally:
+        subprocess.run(["umount", "-l", place], check=True)
+
+
+DISK_WARNINGS = (r"Error writing to the AOF file of shard \d+: ", r"AOF write error looks solved, shard \d+ can write again")
+
+
+def is_refused(answer):
+    return isinstance(answer, resp.Error) and answer.startswith("MISCONF Errors writing to the AOF file: ")
+
+
+class Filler(threading.Thread):
+    """Writes until the disk is full; of what is under way then the answer may come late."""
+
+    def __init__(self, server, name, full):
+        super().__init__()
+        self.server, self.name, self.full, self.acknowledged = server, name, full, 0
+        self.start()
+
+    def run(self):
+        with self.server.connect() as connection:
+            while not self.full.is_set() and connection.command("SET", f"{self.name}:{self.acknowledged}", "x" * 3000) == "OK":
+                self.acknowledged += 1
+
+    def check(self, server):
+        with server.connect() as connection:
+            keys = [f"{self.name}:{i}" for i in range(self.acknowledged)]
+            assert connection.command("EXISTS", *keys) == len(keys)
+
+
+@pytest.mark.parametrize("appendfsync", ["always", "everysec"])
+def test_while_the_disk_is_full_writes_are_refused_and_reads_go_on(begin, room, appendfsync):
+    server = begin(appendfsync, expected=DISK_WARNINGS)
+    with server.connect() as connection:
+        connection.command("SET", "before", "there")
+        room(server, 1 << 18)
+        full = threading.Event()
+        fillers = [Filler(server, f"f{i}", full) for i in range(3)]
+        wait_until(lambda: server.info("persistence")["aof_last_write_status"] == "err", seconds=40)
+        full.set()
+        refusals = connection.pipeline([("SET", "a", 1), ("PING",), ("LPOP", "a"), ("EVAL", "#!lua\nreturn 1", 0)])
+        assert all(map(is_refused, refusals)), refusals
+        assert connection.command("GET", "before") == b"there"
+    with server.connect() as connection:
+        answers = connection.pipeline([("MULTI",), ("SET", "a", 1), ("GET", "a"), ("EXEC",)])
+        assert is_refused(answers[1]) and answers[3].startswith("EXECABORT")
+        assert len(connection.command("MGET", "f0:0", "f1:0", "before")) == 3
+    room(server, 1 << 28)
+    with server.connect() as connection:
+        wait_until(lambda: connection.command("SET", "after", "there") == "OK")
+        assert connection.command("EVAL", "return redis.call('SET', 'script', '1')", 0) == "OK"
+    for filler in fillers:
+        filler.join()
+        filler.check(server)
+    assert server.info("persistence")["aof_last_write_status"] == "ok"
+    expected = content(server)
+    server.stop(expected=DISK_WARNINGS)
+    is_in_redis(server, expected)
