@@ -72,7 +72,7 @@ SERVER := $(BUILD)/shoal-server
 TESTS  := $(BUILD)/test_core $(BUILD)/test_persist $(BUILD)/test_shards $(BUILD)/test_net
 STRESS := $(patsubst tests/shards/%.c,$(BUILD)/%,$(wildcard tests/shards/stress_*.c))
 
-.PHONY: all run test unit e2e live clients diff asan tsan bench fuzz sim model install clean setup format
+.PHONY: all run test unit e2e live crash clients diff asan tsan bench fuzz sim model install clean setup format
 
 all: build/shoal-server build/shoal-check
 
@@ -191,11 +191,17 @@ live: setup-check
 	SHOAL_SERVER=$(CURDIR)/$(SERVER) $(PYTHON) tests/live/live.py $(LIVE)
 endif
 
+# Killed under load, started again, looked at: make crash CRASH="--rounds 30 --shards 2 --seed 7"
+CRASH := --rounds 300
+crash: build/shoal-server
+	SHOAL_SERVER=$(CURDIR)/build/shoal-server $(PYTHON) tests/crash/crash.py $(CRASH)
+
 test: unit
 	tests/sim/model build/model --quick
 	@$(MAKE) --no-print-directory sim SIM="--seeds 300"
 	@$(MAKE) --no-print-directory diff DIFF="--commands 40000"
 	@$(MAKE) --no-print-directory live LIVE="--seconds 24"
+	@$(MAKE) --no-print-directory crash CRASH="--rounds 10"
 	@$(MAKE) --no-print-directory e2e
 
 asan: setup-check
