@@ -302,6 +302,7 @@ Test(aof, what_follows_a_switch_is_not_safe_with_the_file_before)
         cr_assert(fake_loop_end_file(loop(0), 0));
     }
     cr_assert_str_eq(contents(0, 0), "SELECT 0; SET a 1; SET c 1; ");
+    group_turns(&run);
     cr_assert_gt(aof_answers_wait_for(run.group.shards[0]), 0, "b is not on disk");
     for (int i = 0; i < 3; i++) {
         group_turns(&run);
