@@ -297,6 +297,8 @@ void shard_finish(struct shard *shard, struct request *request)
 /* What it has said has found no room yet: nobody is to know of the command before. */
 static void keep_answer(struct shard *shard, struct request *request)
 {
+    if (request->message.home == shard->index)
+        request_own_arguments(&shard->requests, request); /* its connection may want to move what they lie in */
     request->next_held = NULL;
     if (shard->unanswered)
         shard->last_unanswered->next_held = request;
