@@ -412,6 +412,18 @@ static void arm_tick(struct shard *shard)
         timer_arm(&shard->timers, &aof->tick, due_ms);
 }
 
+/* What they claim is no matter any more. */
+static void drop_proofs(struct shard *shard)
+{
+    struct aof *aof = &shard->aof;
+
+    if (aof->proof)
+        free_group(shard, aof->proof);
+    if (aof->next_proof)
+        free_group(shard, aof->next_proof);
+    aof->proof = aof->next_proof = NULL;
+}
+
 void aof_stop(struct shard *shard)
 {
     keyspace_set_journaled(shard->core.keyspace, false);
@@ -425,6 +437,8 @@ static void end_stopping(struct shard *shard)
     if (shard->parked || has_records(shard) || !aof_disk_is_clean(&aof->disk) || aof->disk.syncing)
         return;
     aof_disk_close(&aof->disk);
+    timer_disarm(&shard->timers, &aof->tick);
+    drop_proofs(shard);
     aof->on = aof->stops = shard->core.aof.enabled = false;
     if (shard->group->count > 1)
         durable_wait(durable_of(shard), shard->index, false);
@@ -543,8 +557,5 @@ void aof_deinit(struct shard *shard)
     aof_writer_deinit(&aof->writer);
     aof_disk_deinit(&aof->disk);
     buffer_deinit(&aof->before);
-    if (aof->proof)
-        free_group(shard, aof->proof);
-    if (aof->next_proof)
-        free_group(shard, aof->next_proof);
+    drop_proofs(shard);
 }

@@ -96,7 +96,8 @@ void aof_start_configured(struct shard *shard)
         atomic_store_explicit(&shard->group->aof_folder.is_complete, false, memory_order_relaxed);
         aof_stop(shard);
     } else if (wanted && shard->index == 0 && save_state_running(saves) != SAVE_AOF_BASE &&
-               shard->now_ms - shard->aof.looked_ms >= AGAIN_MS) {
+               (shard->now_ms - shard->aof.looked_ms >= AGAIN_MS ||
+                atomic_load_explicit(&saves->rewrite_failures, memory_order_relaxed) == 0)) {
         shard->aof.looked_ms = shard->now_ms;
         atomic_store_explicit(&saves->rewrite_scheduled, true, memory_order_relaxed);
         saving_look_again(shard);

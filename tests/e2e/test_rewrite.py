@@ -118,6 +118,10 @@ def test_it_begins_and_ends_while_the_server_runs(begin):
         client.incr("inside")
         client.config_set("appendonly", "no")
         wait_until(lambda: server.info("persistence")["aof_enabled"] == "0")
+        with client.pipeline(transaction=False) as pipeline:
+            for i in range(1000):
+                pipeline.get(f"k{i % 100}")
+            pipeline.execute()  # nothing that was to be written comes due behind its end
         client.incr("outside")
     server.kill()
     client = begin(*ALWAYS).client()
