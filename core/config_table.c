@@ -255,7 +255,7 @@ const struct config_row config_rows[] = {
     {MEMORY("auto-aof-rewrite-min-size", "64mb", 0, INT64_MAX), FIELD(auto_aof_rewrite_min_bytes)},
     {YES_NO("aof-load-truncated", "yes"), FIELD(aof_load_truncated)},
     {YES_NO("aof-use-rdb-preamble", "yes")},
-    {YES_NO("aof-timestamp-enabled", "no")},
+    {YES_NO("aof-timestamp-enabled", "no"), FIELD(aof_timestamp_enabled)},
     {YES_NO("aof-rewrite-incremental-fsync", "yes")},
     {YES_NO("aof-disable-auto-gc", "no")},
 

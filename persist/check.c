@@ -13,7 +13,7 @@ enum { TOLD_MOST = 20, PROGRESS_MS = 100, BAR_WIDTH = 30 };
 
 void check_init(struct check *check)
 {
-    *check = (struct check){.progress.is_shown = isatty(STDERR_FILENO)};
+    *check = (struct check){.until_s = INT64_MAX, .progress.is_shown = isatty(STDERR_FILENO)};
     config_init(&check->config);
 }
 

@@ -11,6 +11,7 @@
 
 struct check {
     bool is_quiet, repairs, assents; /* assents: nobody is asked */
+    int64_t until_s;                 /* what groups say is later is not wanted; INT64_MAX: all is */
     bool has_failed;                 /* something could not be read, or written */
     struct memory memory;
     struct config config;

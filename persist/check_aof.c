@@ -2,6 +2,7 @@
 
 #include "core/command.h"
 #include "core/config_table.h"
+#include "core/number.h"
 #include "persist/aof_format.h"
 #include "persist/aof_reader.h"
 #include "persist/check.h"
@@ -17,6 +18,7 @@ struct reading {
     uint64_t unit_at, body_at; /* in the file: the unit that is looked at, and where its commands' offsets begin */
     bool in_transaction;
     uint64_t transaction_at; /* the unit in which it begins */
+    bool is_late;            /* what is looked at is later than what is wanted */
 };
 
 static unsigned long long place(const struct reading *reading, const struct aof_unit *command)
@@ -70,6 +72,29 @@ static void take_command(struct reading *reading, const struct aof_unit *unit)
         end_transaction(reading, unit);
 }
 
+/* Times, Redis's or a group's. */
+
+static void take_time(struct reading *reading, const struct aof_unit *unit)
+{
+    int64_t seconds;
+
+    if (str_equal(unit->name, STR("TS")) && number_parse_integer(unit->text, &seconds))
+        reading->is_late |= seconds > reading->check->until_s;
+}
+
+/* They are said before its commands. */
+static bool is_late_group(struct reading *reading, const struct aof_unit *group)
+{
+    struct aof_unit unit;
+    struct aof_body body;
+
+    aof_body_init(&body, &reading->check->memory, group->body);
+    while (aof_body_next(&body, &unit) == AOF_NEXT && unit.kind == AOF_UNIT_ANNOTATION)
+        take_time(reading, &unit);
+    aof_body_deinit(&body);
+    return reading->is_late;
+}
+
 /* False: it is malformed. */
 static bool take_group(struct reading *reading, const struct aof_unit *group)
 {
@@ -92,15 +117,28 @@ static bool take_group(struct reading *reading, const struct aof_unit *group)
 
 /* Segments */
 
+/* False: what is sound, and wanted, ends before it. */
 static bool take_unit(struct reading *reading, const struct aof_unit *unit)
 {
     reading->unit_at = unit->offset;
     reading->body_at = 0;
     if (unit->kind == AOF_UNIT_GROUP)
-        return take_group(reading, unit);
-    if (unit->kind == AOF_UNIT_COMMAND)
+        return !is_late_group(reading, unit) && take_group(reading, unit);
+    if (unit->kind == AOF_UNIT_ANNOTATION)
+        take_time(reading, unit);
+    else
         take_command(reading, unit);
-    return true;
+    return !reading->is_late;
+}
+
+/* Before it, or before the transaction that is not to be kept in part. */
+static void end_late(struct reading *reading)
+{
+    struct check_aof *aof = reading->aof;
+
+    aof->is_late = true;
+    aof->sound = reading->in_transaction ? reading->transaction_at : reading->unit_at;
+    reading->in_transaction = false;
 }
 
 /* False: the file can't be read. */
@@ -115,6 +153,8 @@ static bool read_units(struct reading *reading)
             return false;
         if (status == AOF_NEXT && !take_unit(reading, &unit)) {
             reading->aof->sound = unit.offset;
+            if (reading->is_late)
+                end_late(reading);
             return true;
         }
     }
@@ -155,7 +195,7 @@ void check_aof_report(const struct check_aof *aof, struct check *check, const st
     check_note(check, "%s: %llu group%s, %llu command%s, %llu transaction%s", file->path,
                (unsigned long long)aof->groups, check_plural(aof->groups), (unsigned long long)aof->commands,
                check_plural(aof->commands), (unsigned long long)aof->transactions, check_plural(aof->transactions));
-    report_more(check, file, "sound up to", aof->sound, file->end);
+    report_more(check, file, aof->is_late ? "later than wanted from" : "sound up to", aof->sound, file->end);
     report_more(check, file, "as its manifest says, read up to", file->end, file->size);
 }
 

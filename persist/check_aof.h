@@ -12,8 +12,9 @@ struct check;
 struct check_file;
 
 struct check_aof {
-    uint64_t sound; /* in the file: what lies behind it is to be cut */
-    bool is_cut;    /* there is something behind it */
+    uint64_t sound; /* in the file: what lies behind it is to be cut, */
+    bool is_late;   /* as it is later than what is wanted; */
+    bool is_cut;    /* if there is something behind it */
     uint64_t groups, commands, transactions;
 };
 

@@ -13,6 +13,7 @@
 
 #include "core/command.h"
 #include "core/keyspace.h"
+#include "core/number.h"
 #include "persist/aof_manifest.h"
 #include "persist/check.h"
 #include "persist/check_aof.h"
@@ -27,13 +28,16 @@ static const char manifest_suffix[] = ".manifest";
 
 static void print_usage(FILE *to)
 {
-    fputs("Usage: shoal-check [--repair [--yes]] [--quiet] PATH...\n"
+    fputs("Usage: shoal-check [--repair] [--truncate-to-timestamp SECONDS] [--yes] [--quiet] PATH...\n"
           "\n"
           "Checks RDB files, AOFs (by their folder or their manifest) and single files of an AOF, of Shoal or Redis:\n"
           "each record, value, command, group and checksum.\n"
           "\n"
           "  --repair   with the server stopped: cuts a file of an AOF to what is sound, and keeps what is cut in\n"
           "             FILE.cut-SECONDS; writes the keys of an RDB file that can be read to FILE.repaired\n"
+          "  --truncate-to-timestamp SECONDS\n"
+          "             with the server stopped: cuts files of an AOF where they say that it is later than that Unix\n"
+          "             time (aof-timestamp-enabled); likewise\n"
           "  --yes      does so without asking\n"
           "  --quiet    says only what is wrong\n"
           "\n"
@@ -59,9 +63,12 @@ static void check_commands(struct check *check, const struct check_file *file, u
         return;
     check_end_file(check);
     check_aof_report(&aof, check, file);
-    if (!check->repairs || !aof.is_cut)
+    if (!aof.is_cut || !(check->repairs || aof.is_late))
         return;
-    if (uncut) {
+    if (uncut && aof.is_late) {
+        check_problem(check, "%s: is later than wanted from byte %llu on, and is not cut, as %s", file->path,
+                      (unsigned long long)aof.sound, uncut);
+    } else if (uncut) {
         check_note(check, "%s: is not cut, as %s", file->path, uncut);
     } else if (check_repair_aof(check, file, &aof)) {
         check->problems = check->problems_before;
@@ -233,9 +240,15 @@ static void check_path(struct check *check, const char *path)
 /* Options */
 
 static const struct option options[] = {
-    {"repair", no_argument, NULL, 'r'}, {"yes", no_argument, NULL, 'y'}, {"quiet", no_argument, NULL, 'q'},
+    {"repair", no_argument, NULL, 'r'}, {"truncate-to-timestamp", required_argument, NULL, 't'},
+    {"yes", no_argument, NULL, 'y'},    {"quiet", no_argument, NULL, 'q'},
     {"help", no_argument, NULL, 'h'},   {NULL, no_argument, NULL, 0},
 };
+
+static bool take_time(struct check *check, const char *text)
+{
+    return number_parse_integer(str_from(text), &check->until_s) && check->until_s >= 0;
+}
 
 /* The paths begin at optind. False: the usage is to be shown. */
 static bool take_options(struct check *check, int argc, char **argv)
@@ -248,10 +261,10 @@ static bool take_options(struct check *check, int argc, char **argv)
         check->repairs |= option == 'r';
         check->assents |= option == 'y';
         check->is_quiet |= option == 'q';
-        if (option == '?')
+        if (option == '?' || (option == 't' && !take_time(check, optarg)))
             return false;
     }
-    return optind < argc && (check->repairs || !check->assents);
+    return optind < argc && (check->repairs || check->until_s < INT64_MAX || !check->assents);
 }
 
 static void seed_hashes(void)

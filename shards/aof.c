@@ -74,6 +74,17 @@ static void write_claim(struct shard *shard, uint64_t until, const struct durabl
     write_lasts(shard, claim);
 }
 
+/* The time at which a group is closed: what is in it, or in those before, is no later. */
+static void write_time(struct shard *shard)
+{
+    int64_t now_s = shard->now_ms / 1000;
+
+    if (!shard->core.config.aof_timestamp_enabled || now_s <= shard->aof.timed_s)
+        return;
+    shard->aof.timed_s = now_s;
+    aof_writer_annotate(&shard->aof.writer, "TS", "%lld", (long long)now_s);
+}
+
 /* until: all records up to it are in this group and those before. More of the last one's stamp may come as long as it
  * is above that. */
 static void close_group(struct shard *shard, struct buffer *records, uint64_t until)
@@ -86,6 +97,8 @@ static void close_group(struct shard *shard, struct buffer *records, uint64_t un
     aof_writer_begin_group(&aof->writer);
     if (shard->group->count > 1 || records->length == 0) /* one shard's segment is as good as its last group */
         write_claim(shard, until, &group->claim);
+    if (records->length > 0)
+        write_time(shard);
     buffer_append_str(&aof->writer.block, buffer_str(records));
     aof_writer_end_group(&aof->writer, aof->last);
     group->bytes = aof_writer_take(&aof->writer);
@@ -98,6 +111,7 @@ static void switch_segment(struct aof *aof)
 {
     aof_disk_open(&aof->disk, aof->next);
     aof->next = NULL;
+    aof->timed_s = 0;
 }
 
 /* A group with nothing in it speaks for those before. */
@@ -504,6 +518,7 @@ void aof_begin(struct shard *shard, int fd, uint64_t generation)
     journal->is_stamped = shard->group->count > 1;
     shard->aof.noted = shard->aof.last = 0;
     shard->aof.closed = 0;
+    shard->aof.timed_s = 0;
     durable_note(durable_of(shard), shard->index, 0); /* what was in one before is no matter */
     durable_begin_segment(durable_of(shard), shard->index, generation, 0);
     durable_synced(durable_of(shard), shard->index, 0);

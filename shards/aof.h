@@ -6,6 +6,8 @@
  *
  *     #KNOWN:until known\r\n           16 hexadecimal digits each
  *     #LAST:last last ...\r\n          the same, by shard, AOF_LASTS_A_LINE in a line; 0: its newest segment has none
+ *     #TS:seconds\r\n                  Unix time at which the group was closed; once a second at most, if
+ *                                      aof-timestamp-enabled
  *
  * and where there are several shards, #STAMP lines say the stamp of the records behind them. Under `always`
  * a group is closed when all shards have executed up to its last record, so that it speaks for itself; else
@@ -40,6 +42,7 @@ struct aof {
     size_t noted;             /* bytes of the journal's records that others know of */
     uint64_t last;            /* stamp of the last record */
     uint64_t claimed;         /* up to where it has been said that no record will still come */
+    int64_t timed_s;          /* the second that the newest segment has last told */
     uint64_t spoken;          /* the highest stamp that a group of ours has said to be known */
     struct aof_group *proof, *next_proof; /* on disk: their claims are to be proved, one after the other */
     uint64_t answers_wait;                /* connections keep answers back until it is safe; 0: none do */

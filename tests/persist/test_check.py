@@ -2,15 +2,19 @@
 tools where these know the same."""
 
 import os
+import pathlib
 import pty
 import random
 import re
 import shutil
 import struct
 import subprocess
+import sys
 
 import pytest
 
+sys.path.append(str(pathlib.Path(__file__).parent.parent / "e2e"))
+from aof_files import group  # noqa: E402
 from test_exchange import LIBRARY, contents, fill, fill_deadlines, regroup, start  # noqa: F401
 
 CHECK = os.environ["SHOAL_CHECK"]
@@ -358,3 +362,48 @@ def test_progress_is_shown_at_a_terminal_and_taken_away(tmp_path):
     assert re.search(rb"\[#+\.*\] +\d+ %, 0.\d of 0.3 MB of " + re.escape(bytes(dump)), seen)
     assert seen.endswith(b"\r\033[K")
     assert run_at_terminal("--quiet", dump) == b""
+
+
+# Times.
+
+GOOD_COMMAND = redis_command(b"SET", b"a", b"1")
+TIMED_AOF = b"".join(
+    b"#TS:%d\r\n" % (1000 + i) + redis_command(b"SET", b"k", b"%d" % i) + redis_command(b"INCR", b"n") for i in range(4)
+)
+
+
+@pytest.mark.parametrize("seconds", [1003, 1005, 1002, 1001])
+def test_what_is_later_is_cut_as_by_redis_and_kept(tmp_path, seconds):
+    timed, theirs = tmp_path / "timed.aof", tmp_path / "theirs.aof"
+    for path in (timed, theirs):
+        path.write_bytes(TIMED_AOF)
+    subprocess.run(["redis-check-aof", "--truncate-to-timestamp", str(seconds), theirs], stdout=subprocess.DEVNULL, check=True)
+    assert check("--truncate-to-timestamp", seconds, timed, answer="n\n")[0] == 0 and timed.read_bytes() == TIMED_AOF
+    assert check("--truncate-to-timestamp", seconds, timed, answer="y\n")[0] == 0
+    kept = timed.read_bytes()
+    assert kept == theirs.read_bytes()
+    assert [path.read_bytes() for path in tmp_path.glob("*.cut-*")] == ([TIMED_AOF[len(kept) :]] if kept != TIMED_AOF else [])
+
+
+def test_a_group_or_transaction_that_is_later_goes_as_a_whole(tmp_path):
+    early, late = group(b"#TS:1000\r\n" + GOOD_COMMAND, 1), group(b"#STAMP:0\r\n#TS:1001\r\n" + GOOD_COMMAND, 2)
+    for name, rest in [
+        ("group", late + group(GOOD_COMMAND, 3)),
+        ("transaction", redis_command(b"MULTI") + GOOD_COMMAND + b"#TS:1001\r\n" + redis_command(b"EXEC")),
+    ]:
+        aof = tmp_path / name
+        aof.write_bytes(early + rest)
+        assert check("--truncate-to-timestamp", 1000, "--yes", aof)[0] == 0
+        assert aof.read_bytes() == early
+
+
+def test_times_are_looked_for_in_all_files_and_only_the_last_are_cut(tmp_path):
+    names = [f"appendonly.aof.{i}.incr.aof" for i in (1, 2)]
+    for name in names:
+        (tmp_path / name).write_bytes(TIMED_AOF)
+    (tmp_path / "appendonly.aof.manifest").write_text("".join(f"file {name} seq {i + 1} type i\n" for i, name in enumerate(names)))
+    status, lines = check("--truncate-to-timestamp", 1001, "--yes", tmp_path)
+    assert status == 1 and any("is not cut, as another file follows it" in line for line in lines), lines
+    assert (tmp_path / names[0]).read_bytes() == TIMED_AOF and (tmp_path / names[1]).read_bytes() == TIMED_AOF[: len(TIMED_AOF) // 2]
+    for wrong in ("x", "-1", ""):
+        assert check("--truncate-to-timestamp", wrong, tmp_path)[0] == 2
