@@ -151,8 +151,10 @@ PYTEST := $(PYTHON) -m pytest -q -p no:cacheprovider
 
 .PHONY: unit-tests exchange-tests stress-tests
 unit-tests: $(TESTS)
-	@for test in $(TESTS); do echo "== $$test"; \
-	    $$test -j2 --quiet --tap=$$test.tap || { grep -A20 '^not ok' $$test.tap; exit 1; }; done
+	@for test in $(TESTS); do echo "== $$test"; rm -f $$test.report.*; \
+	    ASAN_OPTIONS=$$ASAN_OPTIONS:log_path=$$test.report $$test -j2 --quiet --tap=$$test.tap || \
+	        { grep -A20 '^not ok' $$test.tap; cat $$test.report.* 2>/dev/null; exit 1; }; \
+	    ! cat $$test.report.* 2>/dev/null || exit 1; done # reports of what leaked, which fail no test
 # Files exchanged with redis-server, by programs between two of them.
 EXCHANGERS := $(BUILD)/rdb_convert $(BUILD)/aof_regroup
 $(EXCHANGERS): $(BUILD)/%: $(BUILD)/tests/persist/%.o $(PERSIST_LIBS)
