@@ -58,6 +58,7 @@ static void fail(struct aof_disk *disk, int error)
         disk->is_news = true;
     }
     disk->error = error;
+    disk->failed = (struct aof_group *)((char *)disk->end - offsetof(struct aof_group, next));
     disk->unwritten = disk->first;
     timer_arm(&disk->shard->timers, &disk->retry, shard_now_ms(disk->shard) + RETRY_MS);
 }
@@ -116,6 +117,8 @@ static void drop_first(struct aof_disk *disk)
         disk->end = &disk->first;
     if (disk->unwritten == group) /* another one's writing has failed since the sync began */
         disk->unwritten = group->next;
+    if (disk->failed == group)
+        disk->failed = NULL;
     disk->pending_bytes -= group->bytes.length;
     buffer_deinit(&group->bytes);
     group->segment->groups--;
@@ -144,7 +147,8 @@ static void synced(struct completion *completion)
         return;
     }
     drop_synced(disk);
-    recover(disk);
+    if (!disk->failed) /* else it began before something failed, and what that was is not there yet */
+        recover(disk);
 }
 
 /* The last group that a sync of the first one's file covers. More may come behind it meanwhile. */

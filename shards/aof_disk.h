@@ -47,7 +47,8 @@ struct aof_disk {
     struct completion write, sync;
     struct aof_group *writing; /* NULL: no write is under way */
     bool syncing;
-    int error; /* an errno: nothing gets through to the disk; 0: all is well */
+    int error;                /* an errno: nothing gets through to the disk; 0: all is well */
+    struct aof_group *failed; /* the last group that was there when it failed; NULL: that is on disk */
     struct timer retry;
     struct completion retried;
     int64_t sync_began_ms;

@@ -275,6 +275,35 @@ Test(aof, what_failed_is_written_once_more_where_it_belongs)
     end();
 }
 
+Test(aof, a_sync_from_before_a_failure_does_not_say_that_the_disk_works)
+{
+    struct core *core;
+
+    begin(1, CONFIG_FSYNC_EVERYSEC);
+    core = &run.group.shards[0]->core;
+    group_command(client, "SET a 1");
+    cr_assert(fake_loop_end_file(loop(0), 0)); /* a is written, and its sync begins */
+    group_turns(&run);
+    group_command(client, "SET b 1");
+    group_turns(&run);
+    fake_loop_delay_file(loop(0));
+    cr_assert(fake_loop_end_file(loop(0), ENOSPC), "b's write");
+    group_turns(&run);
+    cr_assert_eq(core->aof.error, ENOSPC);
+    cr_assert(fake_loop_end_file(loop(0), 0), "a's sync");
+    group_turns(&run);
+    cr_assert_eq(core->aof.error, ENOSPC, "b is not there");
+    loop(0)->time_us += 1001000;
+    for (int i = 0; i < 3; i++) {
+        group_turns(&run);
+        fake_loop_end_file(loop(0), 0);
+    }
+    group_turns(&run);
+    cr_assert_eq(core->aof.error, 0);
+    cr_assert_str_eq(contents(0, 0), "SELECT 0; SET a 1; SET b 1; ");
+    end();
+}
+
 Test(aof, what_was_executed_before_a_switch_stays_in_the_file_before)
 {
     begin(1, CONFIG_FSYNC_ALWAYS);

@@ -131,3 +131,8 @@ bool fake_loop_end_file(struct fake_loop *fake, int error)
         loop_finish(completion, do_operation(completion));
     return true;
 }
+
+void fake_loop_delay_file(struct fake_loop *fake)
+{
+    completion_list_append(&fake->files, completion_list_take_first(&fake->files));
+}

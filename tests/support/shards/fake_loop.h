@@ -21,5 +21,7 @@ void fake_loop_init(struct fake_loop *fake);
 /* The first operation on a file that is under way is done, or fails with that errno (0: it does not). False: there is
  * none. */
 bool fake_loop_end_file(struct fake_loop *fake, int error);
+/* The first of them takes longer than the others. */
+void fake_loop_delay_file(struct fake_loop *fake);
 
 #endif
