@@ -1,6 +1,7 @@
 #include "shards/saving.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -24,7 +25,8 @@ struct save {
     struct request *request; /* to be answered when it has begun, SAVE: when the file is there; NULL: none */
     void (*saved)(struct shard *shard, int error);
     char temporary[64];
-    uint64_t changes[CONFIG_SHARDS_MAX]; /* of each shard, at the instant */
+    char folder[PATH_MAX], name[NAME_MAX + 1]; /* as the settings said when it began: CONFIG SET moves theirs */
+    uint64_t changes[CONFIG_SHARDS_MAX];       /* of each shard, at the instant */
 };
 
 static struct save_state *state_of(const struct shard *shard)
@@ -129,9 +131,11 @@ static struct save *begin(struct shard *shard, enum save_kind kind, struct reque
     save->kind = kind;
     save->request = request;
     snprintf(save->temporary, sizeof save->temporary, "temp-%d.rdb", shard->group->facts->process_id);
-    save->order = (struct snapshot_order){.folder = config->dir,
+    snprintf(save->folder, sizeof save->folder, "%s", config->dir);
+    snprintf(save->name, sizeof save->name, "%s", config->dbfilename);
+    save->order = (struct snapshot_order){.folder = save->folder,
                                           .temporary = save->temporary,
-                                          .name = config->dbfilename,
+                                          .name = save->name,
                                           .at_instant = at_instant,
                                           .begun = begun,
                                           .ended = ended,

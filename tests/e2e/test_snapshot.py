@@ -274,6 +274,16 @@ def test_what_is_cancelled_leaves_the_old_file(launch, read):
         assert reader.llen("large") == 500_000
 
 
+def test_what_is_under_way_keeps_the_name_that_it_began_with(launch_some):
+    server = launch_some("--save", "", "--enable-protected-configs", "yes")
+    with server.client() as client, server.connect() as connection:
+        big_list(client, "large", 100)
+        lines = [["BGSAVE"], ["CONFIG", "SET", "dbfilename", "another-name-of-some-length.rdb"], ["BGSAVE", "CANCEL"]]
+        assert connection.pipeline(lines)[1:] == ["OK", "Background saving cancelled"]
+        wait_for_save(server)
+    assert f"Saving '{server.folder}/dump.rdb' was cancelled" in server.log()
+
+
 def test_flushall_ends_what_runs_and_empties_the_file(launch, read):
     server = launch("--save", "900 1")
     with server.client() as client, server.connect() as connection:
