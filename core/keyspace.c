@@ -415,6 +415,17 @@ void keyspace_put_entry(struct keyspace *keyspace, int db, struct key key, struc
     add(keyspace, db, key.hash, entry);
 }
 
+/* What each of the two undos takes back concerns its own keyspace alone, so that nobody need know which goes first. */
+static void move_copy(struct keyspace *from, int from_db, struct key source, struct keyspace *to, int to_db,
+                      struct key target)
+{
+    struct entry *entry = keyspace_find(from, from_db, source, INT64_MIN);
+
+    ASSERT(entry != NULL);
+    keyspace_copy(from, from_db, entry, to, to_db, target);
+    keyspace_delete_entry(from, from_db, entry);
+}
+
 void keyspace_move(struct keyspace *from, int from_db, struct key source, struct keyspace *to, int to_db,
                    struct key target)
 {
@@ -423,6 +434,10 @@ void keyspace_move(struct keyspace *from, int from_db, struct key source, struct
 
     if (from == to && from_db == to_db && same_name)
         return;
+    if (__builtin_expect(from->undo != NULL && from != to, 0)) {
+        move_copy(from, from_db, source, to, to_db, target);
+        return;
+    }
     entry = take(from, from_db, source);
     if (__builtin_expect(from->walk != NULL, 0))
         snapshot_before_change(from, from_db, entry);

@@ -108,7 +108,8 @@ bool keyspace_delete(struct keyspace *keyspace, int db, struct key key, int64_t 
 /* RENAME, COPY, MOVE: from and to may be keyspaces of two shards (a gather).
  * What is at `to` is replaced; the expiry goes along, and so does the access
  * clock. The source of a move must be there; a move or copy onto itself does
- * nothing. Memory is charged to `to`'s owner, and `to` counts one change. */
+ * nothing. Memory is charged to `to`'s owner, and `to` counts one change. From one
+ * keyspace to another a script that may be taken back moves a copy. */
 void keyspace_move(struct keyspace *from, int from_db, struct key source, struct keyspace *to, int to_db, struct key target);
 void keyspace_copy(struct keyspace *from, int from_db, struct entry *source, struct keyspace *to, int to_db, struct key target);
 

@@ -68,7 +68,7 @@ void undo_run(struct call *call);
 void undo_added(struct undo *undo, int db, const struct entry *entry);
 /* … an entry has left the table for good. The undo owns it. */
 void undo_removed(struct undo *undo, int db, struct entry *entry);
-/* … one is about to be moved to another name or database, where nothing is. */
+/* … one has been moved to another name or database of this keyspace, where nothing was. */
 void undo_moved(struct undo *undo, int from_db, struct key source, int to_db, struct key target);
 /* … items of an entry's value are about to be removed, whatever the command has said. */
 void undo_items(struct undo *undo, int db, struct entry *entry);

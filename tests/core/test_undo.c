@@ -158,7 +158,7 @@ static void note_entry(void *context, struct entry *entry)
     shot->entries[shot->count++] = entry;
 }
 
-static void shoot_database(struct shot *shot, int db)
+static void shoot_database(struct shot *shot, struct keyspace *keyspace, int db)
 {
     struct command_run *of = shot->of;
     uint64_t cursor = 0;
@@ -166,7 +166,7 @@ static void shoot_database(struct shot *shot, int db)
     shot->count = 0;
     of->session.db = (uint16_t)db;
     do
-        cursor = keyspace_scan(of->keyspaces[0], db, cursor, of->now_ms, note_entry, shot);
+        cursor = keyspace_scan(keyspace, db, cursor, of->now_ms, note_entry, shot);
     while (cursor != 0);
     for (size_t i = 0; i < shot->count; i++) {
         struct entry *entry = shot->entries[i];
@@ -178,33 +178,41 @@ static void shoot_database(struct shot *shot, int db)
         entry_set_access(entry, access);
         add_line(&shot->lines, &shot->text);
     }
-    buffer_append_format(&shot->text, "%d keys, %zu expire, of %lld", db, keyspace_count_expiring(of->keyspaces[0], db),
-                         (long long)keyspace_average_ttl_ms(of->keyspaces[0], db, of->now_ms));
+    buffer_append_format(&shot->text, "%d keys, %zu expire, of %lld", db, keyspace_count_expiring(keyspace, db),
+                         (long long)keyspace_average_ttl_ms(keyspace, db, of->now_ms));
     add_line(&shot->lines, &shot->text);
 }
 
 /* Printing reads keys: that is not to be seen. */
+static void shoot_keyspace(struct shot *shot, struct keyspace *keyspace, struct buffer *all)
+{
+    struct keyspace_stats before = *keyspace_stats(keyspace);
+
+    for (int db = 0; db < DATABASES; db++)
+        shoot_database(shot, keyspace, db);
+    shot->of->session.db = 0;
+    *keyspace_stats(keyspace) = before;
+    buffer_append_format(all, "dirty %llu, hits %llu, next %lld\n", (unsigned long long)before.dirty,
+                         (unsigned long long)before.hits, (long long)keyspace_next_expiry_ms(keyspace));
+    sort_lines(&shot->lines);
+    for (size_t i = 0; i < shot->lines.count; i++) {
+        buffer_append_format(all, "%s\n", shot->lines.at[i]);
+        free(shot->lines.at[i]);
+    }
+    free(shot->lines.at);
+    shot->lines = (struct lines){0};
+}
+
 static char *shoot(struct command_run *of)
 {
     struct shot shot = {.of = of};
-    struct keyspace_stats before = *keyspace_stats(of->keyspaces[0]);
     struct memory memory = {0};
     struct buffer all;
 
     buffer_init(&shot.text, &memory, NULL, 0);
     buffer_init(&all, &memory, NULL, 0);
-    for (int db = 0; db < DATABASES; db++)
-        shoot_database(&shot, db);
-    of->session.db = 0;
-    *keyspace_stats(of->keyspaces[0]) = before;
-    buffer_append_format(&all, "dirty %llu, hits %llu, next %lld\n", (unsigned long long)before.dirty,
-                         (unsigned long long)before.hits, (long long)keyspace_next_expiry_ms(of->keyspaces[0]));
-    sort_lines(&shot.lines);
-    for (size_t i = 0; i < shot.lines.count; i++) {
-        buffer_append_format(&all, "%s\n", shot.lines.at[i]);
-        free(shot.lines.at[i]);
-    }
-    free(shot.lines.at);
+    for (int i = 0; i < of->count; i++)
+        shoot_keyspace(&shot, of->keyspaces[i], &all);
     buffer_append(&all, "", 1);
     char *text = strdup(all.bytes);
     buffer_deinit(&shot.text);
@@ -237,14 +245,24 @@ static void both(const char *line)
     command_run(&twin, line);
 }
 
-static void set_up(void)
+static void set_up_shards(int shards)
 {
     dice_seed();
     random_commands_seed(dice_bits());
-    command_run_init(&run, 1);
-    command_run_init(&twin, 1);
+    command_run_init(&run, shards);
+    command_run_init(&twin, shards);
     run.session.no_touch = twin.session.no_touch = true; /* a look at a key stays a look */
     random_commands_fill(both, run.now_ms);
+}
+
+static void set_up(void)
+{
+    set_up_shards(1);
+}
+
+static void set_up_several(void)
+{
+    set_up_shards(3);
 }
 
 static void tear_down(void)
@@ -255,7 +273,20 @@ static void tear_down(void)
 
 static void begin(void)
 {
-    undo_begin(&run.cores[0].undo, run.keyspaces[0], &run.cores[0].config);
+    for (int i = 0; i < run.count; i++)
+        undo_begin(&run.cores[i].undo, run.keyspaces[i], &run.cores[i].config);
+}
+
+static void commit(void)
+{
+    for (int i = 0; i < run.count; i++)
+        undo_commit(&run.cores[i].undo);
+}
+
+static void roll_back(void)
+{
+    for (int i = 0; i < run.count; i++)
+        undo_rollback(&run.cores[i].undo);
 }
 
 /* What expires does so at once, whoever looks at it. */
@@ -263,11 +294,14 @@ static void advance(void)
 {
     run.now_ms += (int64_t)dice_below(1500);
     twin.now_ms = run.now_ms;
-    keyspace_expire(run.keyspaces[0], run.now_ms, SIZE_MAX);
-    keyspace_expire(twin.keyspaces[0], twin.now_ms, SIZE_MAX);
+    for (int i = 0; i < run.count; i++) {
+        keyspace_expire(run.keyspaces[i], run.now_ms, SIZE_MAX);
+        keyspace_expire(twin.keyspaces[i], twin.now_ms, SIZE_MAX);
+    }
 }
 
 TestSuite(undo, .init = set_up, .fini = tear_down);
+TestSuite(undo_over_shards, .init = set_up_several, .fini = tear_down, .timeout = 120);
 
 /* A script of some lines; half of them are taken back, the others do what they would do on their own. */
 static void try_script(void)
@@ -287,11 +321,11 @@ static void try_script(void)
         command_run(&run, lines[i]);
     }
     if (!commits) {
-        undo_rollback(&run.cores[0].undo);
+        roll_back();
         expect_same(before, shoot(&run), all);
         return;
     }
-    undo_commit(&run.cores[0].undo);
+    commit();
     free(before);
     for (int i = 0; i < count; i++)
         command_run(&twin, lines[i]);
@@ -299,7 +333,7 @@ static void try_script(void)
     advance();
 }
 
-Test(undo, what_was_taken_back_has_never_been)
+static void try_scripts(void)
 {
     for (int data = 0; data < 8; data++) {
         for (int i = 0; i < 60; i++)
@@ -307,6 +341,35 @@ Test(undo, what_was_taken_back_has_never_been)
         command_run(&run, "FLUSHALL");
         command_run(&twin, "FLUSHALL");
         random_commands_fill(both, run.now_ms);
+    }
+}
+
+Test(undo, what_was_taken_back_has_never_been)
+{
+    try_scripts();
+}
+
+Test(undo_over_shards, what_was_taken_back_has_never_been)
+{
+    try_scripts();
+}
+
+Test(undo_over_shards, a_key_that_was_changed_and_then_went_to_another_shard_comes_back_as_it_was)
+{
+    static const char *const keys[][2] = {{"l1", "l2"}, {"l1", "l0"}, {"h1", "l1"}, {"p2", "h1"}};
+    char line[64];
+
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        char *before = shoot(&run);
+
+        begin();
+        command_run(&run, "RPUSH l1 x");
+        command_run(&run, "HSET h1 m1 x");
+        command_run(&run, "INCR p2");
+        snprintf(line, sizeof line, "RENAME %s %s", keys[i][0], keys[i][1]);
+        command_expect(&run, line, "+OK ");
+        roll_back();
+        expect_same(before, shoot(&run), line);
     }
 }
 
@@ -318,7 +381,7 @@ Test(undo, a_key_that_a_script_found_expired_expires_again)
     begin();
     command_expect(&run, "GET k", "$-1 ");
     cr_assert_eq(keyspace_count_expiring(run.keyspaces[0], 0), expiring - 1);
-    undo_rollback(&run.cores[0].undo);
+    roll_back();
     cr_assert_eq(keyspace_count_expiring(run.keyspaces[0], 0), expiring);
     uint64_t expired = keyspace_stats(run.keyspaces[0])->expired;
     command_expect(&run, "GET k", "$-1 ");
@@ -331,6 +394,6 @@ Test(undo, references_that_went_with_their_entries_come_back)
 
     begin();
     command_expect(&run, "XTRIM x1 MAXLEN 600 DELREF", ":80 ");
-    undo_rollback(&run.cores[0].undo);
+    roll_back();
     expect_same(before, shoot(&run), "XTRIM");
 }
