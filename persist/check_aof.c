@@ -16,9 +16,11 @@ struct reading {
     const struct check_file *file;
     struct aof_reader reader;
     uint64_t unit_at, body_at; /* in the file: the unit that is looked at, and where its commands' offsets begin */
+    int unit_problems;         /* before it */
     bool in_transaction;
     uint64_t transaction_at; /* the unit in which it begins */
-    bool is_late;            /* what is looked at is later than what is wanted */
+    int transaction_problems;
+    bool is_late; /* what is looked at is later than what is wanted */
 };
 
 static unsigned long long place(const struct reading *reading, const struct aof_unit *command)
@@ -43,10 +45,13 @@ static void refuse_command(struct reading *reading, const struct aof_unit *unit,
 
 static void begin_transaction(struct reading *reading, const struct aof_unit *unit)
 {
-    if (reading->in_transaction)
+    if (reading->in_transaction) {
         refuse_command(reading, unit, "within a transaction");
+        return;
+    }
     reading->in_transaction = true;
     reading->transaction_at = reading->unit_at;
+    reading->transaction_problems = reading->unit_problems;
 }
 
 static void end_transaction(struct reading *reading, const struct aof_unit *unit)
@@ -121,6 +126,7 @@ static bool take_group(struct reading *reading, const struct aof_unit *group)
 static bool take_unit(struct reading *reading, const struct aof_unit *unit)
 {
     reading->unit_at = unit->offset;
+    reading->unit_problems = reading->check->problems;
     reading->body_at = 0;
     if (unit->kind == AOF_UNIT_GROUP)
         return !is_late_group(reading, unit) && take_group(reading, unit);
@@ -131,13 +137,21 @@ static bool take_unit(struct reading *reading, const struct aof_unit *unit)
     return !reading->is_late;
 }
 
+/* There it is sound up to, where so many problems had been found. */
+static void end_at(struct check_aof *aof, uint64_t sound, int problems)
+{
+    aof->sound = sound;
+    aof->problems = problems;
+}
+
 /* Before it, or before the transaction that is not to be kept in part. */
 static void end_late(struct reading *reading)
 {
     struct check_aof *aof = reading->aof;
 
     aof->is_late = true;
-    aof->sound = reading->in_transaction ? reading->transaction_at : reading->unit_at;
+    if (reading->in_transaction)
+        end_at(aof, reading->transaction_at, reading->transaction_problems);
     reading->in_transaction = false;
 }
 
@@ -152,15 +166,15 @@ static bool read_units(struct reading *reading)
         if (status == AOF_HUNGRY && !check_file_feed(reading->file, reading->check, &reader->window))
             return false;
         if (status == AOF_NEXT && !take_unit(reading, &unit)) {
-            reading->aof->sound = unit.offset;
+            end_at(reading->aof, unit.offset, reading->unit_problems);
             if (reading->is_late)
                 end_late(reading);
             return true;
         }
     }
+    end_at(reading->aof, aof_reader_sound(reader), reading->check->problems);
     if (status != AOF_END)
         check_problem(reading->check, "%s", aof_reader_problem(reader));
-    reading->aof->sound = aof_reader_sound(reader);
     return true;
 }
 
@@ -168,7 +182,7 @@ bool check_aof_read(struct check_aof *aof, struct check *check, const struct che
 {
     struct reading reading = {.check = check, .aof = aof, .file = file};
 
-    *aof = (struct check_aof){.sound = from};
+    *aof = (struct check_aof){.sound = from, .problems = check->problems};
     aof_reader_init(&reading.reader, &check->memory, file->path, file->end);
     aof_reader_begin_at(&reading.reader, from);
     bool is_read = read_units(&reading);
@@ -176,7 +190,7 @@ bool check_aof_read(struct check_aof *aof, struct check *check, const struct che
     if (reading.in_transaction) {
         check_problem(check, "%s, byte %llu: a transaction begins here whose EXEC is not there", file->path,
                       (unsigned long long)reading.transaction_at);
-        aof->sound = reading.transaction_at;
+        end_at(aof, reading.transaction_at, reading.transaction_problems);
     }
     aof->is_cut = aof->sound < file->end;
     return is_read;

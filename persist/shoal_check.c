@@ -71,7 +71,7 @@ static void check_commands(struct check *check, const struct check_file *file, u
     } else if (uncut) {
         check_note(check, "%s: is not cut, as %s", file->path, uncut);
     } else if (check_repair_aof(check, file, &aof)) {
-        check->problems = check->problems_before;
+        check->problems = aof.problems;
         check->has_mended = true;
     }
 }
@@ -88,6 +88,7 @@ static void check_keys(struct check *check, const struct check_file *file, const
         check_rdb_report(&rdb, check, file->path);
     if (is_read && check->repairs && !check_file_is_sound(check))
         check_repair_rdb(check, file, &rdb);
+    check_begin_file(check);
     if (has_more && rdb.is_before_aof)
         check_commands(check, file, rdb.end, uncut);
     check_rdb_deinit(&rdb);

@@ -267,6 +267,20 @@ def test_a_transaction_without_its_end_is_cut(tmp_path):
     assert check_sound(grouped)[0] == f"{grouped}: 2 groups, 6 commands, 1 transaction"
 
 
+def test_what_is_wrong_before_a_cut_stays_wrong(tmp_path):
+    aof, begun = tmp_path / "a.aof", redis_command(b"MULTI") + redis_command(b"NOSUCH", b"2")
+    aof.write_bytes(redis_command(b"NOSUCH", b"1") + begun + redis_command(b"MULTI"))
+    status, lines = check("--repair", "--yes", aof)
+    assert (status, lines[0], lines[-1]) == (1, f'{aof}, byte 0: "NOSUCH" is no command', "1 problem"), lines
+    assert aof.read_bytes() == redis_command(b"NOSUCH", b"1")
+
+    aof, malformed = tmp_path / "b.aof", rdb(b"\xfa\x08aof-base\xc0\x01", GOOD, MALFORMED)
+    aof.write_bytes(malformed + SMALL_AOF[:-3])
+    status, lines = check("--repair", "--yes", aof)
+    assert (status, lines[-1]) == (1, "1 problem"), lines
+    assert aof.read_bytes() == malformed + SMALL_AOF[: SMALL_AOF.rindex(b"*2\r\n")]
+
+
 def test_an_aof_may_begin_with_an_rdb_file(start, tmp_path):  # noqa: F811
     base = rdb(b"\xfa\x08aof-base\xc0\x01", GOOD)
     aof = tmp_path / "appendonly.aof"
