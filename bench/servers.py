@@ -149,6 +149,9 @@ class Server:
         return int(self.info(section)[field])
 
 
+IN_MEMORY = ("--save", "", "--appendonly", "no")  # but where a measure's options say otherwise
+
+
 class Shoal(Server):
     name = "shoal"
 
@@ -158,7 +161,7 @@ class Shoal(Server):
 
     def arguments(self):
         return [SHOAL, "--port", str(self.port), "--shards", str(len(self.cpus)), "--shard-cpus", cpu_list(self.cpus),
-                *self.options]
+                *IN_MEMORY, *self.options]
 
 
 class Floor(Server):
@@ -183,8 +186,7 @@ class Redis(Server):
         self.options = list(options)
 
     def arguments(self):
-        return [REDIS, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no",
-                *self.options]
+        return [REDIS, "--port", str(self.port), "--bind", "127.0.0.1", *IN_MEMORY, *self.options]
 
 
 class Together:
