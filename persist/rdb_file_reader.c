@@ -98,6 +98,8 @@ static bool read_head(struct parse *parse)
 
     if (!rdb_read_bytes(&parse->bytes, HEAD_BYTES, &head))
         return false;
+    if (memcmp(head.bytes, "VALKEY", 6) == 0)
+        return refuse(parse, "RDB files of Valkey 9 and later can't be read");
     if (memcmp(head.bytes, "REDIS", 5) != 0)
         return refuse(parse, "this is no RDB file: it does not begin with REDIS");
     for (size_t i = 5; i < HEAD_BYTES; i++) {

@@ -8,6 +8,7 @@
 #include "core/rdb_format.h"
 #include "core/rdb_skip.h"
 #include "tests/support/persist/rdb_feeding.h"
+#include "tests/support/rdb_samples.h"
 
 static struct memory memory;
 static struct rdb_feeding feeding;
@@ -113,6 +114,50 @@ Test(rdb_file_reader, each_record_is_given_with_all_that_belongs_to_it)
     expect_end();
 }
 
+/* A sample's record under the key k. */
+static struct rdb_record next_of_sample(struct str bytes)
+{
+    struct buffer records;
+
+    buffer_init(&records, &memory, NULL, 0);
+    buffer_append(&records, bytes.bytes, 1);
+    buffer_append(&records, "\1k", 2);
+    buffer_append(&records, bytes.bytes + 1, bytes.length - 1);
+    open_records(buffer_str(&records));
+    buffer_deinit(&records);
+    return next(RDB_RECORD_KEY);
+}
+
+/* The others are of no type (8, 26 to 242), or opcodes, of which other tests know. */
+Test(rdb_file_reader, every_type_of_value_from_redis_2_6_to_8_0_is_read)
+{
+    bool is_read[256] = {false};
+
+    for (size_t i = 0; i < sizeof rdb_samples / sizeof rdb_samples[0]; i++) {
+        struct str bytes = rdb_samples[i].bytes;
+        struct rdb_record record = next_of_sample(bytes);
+
+        cr_assert(record.type == (uint8_t)bytes.bytes[0], "%s", rdb_samples[i].name);
+        cr_assert(str_equal(record.value, (struct str){bytes.bytes + 1, bytes.length - 1}), "%s", rdb_samples[i].name);
+        expect_end();
+        is_read[record.type] = true;
+    }
+    for (int type = 0; type <= RDB_HASH_LISTPACK_EXPIRING; type++)
+        cr_assert_eq(is_read[type], type != RDB_MODULE_EARLY && type != RDB_MODULE && type != 8, "type %d", type);
+}
+
+Test(rdb_file_reader, what_begins_no_record_is_refused)
+{
+    for (int byte = 0; byte < RDB_SLOT; byte++) {
+        char record[] = {(char)byte, 1, 'k', 1, 'v'};
+
+        if (byte != 8 && byte <= RDB_HASH_LISTPACK_EXPIRING)
+            continue;
+        open_records((struct str){record, sizeof record});
+        expect_wrong("dump.rdb, record at byte 9: there is no such type of record");
+    }
+}
+
 Test(rdb_file_reader, deadlines_may_be_in_seconds_and_before_1970)
 {
     open_records(STR("\xfd\2\1\0\0\0\1a\0"
@@ -167,9 +212,9 @@ Test(rdb_file_reader, what_is_wrong_is_told_with_its_place)
         {"REDIS0013", STR(""), "dump.rdb, record at byte 0: RDB files of this version can't be read (6 to 12 can)"},
         {"REDIS0005", STR(""), "dump.rdb, record at byte 0: RDB files of this version can't be read (6 to 12 can)"},
         {"REDIS00x1", STR(""), "dump.rdb, record at byte 0: this is no RDB file: it has no version"},
-        {"VALKEY080", STR(""), "dump.rdb, record at byte 0: this is no RDB file: it does not begin with REDIS"},
+        {"VALKEY080", STR(""), "dump.rdb, record at byte 0: RDB files of Valkey 9 and later can't be read"},
+        {"VALUES080", STR(""), "dump.rdb, record at byte 0: this is no RDB file: it does not begin with REDIS"},
         {"REDIS0011", STR("\xfe\xc0\1"), "dump.rdb, record at byte 9: malformed at byte 11"},
-        {"REDIS0011", STR("\x08\1k\1v"), "dump.rdb, record at byte 9: there is no such type of record"},
         {"REDIS0011", STR("\x06\1k\1v"),
          "dump.rdb, record at byte 9: the value is a module's of before Redis 4.0, and can't be passed "
          "over"},
