@@ -135,6 +135,7 @@ void aof_reader_init(struct aof_reader *reader, struct memory *memory, const cha
     reader->name = name;
     reader->status = AOF_HUNGRY;
     reader->sound = 0;
+    reader->is_behind_group = reader->is_damaged = reader->has_more_behind = false;
     reader->searches = reader->at_head = false;
     reader->searched = 0;
 }
@@ -159,8 +160,10 @@ static enum aof_status end_with(struct aof_reader *reader, enum aof_status statu
 }
 
 /* A unit goes on behind the file's end: has it been cut, or is its length wrong? The latter, if a sound group follows.
- * Large groups are not looked into, nor more than so many places that look like one, so that the search takes little
- * time and room, whatever is there. A unit that has been cut is taken for wrong if its own text holds a group. */
+ * Likewise where a group is expected and there is something else: when the power fails, a file may have got its length,
+ * and only some of its sectors. Large groups are not looked into, nor more than so many places that look like one, so
+ * that the search takes little time and room, whatever is there. A unit that has been cut is taken for wrong if its own
+ * text holds a group. */
 
 enum { SEARCHED_BYTES_MOST = 1024 * 1024, SEARCHED_MOST = 1000 };
 
@@ -174,6 +177,8 @@ static enum aof_status look_for_group(const struct aof_reader *reader, struct st
     bool is_small = status != AOF_HUNGRY || length + parse.lacking <= SEARCHED_BYTES_MOST;
     bool may_come = status != AOF_HUNGRY || parse.lacking <= file_window_to_come(&reader->window);
 
+    if (reader->is_damaged && !is_small && may_come)
+        return AOF_NEXT; /* taken for sound: nothing is cut off that may be */
     return is_small && may_come ? status : AOF_WRONG;
 }
 
@@ -181,6 +186,8 @@ static enum aof_status end_with_group(struct aof_reader *reader)
 {
     char why[120];
 
+    if (reader->is_damaged)
+        return AOF_WRONG; /* it has been told */
     snprintf(why, sizeof why, "its length leads behind the file's end, though a sound group follows at byte %llu",
              (unsigned long long)file_window_offset(&reader->window));
     return end_with(reader, AOF_WRONG, why);
@@ -234,9 +241,29 @@ static enum aof_status step(struct aof_reader *reader, struct aof_unit *unit)
         file_window_pass(&reader->window, parse.taken);
         reader->sound += parse.taken;
     }
+    reader->has_more_behind = parse.taken > 0 && (parse.taken < parse.bytes.length || to_come > 0);
     if (status == AOF_HUNGRY && parse.lacking > to_come)
         return end_with(reader, AOF_CUT, "the file ends within what begins here");
     return status == AOF_WRONG ? end_with(reader, AOF_WRONG, parse.wrong) : status;
+}
+
+/* What is not right is where a group is to be expected, and as far as it says the last thing in the file. */
+static bool may_be_torn(const struct aof_reader *reader)
+{
+    struct str rest = file_window_rest(&reader->window);
+
+    if (reader->has_more_behind)
+        return false;
+    return reader->is_behind_group || begins_with(rest, STR(AOF_GROUP_NAME)) ||
+           (reader->sound == 0 && rest.bytes[0] == '\0');
+}
+
+static void consider_search(struct aof_reader *reader, const struct aof_unit *unit)
+{
+    if (reader->status == AOF_NEXT)
+        reader->is_behind_group = unit->kind == AOF_UNIT_GROUP;
+    reader->is_damaged = reader->status == AOF_WRONG && may_be_torn(reader);
+    reader->searches = reader->status == AOF_CUT || reader->is_damaged;
 }
 
 enum aof_status aof_reader_next(struct aof_reader *reader, struct aof_unit *unit)
@@ -245,7 +272,7 @@ enum aof_status aof_reader_next(struct aof_reader *reader, struct aof_unit *unit
         return reader->status;
     if (!reader->searches) {
         reader->status = step(reader, unit);
-        reader->searches = reader->status == AOF_CUT;
+        consider_search(reader, unit);
     }
     if (reader->searches)
         reader->status = search(reader);

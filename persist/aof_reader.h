@@ -29,7 +29,8 @@ enum aof_status {
     AOF_NEXT,   /* there is a unit */
     AOF_HUNGRY, /* more bytes are wanted */
     AOF_END,    /* that was all */
-    AOF_CUT,    /* the file ends within a unit, and no sound group follows: see aof_reader_problem */
+    AOF_CUT,    /* the file ends within a unit, or a group is damaged, and no sound group follows: see
+                 * aof_reader_problem */
     AOF_WRONG,  /* what is there is no unit: likewise */
 };
 
@@ -39,6 +40,9 @@ struct aof_reader {
     struct resp_parser parser;
     enum aof_status status;
     uint64_t sound;         /* up to where all has been given out */
+    bool is_behind_group;   /* that was the last unit */
+    bool is_damaged;        /* what seems to be cut is all there, and wrong */
+    bool has_more_behind;   /* the file goes on behind what was read, or is wrong and yet has an end */
     bool searches, at_head; /* for a sound group behind what seems to be cut */
     int searched;
     char problem[256];

@@ -49,13 +49,13 @@ Test(aof_reader, what_is_wrong_is_told_with_its_place)
     expect_problem(STR("*1\r\n:1\r\n"), AOF_WRONG, "a.aof, byte 0: Protocol error: expected '$', got ':'");
     expect_problem(STR("*0\r\n"), AOF_WRONG, "a.aof, byte 0: a command has no words");
     expect_problem(STR("#GRO"), AOF_CUT, "a.aof, byte 0: the file ends within what begins here");
-    expect_problem(STR("#GROUP:0000000x 0000000000000000 0000000000000000\r\n"), AOF_WRONG,
+    expect_problem(STR("#GROUP:0000000x 0000000000000000 0000000000000000\r\n"), AOF_CUT,
                    "a.aof, byte 0: a group's head is malformed");
-    expect_problem(STR("#GROUP:00000000 0000000000000000 0000000000000000\r\n"), AOF_WRONG,
+    expect_problem(STR("#GROUP:00000000 0000000000000000 0000000000000000\r\n"), AOF_CUT,
                    "a.aof, byte 0: a group's checksum is not that of what it holds");
     expect_problem(STR("#GROUP:00000000 00000000ffffffff 0000000000000000\r\n"), AOF_CUT,
                    "a.aof, byte 0: the file ends within what begins here");
-    expect_problem(STR("#GROUP:00000000 f000000000000000 0000000000000000\r\n"), AOF_WRONG,
+    expect_problem(STR("#GROUP:00000000 f000000000000000 0000000000000000\r\n"), AOF_CUT,
                    "a.aof, byte 0: a group's head is malformed");
     expect_problem((struct str){line, sizeof line}, AOF_WRONG, "a.aof, byte 0: an annotation is too long");
     expect_problem((struct str){line, 1022}, AOF_CUT, "a.aof, byte 0: the file ends within what begins here");
@@ -67,6 +67,24 @@ Test(aof_reader, a_length_behind_the_end_is_wrong_if_a_sound_group_follows)
                    "a.aof, byte 0: its length leads behind the file's end, though a sound group follows at byte 12");
     expect_problem(STR("*1\r\n$99\r\na\r\n#GROUP:00000000 0000000000000000 0000000000000000\r\n"), AOF_CUT,
                    "a.aof, byte 0: the file ends within what begins here");
+}
+
+#define SOUND_GROUP "#GROUP:11b0ffe4 0000000000000000 0000000000000000\r\n"
+
+/* The length came to the disk, some sectors did not. */
+Test(aof_reader, a_damaged_group_is_cut_unless_a_sound_one_follows)
+{
+    expect_problem(STR(SOUND_GROUP "\0\0\0\0\0\0"), AOF_CUT,
+                   "a.aof, byte 51: neither a command nor an annotation begins here");
+    expect_problem(STR("\0\0\0\0\0\0"), AOF_CUT, "a.aof, byte 0: neither a command nor an annotation begins here");
+    expect_problem(STR(SOUND_GROUP "#G\0\0:00000000 0000000000000000 0000000000000000\r\n"), AOF_CUT,
+                   "a.aof, byte 51: this annotation is not known outside of a group");
+    expect_problem(STR("#GROUP:00000000 0000000000000000 0000000000000000\r\n*1\r\n$1\r\na\r\n"), AOF_WRONG,
+                   "a.aof, byte 0: a group's checksum is not that of what it holds");
+    expect_problem(STR("#GROUP:0000000x 0000000000000000 0000000000000000\r\n" SOUND_GROUP), AOF_WRONG,
+                   "a.aof, byte 0: a group's head is malformed");
+    expect_problem(STR(SOUND_GROUP "\0\0\r\n" SOUND_GROUP), AOF_WRONG,
+                   "a.aof, byte 51: neither a command nor an annotation begins here");
 }
 
 Test(aof_reader, what_leads_behind_a_known_end_is_refused_before_it_comes)
