@@ -9,6 +9,7 @@
 #include "core/memory.h"
 #include "shards/aof_rewrite.h"
 #include "shards/shard.h"
+#include "shards/simulate.h"
 
 enum {
     TICK_MS = 1000,
@@ -492,7 +493,7 @@ uint64_t aof_answers_wait_for(const struct shard *shard)
 {
     uint64_t newest;
 
-    if (!shard->aof.on || !is_always(shard) || !is_complete(shard))
+    if (!shard->aof.on || !is_always(shard) || !is_complete(shard) || simulate_fault(FAULT_ANSWER_EARLY))
         return 0;
     newest = durable_newest(durable_of(shard));
     return newest > durable_safe(durable_of(shard)) ? newest : 0;

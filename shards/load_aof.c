@@ -4,6 +4,7 @@
 #include "core/memory.h"
 #include "shards/load_replay.h"
 #include "shards/shard.h"
+#include "shards/simulate.h"
 
 enum { STEPS_PER_LOOK = 64 /* at the clock */ };
 
@@ -27,7 +28,7 @@ static uint64_t cut_of(struct shard *shard, const struct load_run *run)
         aof_cut_join(&cut, &run->segments[i].claims);
         has_tail |= run->segments[i].has_tail;
     }
-    stamp = aof_cut_stamp(&cut);
+    stamp = simulate_fault(FAULT_NO_CUT) ? AOF_CUT_NOTHING : aof_cut_stamp(&cut);
     aof_cut_deinit(&cut);
     return has_tail ? AOF_CUT_NOTHING : stamp; /* redis-server has gone on with all of it */
 }

@@ -34,6 +34,8 @@ enum simulate_fault {
     FAULT_WHOLE_CHANGE,  /* a subscription holds for no shard before it holds for all */
     FAULT_NEWS_APART,    /* what is said to several shards is heard by some before it is there for all */
     FAULT_NEWS_BY_RING,  /* hear news ring by ring, not in the order of their causes */
+    FAULT_ANSWER_EARLY,  /* answer before what is shown would survive a crash */
+    FAULT_NO_CUT,        /* load all that a crash has left */
     FAULT_COUNT,
 };
 

@@ -7,7 +7,7 @@
 
 #include "core/assert.h"
 
-enum { STACK_BYTES = 256 * 1024 };
+enum { STACK_BYTES = 2 * 1024 * 1024 /* lzf_compress alone takes 512 KiB */ };
 
 static struct coroutine *starting;
 static ucontext_t starter;

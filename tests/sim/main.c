@@ -27,6 +27,7 @@ static const char *const fault_names[FAULT_COUNT] = {
     [FAULT_EARLY_WATCH] = "early-watch",   [FAULT_NO_UNDO] = "no-undo",       [FAULT_NO_BOUNCE] = "no-bounce",
     [FAULT_NO_HOLD] = "no-hold",           [FAULT_LATE_NEWS] = "late-news",   [FAULT_PUBLISH_APART] = "publish-apart",
     [FAULT_WHOLE_CHANGE] = "whole-change", [FAULT_NEWS_APART] = "news-apart", [FAULT_NEWS_BY_RING] = "news-by-ring",
+    [FAULT_ANSWER_EARLY] = "answer-early", [FAULT_NO_CUT] = "no-cut",
 };
 
 struct options {
@@ -93,7 +94,7 @@ static void show_failure(const struct options *options, uint64_t seed)
 /* Runs the seeds; returns how many failed. */
 static uint64_t run_seeds(const struct options *options)
 {
-    uint64_t failed = 0, undecided = 0;
+    uint64_t failed = 0, undecided = 0, refused = 0;
 
     for (uint64_t i = 0; i < options->seeds; i++) {
         uint64_t seed = options->first + i;
@@ -102,13 +103,14 @@ static uint64_t run_seeds(const struct options *options)
         if (options->verbose)
             simulation_print(&simulation, true);
         undecided += simulation.undecided;
+        refused += simulation.refused;
         if (!passed && ++failed <= FAILURES_SHOWN)
             show_failure(options, seed);
         simulation_clear(&simulation);
     }
     printf("simulate: %" PRIu64 " seeds from %" PRIu64 ": %" PRIu64 " failed; %" PRIu64
-           " histories too tangled to judge\n",
-           options->seeds, options->first, failed, undecided);
+           " histories too tangled to judge; %" PRIu64 " crashes left what was refused\n",
+           options->seeds, options->first, failed, undecided, refused);
     return failed;
 }
 

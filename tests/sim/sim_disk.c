@@ -164,6 +164,17 @@ bool sim_disk_get(const struct sim_disk *disk, const char *path, struct str *byt
     return true;
 }
 
+bool sim_disk_is_synced(const struct sim_disk *disk)
+{
+    for (const struct sim_file *file = disk->files; file; file = file->next)
+        if (file->first)
+            return false;
+    for (int i = 0; i < disk->queue_count; i++)
+        if (disk->queues[i]->count > 0)
+            return false;
+    return disk->change_count == 0;
+}
+
 /* Descriptors. Numbers are not used again, so that who uses a closed one is found out. */
 
 static struct sim_descriptor *find_descriptor(struct sim_disk *disk, int fd)
@@ -212,6 +223,14 @@ static int open_file(struct sim_disk *disk, const struct completion *completion,
     if (completion->flags & O_TRUNC && file->now.length > 0)
         sim_file_set_length(file, 0, ++disk->serial);
     return descriptor->fd;
+}
+
+int sim_disk_put_open(struct sim_disk *disk, const char *path)
+{
+    struct completion completion = {.flags = O_WRONLY};
+
+    sim_disk_put(disk, path, STR(""));
+    return open_file(disk, &completion, find_file(disk, path));
 }
 
 static int perform_open(struct sim_disk *disk, const struct completion *completion)

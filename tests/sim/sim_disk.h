@@ -84,6 +84,12 @@ void sim_disk_put(struct sim_disk *disk, const char *path, struct str bytes);
 /* What is read of it now, borrowed; false: there is none. */
 bool sim_disk_get(const struct sim_disk *disk, const char *path, struct str *bytes);
 
+/* As above, and open for writing; its descriptor. */
+int sim_disk_put_open(struct sim_disk *disk, const char *path);
+
+/* Whether a crash now would leave all as it is. */
+bool sim_disk_is_synced(const struct sim_disk *disk);
+
 /* From now on everything fails with EIO; or with ENOSPC all that needs room; or nothing, with 0. */
 void sim_disk_fail(struct sim_disk *disk, int error);
 

@@ -13,9 +13,21 @@
 #include "core/memory.h"
 #include "core/stream_value.h"
 #include "net/conn.h"
+#include "shards/aof.h"
+#include "shards/loading.h"
+#include "tests/sim/restart.h"
 #include "tests/sim/channels.h"
 #include "tests/sim/line.h"
 #include "tests/sim/replay.h"
+
+static void fail_loading(struct completion *completion)
+{
+    struct simulation *simulation =
+        (struct simulation *)((char *)completion - offsetof(struct simulation, load_failed));
+
+    simulation->refused = !simulation->crash.was_synced;
+    scheduler_fail(&simulation->scheduler, "what the crash has left can't be loaded");
+}
 
 void simulation_init(struct simulation *simulation)
 {
@@ -24,7 +36,7 @@ void simulation_init(struct simulation *simulation)
     log_set_level(LOG_NOTHING);
     command_table_init();
     keyspace_hash_seed(secret);
-    *simulation = (struct simulation){0};
+    *simulation = (struct simulation){.load_failed.done = fail_loading};
     checker_init(&simulation->checker);
 }
 
@@ -43,25 +55,37 @@ static void live(void *shard)
         shard_turn(shard);
 }
 
-/* Both ways are tried. */
+/* In memory, where no file is written: both ways are tried. */
 static bool is_journaled(const struct simulation *simulation)
 {
-    return simulation->seed % 2 == 0;
+    return !simulation->workload.appends && simulation->seed % 2 == 0;
 }
 
-static void open_group(struct simulation *simulation)
+static void draw_config(const struct simulation *simulation, struct config *config)
 {
     const struct workload *workload = &simulation->workload;
-    struct config config;
+
+    config_init(config);
+    config->save[0] = '\0'; /* nothing is saved by itself */
+    config->databases = DATABASES_MAX;
+    config->spin_us = workload->spin_us;
+    config->appendonly = workload->appends;
+    config->appendfsync = workload->fsync;
+}
+
+static void open_group(struct simulation *simulation, const struct config *config)
+{
+    const struct workload *workload = &simulation->workload;
     const char *wrong;
 
-    config_init(&config);
-    config.save[0] = '\0'; /* nothing is saved by itself */
-    config.databases = DATABASES_MAX;
-    config.spin_us = workload->spin_us;
-    ASSERT(shard_group_init(&simulation->group, &config, &simulation->facts, workload->shards, &wrong));
-    config_deinit(&config);
+    ASSERT(shard_group_init(&simulation->group, config, &simulation->facts, workload->shards, &wrong));
     net_init(&simulation->net, &simulation->memory, &simulation->group, NULL, 0);
+}
+
+static void start_shards(struct simulation *simulation)
+{
+    const struct workload *workload = &simulation->workload;
+
     for (int i = 0; i < workload->shards; i++) {
         struct shard *shard = simulation->group.shards[i];
         struct sim_loop *loop = &simulation->loops[i];
@@ -71,6 +95,35 @@ static void open_group(struct simulation *simulation)
         keyspace_set_journaled(shard->core.keyspace, is_journaled(simulation));
         shard->started->done(shard->started);
     }
+}
+
+/* As if the manifest had been there before. */
+static void begin_journals(struct simulation *simulation)
+{
+    struct aof_folder *folder = &simulation->group.aof_folder;
+
+    folder->generation = 1;
+    atomic_store(&folder->named, 1);
+    atomic_store(&folder->is_complete, true);
+    for (int i = 0; i < simulation->workload.shards; i++) {
+        char path[DISK_PATH_BYTES];
+
+        restart_segment_path(path, i);
+        sim_loop_use_disk(&simulation->loops[i], &simulation->disk);
+        aof_begin(simulation->group.shards[i], sim_disk_put_open(&simulation->disk, path), 1);
+    }
+}
+
+static void start_server(struct simulation *simulation)
+{
+    struct config config;
+
+    draw_config(simulation, &config);
+    open_group(simulation, &config);
+    start_shards(simulation);
+    if (simulation->workload.appends)
+        begin_journals(simulation);
+    config_deinit(&config);
 }
 
 static void connect_client(struct simulation *simulation, int index)
@@ -206,20 +259,26 @@ static void set_up(struct simulation *simulation, uint64_t seed, int fault)
     struct scheduler *scheduler = &simulation->scheduler;
 
     simulation->seed = seed;
-    simulation->undecided = false;
+    simulation->undecided = simulation->refused = false;
     simulation->memory = (struct memory){0};
     session_restart_ids();
+    sim_disk_init(&simulation->disk);
     scheduler_init(scheduler, seed, fault);
     workload_draw(&simulation->workload, &scheduler->dice);
     scheduler->ring_slots = simulation->workload.ring_slots;
     history_init(&simulation->history);
-    open_group(simulation);
+    start_server(simulation);
     workload_plan(&simulation->workload, &scheduler->dice, &simulation->group.router, scheduler->now_us / 1000,
                   &simulation->history);
     scheduler->at_rest = at_rest;
     scheduler->context = simulation;
+    simulation->first_client = 0;
     for (int i = 0; i < simulation->history.client_count; i++)
         connect_client(simulation, i);
+    simulation->crash = (struct crash){.is_planned = false};
+    if (simulation->workload.crashes)
+        crash_plan(&simulation->crash, scheduler, &simulation->history, simulation->clients,
+                   simulation->workload.clients, &simulation->disk);
 }
 
 /* Checks. */
@@ -327,11 +386,12 @@ static void note_departures(struct simulation *simulation)
 /* Nothing of a client is executed after the answer to CLIENT KILL. */
 static void note_kill(struct simulation *simulation, const struct operation *kill)
 {
-    const struct client *client = &simulation->clients[kill->other];
+    const struct client *client;
 
     if (kill->kind != OPERATION_KILL || kill->responded == NEVER ||
         !str_equal(texts_get(&simulation->history.texts, kill->reply), STR(":1\r\n")))
         return;
+    client = &simulation->clients[kill->other];
     for (int at = client->answered; at < client->sent; at++) {
         struct operation *operation = &simulation->history.operations[kill->other][at];
 
@@ -347,12 +407,92 @@ static void note_kills(struct simulation *simulation)
             note_kill(simulation, &simulation->history.operations[i][at]);
 }
 
+/* Ending a server, and another one after a crash. */
+
+static void disconnect(struct simulation *simulation)
+{
+    for (int i = 0; i < simulation->history.client_count; i++)
+        wire_close(&simulation->clients[i].wire);
+}
+
+/* All have left: nothing is left of them. */
+static bool end_well(struct simulation *simulation)
+{
+    struct scheduler *scheduler = &simulation->scheduler;
+
+    disconnect(simulation);
+    scheduler->at_rest = NULL;
+    return scheduler_run(scheduler) && nothing_left(simulation) && all_asleep(simulation);
+}
+
+static void free_server(struct simulation *simulation, bool is_failed)
+{
+    for (int i = simulation->first_client; i < simulation->history.client_count; i++)
+        client_deinit(&simulation->clients[i]);
+    for (int i = 0; i < simulation->workload.shards; i++)
+        sim_loop_deinit(&simulation->loops[i]);
+    if (is_failed)
+        return;
+    net_deinit(&simulation->net);
+    shard_group_deinit(&simulation->group);
+    ASSERT(simulation->memory.used_bytes == 0 && simulation->group.memory.used_bytes == 0);
+}
+
+/* What is left is loaded, and then nothing is written. */
+static bool load(struct simulation *simulation, struct config *config)
+{
+    struct loading *loading;
+    char error[512];
+
+    config->appendonly = false;
+    open_group(simulation, config);
+    config->appendonly = true;
+    if (!loading_prepare(&simulation->group, config, error, sizeof error)) {
+        scheduler_fail(&simulation->scheduler, "%s", error);
+        return false;
+    }
+    loading = simulation->group.loading;
+    loading->failed = &simulation->load_failed;
+    start_shards(simulation);
+    loading_begin(&simulation->group);
+    return scheduler_run(&simulation->scheduler);
+}
+
+/* Those that look at what is left come to the new server. */
+static bool restart(struct simulation *simulation)
+{
+    struct scheduler *scheduler = &simulation->scheduler;
+    struct restart_folder folder;
+    struct config config;
+    int shards = simulation->workload.shards;
+    bool loaded;
+
+    crash_now(&simulation->crash);
+    if (!end_well(simulation))
+        return false;
+    free_server(simulation, false);
+    simulation->first_client = simulation->workload.clients;
+    crash_cut_history(&simulation->crash);
+    scheduler->actor_count = 0;
+    simulation->workload.shards = dice_between(&scheduler->dice, 1, SIMULATED_SHARDS_MAX);
+    draw_config(simulation, &config);
+    restart_write_folder(&folder, &simulation->crash.left, &config, shards);
+    loaded = load(simulation, &config);
+    restart_leave_folder(&folder);
+    config_deinit(&config);
+    for (int i = simulation->first_client; i < simulation->history.client_count; i++)
+        connect_client(simulation, i);
+    return loaded;
+}
+
 /* Each stage until all is at rest; the last one looks at what is left. */
 static bool run_stages(struct simulation *simulation)
 {
     struct history *history = &simulation->history;
 
     for (history->stage = 0; history->stage <= history->last_stage; history->stage++) {
+        if (history->stage == history->last_stage && simulation->crash.is_planned && !restart(simulation))
+            return false;
         if (!scheduler_run(&simulation->scheduler) ||
             (history->stage == history->last_stage - 1 && !all_answered(simulation)))
             return false;
@@ -361,42 +501,27 @@ static bool run_stages(struct simulation *simulation)
     return true;
 }
 
-static void disconnect(struct simulation *simulation)
-{
-    for (int i = 0; i < simulation->history.client_count; i++)
-        wire_close(&simulation->clients[i].wire);
-}
-
 bool simulation_run(struct simulation *simulation, uint64_t seed, int fault)
 {
-    struct scheduler *scheduler = &simulation->scheduler;
-
     set_up(simulation, seed, fault);
     if (!run_stages(simulation) || !all_answered(simulation) || !all_asleep(simulation))
-        return false;
+        return simulation->refused;
     note_kills(simulation);
     if (!journals_hold(simulation))
         return false;
     if (!waits_were_fair(simulation) || !messages_were_heard(simulation) || !has_an_order(simulation))
         return false;
-    disconnect(simulation);
-    scheduler->at_rest = NULL;
-    return scheduler_run(scheduler) && nothing_left(simulation) && all_asleep(simulation);
+    return end_well(simulation);
 }
 
 void simulation_clear(struct simulation *simulation)
 {
     bool failed = simulation->scheduler.failure[0] != '\0';
 
-    for (int i = 0; i < simulation->history.client_count; i++)
-        client_deinit(&simulation->clients[i]);
-    for (int i = 0; i < simulation->workload.shards; i++)
-        sim_loop_deinit(&simulation->loops[i]);
-    if (!failed) {
-        net_deinit(&simulation->net);
-        shard_group_deinit(&simulation->group);
-        ASSERT(simulation->memory.used_bytes == 0 && simulation->group.memory.used_bytes == 0);
-    }
+    free_server(simulation, failed);
+    if (!failed)
+        sim_disk_deinit(&simulation->disk);
+    crash_deinit(&simulation->crash);
     history_deinit(&simulation->history);
     scheduler_deinit(&simulation->scheduler);
 }

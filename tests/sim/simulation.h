@@ -12,12 +12,14 @@
 #include "net/net.h"
 #include "tests/sim/checker.h"
 #include "tests/sim/client.h"
+#include "tests/sim/crash.h"
 #include "tests/sim/workload.h"
 
 enum { SIMULATED_SHARDS_MAX = 8 };
 
 struct simulation {
     uint64_t seed;
+    bool refused;   /* what the crash had left was too damaged to be loaded; no more was checked */
     bool undecided; /* the checker gave up on this run's history */
     struct memory memory;
     struct server_facts facts;
@@ -26,8 +28,12 @@ struct simulation {
     struct history history;
     struct shard_group group;
     struct net net;
+    struct sim_disk disk;
     struct sim_loop loops[SIMULATED_SHARDS_MAX];
     struct client clients[CLIENTS_MAX];
+    int first_client; /* those before it have gone with the server that crashed */
+    struct crash crash;
+    struct completion load_failed;
     struct checker checker;
 };
 

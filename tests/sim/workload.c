@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/config.h"
 #include "shards/router.h"
 
 enum {
@@ -110,6 +111,9 @@ static void draw_weights(struct workload *workload, struct dice *dice)
         workload->weights[OPERATION_FLUSHDB] = workload->weights[OPERATION_FLUSHALL] = 0;
     if (!dice_one_in(dice, 2))
         workload->weights[OPERATION_SWAPDB] = 0;
+    if (workload->appends) /* after these the append-only file is rewritten, which is not simulated */
+        workload->weights[OPERATION_FLUSHDB] = workload->weights[OPERATION_FLUSHALL] =
+            workload->weights[OPERATION_SWAPDB] = 0;
     if (workload->deadlines)
         workload->weights[OPERATION_DBSIZE] = 0;       /* counts keys that have expired and are not removed yet */
     if (workload->deadlines && dice_one_in(dice, 2)) { /* many readers of keys that die together */
@@ -159,6 +163,8 @@ void workload_draw(struct workload *workload, struct dice *dice)
         .deadlines = dice_one_in(dice, 3),
         .breaks_off = dice_one_in(dice, 6),
     };
+    workload->appends = dice_one_in(dice, 3);
+    workload->fsync = dice_one_in(dice, 4) ? CONFIG_FSYNC_EVERYSEC : CONFIG_FSYNC_ALWAYS;
     workload->in_channels = dice_one_in(dice, 7);
     if (workload->in_channels) {
         workload->breaks_off = workload->deadlines = false;
@@ -179,6 +185,8 @@ void workload_draw(struct workload *workload, struct dice *dice)
     workload->scripts = !workload->lists && dice_one_in(dice, 2);
     workload->transactions = !workload->in_line && !workload->streams && dice_one_in(dice, 2);
     workload->window_most = workload->in_line && dice_one_in(dice, 2) ? 1 : draw_window(workload, dice);
+    workload->crashes = workload->appends && workload->fsync == CONFIG_FSYNC_ALWAYS && !workload->streams &&
+                        !workload->in_line && !dice_one_in(dice, 4);
     draw_weights(workload, dice);
 }
 

@@ -22,7 +22,10 @@ struct workload {
     bool streams;    /* instead: streams and the readers of their groups */
     bool claims;     /* who claim what is pending, too, and do not leave then */
     bool transactions, scripts;
-    bool in_line; /* nothing else: see workload_line.c */
+    bool appends;     /* an append-only file is written */
+    int fsync;        /* enum config_append_fsync, how then */
+    bool crashes;     /* the machine stops, and what is on the disk is loaded */
+    bool in_line;     /* nothing else: see workload_line.c */
     bool in_channels; /* nothing else: see workload_channels.c */
     uint8_t weights[OPERATION_KINDS];
 };
