@@ -40,6 +40,7 @@ struct origin {
     uint32_t held;      /* requests that wait for room in a ring; later ones wait behind them */
     uint64_t held_turn; /* the last turn in which one found none */
     bool paused;        /* they wait for the end of CLIENT PAUSE instead */
+    bool dropped;       /* its client was killed: what is held, or comes back, is not staged any more */
     /* Scripts on trial, see trial.h. */
     uint32_t tried;                               /* in flight */
     uint32_t behind;                              /* in flight behind the first of them, to the same shard */

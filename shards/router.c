@@ -426,8 +426,9 @@ static void drop_from(struct shard *shard, struct request **first, struct reques
     }
 }
 
-void router_drop_held(struct shard *shard, const struct origin *origin)
+void router_drop_held(struct shard *shard, struct origin *origin)
 {
+    origin->dropped = true;
     if (origin->held == 0)
         return;
     drop_from(shard, &shard->held_first, &shard->held_last, origin);

@@ -120,6 +120,6 @@ void router_resume(struct shard *shard);
 
 /* What is held of this connection is answered with nothing, and never executed: its client has been killed. Only
  * watches end where they are. */
-void router_drop_held(struct shard *shard, const struct origin *origin);
+void router_drop_held(struct shard *shard, struct origin *origin);
 
 #endif

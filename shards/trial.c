@@ -141,6 +141,8 @@ static void stage_again(struct shard *shard, struct origin *origin)
 {
     router_hold_before(shard, origin->bounced_first, origin->bounced_last);
     origin->bounced_first = origin->bounced_last = NULL;
+    if (origin->dropped)
+        router_drop_held(shard, origin);
 }
 
 /* All that was staged behind it will come back unexecuted. */
