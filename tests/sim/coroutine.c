@@ -9,6 +9,61 @@
 
 enum { STACK_BYTES = 2 * 1024 * 1024 /* lzf_compress alone takes 512 KiB */ };
 
+/* The address sanitizer has to know which stack is in use: else what a longjmp leaves behind there stays poisoned. */
+
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#include <sanitizer/common_interface_defs.h>
+
+static const void *outer_stack;
+static size_t outer_bytes;
+
+static void use_stack_of(const struct coroutine *coroutine)
+{
+    __sanitizer_start_switch_fiber(NULL, coroutine->stack, STACK_BYTES);
+}
+
+static void use_outer_stack(void)
+{
+    __sanitizer_start_switch_fiber(NULL, outer_stack, outer_bytes);
+}
+
+static void note_inside(void)
+{
+    __sanitizer_finish_switch_fiber(NULL, &outer_stack, &outer_bytes);
+}
+
+static void note_outside(void)
+{
+    __sanitizer_finish_switch_fiber(NULL, NULL, NULL);
+}
+
+static void forget_frames(const struct coroutine *coroutine)
+{
+    __asan_unpoison_memory_region(coroutine->stack, STACK_BYTES);
+}
+#else
+static void use_stack_of(const struct coroutine *coroutine)
+{
+}
+
+static void use_outer_stack(void)
+{
+}
+
+static void note_inside(void)
+{
+}
+
+static void note_outside(void)
+{
+}
+
+static void forget_frames(const struct coroutine *coroutine)
+{
+}
+#endif
+
 static struct coroutine *starting;
 static ucontext_t starter;
 
@@ -16,8 +71,12 @@ static void begin(void)
 {
     struct coroutine *coroutine = starting;
 
-    if (!_setjmp(coroutine->inside))
+    note_inside();
+    if (!_setjmp(coroutine->inside)) {
+        use_outer_stack();
         setcontext(&starter);
+    }
+    note_inside();
     coroutine->body(coroutine->context);
     ASSERT(!"a coroutine has ended");
 }
@@ -36,7 +95,10 @@ void coroutine_init(struct coroutine *coroutine, void (*body)(void *context), vo
     entry.uc_link = NULL;
     starting = coroutine;
     makecontext(&entry, begin, 0);
+    forget_frames(coroutine);
+    use_stack_of(coroutine);
     swapcontext(&starter, &entry);
+    note_outside();
 }
 
 void coroutine_deinit(struct coroutine *coroutine)
@@ -47,12 +109,18 @@ void coroutine_deinit(struct coroutine *coroutine)
 
 void coroutine_enter(struct coroutine *coroutine)
 {
-    if (!_setjmp(coroutine->outside))
+    if (!_setjmp(coroutine->outside)) {
+        use_stack_of(coroutine);
         _longjmp(coroutine->inside, 1);
+    }
+    note_outside();
 }
 
 void coroutine_give_way(struct coroutine *coroutine)
 {
-    if (!_setjmp(coroutine->inside))
+    if (!_setjmp(coroutine->inside)) {
+        use_outer_stack();
         _longjmp(coroutine->outside, 1);
+    }
+    note_inside();
 }
