@@ -95,12 +95,12 @@ static void take_block(struct output *output, struct buffer *reply)
     add_chunk(output, chunk);
 }
 
-/* The last chunk, if a send has not named it yet and it can take the bytes. */
+/* The last chunk, if it may not be sent yet and can take the bytes: what is let leave does not grow. */
 static bool fits_last(const struct output *output, size_t bytes)
 {
     const struct output_chunk *last = output->last;
 
-    return last && output->chunks > output->sending && output->chunks > output->sealed && !last->buffer.heap &&
+    return last && output->chunks > output->leaving && output->chunks > output->sealed && !last->buffer.heap &&
            last->buffer.capacity - last->buffer.length >= bytes;
 }
 

@@ -1,8 +1,8 @@
 /* What a connection still has to send: bytes in order, in chunks.
  *
  * Small replies are copied into the last chunk; a large one is taken over as a
- * chunk of its own, without a copy. A send names everything that is there when
- * it starts; what is added meanwhile goes with the next one.
+ * chunk of its own, without a copy. A send names what may leave when it starts,
+ * as far as it has vectors; what is added later goes with another one.
  * The connection's thread. */
 #ifndef NET_OUTPUT_H
 #define NET_OUTPUT_H
@@ -37,8 +37,8 @@ struct output {
     size_t bytes;           /* all that is queued, what is being sent included */
     int chunks;
     int sending;            /* chunks at the front that a send has named */
-    int leaving;            /* chunks at the front that may be sent */
-    int sealed;             /* chunks at the front to which nothing is added */
+    int leaving;            /* chunks at the front that may be sent: nothing is added to them, */
+    int sealed;             /* nor to these, which may not yet */
 };
 
 void output_pool_init(struct output_pool *pool, struct memory *memory);

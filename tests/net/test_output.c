@@ -297,3 +297,23 @@ Test(output, a_seal_on_nothing_keeps_nothing_back)
     cr_assert_eq(start_send(), 1);
     output_sent(&output);
 }
+
+Test(output, what_comes_behind_more_than_a_send_takes_does_not_leave_with_its_rest)
+{
+    size_t before = 0;
+
+    for (int i = 0; i < OUTPUT_VECTORS; i++, before += OUTPUT_TAKE_BYTES)
+        append(before, OUTPUT_TAKE_BYTES);
+    append(before, 10);
+    before += 10;
+    cr_assert_eq(start_send(), OUTPUT_VECTORS);
+    append(before, 7); /* the last chunk has room, and is in no send */
+    output_sent(&output);
+    cr_assert_eq(output_start_send(&output, vectors), 1);
+    cr_assert_eq(expect_vectors(1, before - 10), 10);
+    output_sent(&output);
+    cr_assert_eq(output_start_send(&output, vectors), 0);
+    cr_assert_eq(start_send(), 1);
+    cr_assert_eq(expect_vectors(1, before), 7);
+    output_sent(&output);
+}
