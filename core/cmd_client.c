@@ -140,6 +140,7 @@ static bool parse_pause(struct call *call, enum session_pause *pause, int64_t *u
 void cmd_client_pause(struct call *call)
 {
     struct sessions *sessions = &call->core->sessions;
+    const struct session_pausing *asked = &sessions->asked;
     enum session_pause pause;
     int64_t until_ms;
 
@@ -149,9 +150,9 @@ void cmd_client_pause(struct call *call)
     }
     if (!parse_pause(call, &pause, &until_ms))
         return;
-    if (sessions->pause != SESSION_PAUSE_NONE && sessions->pause_until_ms > call->now_ms) {
-        pause = sessions->pause > pause ? sessions->pause : pause;
-        until_ms = sessions->pause_until_ms > until_ms ? sessions->pause_until_ms : until_ms;
+    if (asked->pause != SESSION_PAUSE_NONE && asked->until_ms > call->now_ms) {
+        pause = asked->pause > pause ? asked->pause : pause;
+        until_ms = asked->until_ms > until_ms ? asked->until_ms : until_ms;
     }
     sessions_set_pause(sessions, pause, until_ms);
     reply_ok(call->reply);

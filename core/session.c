@@ -6,6 +6,8 @@
 #include "core/assert.h"
 #include "core/memory.h"
 
+static const int64_t HELD_UNTIL_MS = INT64_MAX / 2;
+
 static _Atomic uint64_t last_id;
 
 void sessions_init(struct sessions *sessions, struct memory *memory)
@@ -180,12 +182,29 @@ bool session_unblock(struct sessions *sessions, struct session *session, enum se
     return true;
 }
 
-void sessions_set_pause(struct sessions *sessions, enum session_pause pause, int64_t until_ms)
+/* A pause of all goes on while writes are held. */
+static void set_pause(struct sessions *sessions)
 {
-    sessions->pause = pause;
-    sessions->pause_until_ms = until_ms;
+    const struct session_pausing *asked = &sessions->asked;
+
+    sessions->pause = asked->pause == SESSION_PAUSE_NONE && sessions->holds_writes ? SESSION_PAUSE_WRITE : asked->pause;
+    sessions->pause_until_ms = sessions->holds_writes ? HELD_UNTIL_MS : asked->until_ms;
     for (struct session *session = sessions->newest; session; session = session->previous)
         ask_attention(sessions, session);
+}
+
+void sessions_set_pause(struct sessions *sessions, enum session_pause pause, int64_t until_ms)
+{
+    sessions->asked = (struct session_pausing){pause, until_ms};
+    set_pause(sessions);
+}
+
+void sessions_hold_writes(struct sessions *sessions, bool holds, int64_t now_ms)
+{
+    sessions->holds_writes = holds;
+    if (sessions->asked.until_ms <= now_ms)
+        sessions->asked = (struct session_pausing){.pause = SESSION_PAUSE_NONE};
+    set_pause(sessions);
 }
 
 struct completion *sessions_take_attention(struct sessions *sessions)

@@ -90,8 +90,13 @@ struct sessions {
     size_t tracking;           /* of them: CLIENT TRACKING is on */
     size_t total_bytes;        /* of them all, but those that are killed */
     struct tracking_order *left; /* prefixes that sessions had, of which all shards are to be told */
-    enum session_pause pause;  /* CLIENT PAUSE: requests are held back until pause_until_ms */
+    enum session_pause pause;  /* requests are held back until pause_until_ms, by one of the two that follow */
     int64_t pause_until_ms;    /* 0 where there is none */
+    struct session_pausing {
+        enum session_pause pause;
+        int64_t until_ms;
+    } asked;           /* CLIENT PAUSE */
+    bool holds_writes; /* the server is about to end, whatever clients say */
     struct session *attention; /* killed, or the pause changed */
     struct session *pushed;    /* in this turn */
 };
@@ -124,6 +129,8 @@ void session_set_blocked(struct sessions *sessions, struct session *session, boo
 MUST_USE bool session_unblock(struct sessions *sessions, struct session *session, enum session_unblock how);
 /* CLIENT PAUSE and UNPAUSE: all connections shall look. */
 void sessions_set_pause(struct sessions *sessions, enum session_pause pause, int64_t until_ms);
+/* Writes are held back beside that, until it is said that they are not. */
+void sessions_hold_writes(struct sessions *sessions, bool holds, int64_t now_ms);
 /* Takes the next connection that has to look at its session; NULL when none. */
 struct completion *sessions_take_attention(struct sessions *sessions);
 /* In RESP2 messages cannot be told from replies, so a client with subscriptions may send little else. */

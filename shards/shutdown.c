@@ -19,33 +19,16 @@ static struct shutdown *shutdown_of(const struct shard *shard)
     return &shard->group->shutting_down;
 }
 
-static struct shard *shard_of(const struct call *call)
-{
-    return (struct shard *)((char *)call->core - offsetof(struct shard, core));
-}
-
 /* Parts: writes are held back, go on, and what was let through before has been executed. */
 
 static void hold_writes(struct call *call)
 {
-    struct shard *shard = shard_of(call);
-    struct shutdown_pause *before = &shutdown_of(shard)->pauses[shard->index];
-    struct sessions *sessions = &call->core->sessions;
-
-    *before = (struct shutdown_pause){sessions->pause, sessions->pause_until_ms};
-    sessions_set_pause(sessions, before->pause == SESSION_PAUSE_ALL ? SESSION_PAUSE_ALL : SESSION_PAUSE_WRITE,
-                       INT64_MAX / 2);
+    sessions_hold_writes(&call->core->sessions, true, call->now_ms);
 }
 
 static void let_writes_go_on(struct call *call)
 {
-    struct shard *shard = shard_of(call);
-    const struct shutdown_pause *before = &shutdown_of(shard)->pauses[shard->index];
-
-    if (before->until_ms > call->now_ms)
-        sessions_set_pause(&call->core->sessions, before->pause, before->until_ms);
-    else
-        sessions_set_pause(&call->core->sessions, SESSION_PAUSE_NONE, 0);
+    sessions_hold_writes(&call->core->sessions, false, call->now_ms);
 }
 
 static void do_nothing(struct call *call)

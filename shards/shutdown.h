@@ -11,8 +11,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "core/config.h"
-#include "core/session.h"
 #include "shards/loop.h"
 #include "shards/request.h"
 #include "shards/timer.h"
@@ -37,11 +35,6 @@ struct shutdown {
     struct completion try_again;
     struct shard *home;
     void (*step)(struct shard *home);
-    /* By shard, each its own: the pause that held before. */
-    struct shutdown_pause {
-        enum session_pause pause;
-        int64_t until_ms;
-    } pauses[CONFIG_SHARDS_MAX];
 };
 
 /* SHUTDOWN: runs it, and begins or ends what it asks for. False: another one is under way, to be tried again. */

@@ -79,6 +79,27 @@ Test(session, attention_is_handed_out_once_for_each)
     cr_assert_eq(seen, 1 | 2 | 8, "the session without a wish is passed over");
 }
 
+static bool pauses(enum session_pause pause, int64_t now_ms)
+{
+    return sessions.pause == pause && sessions_paused(&sessions, now_ms);
+}
+
+Test(session, what_clients_ask_for_does_not_end_that_writes_are_held)
+{
+    sessions_set_pause(&sessions, SESSION_PAUSE_ALL, 50);
+    sessions_hold_writes(&sessions, true, 60);
+    cr_assert(pauses(SESSION_PAUSE_WRITE, 1000), "that pause of all had ended");
+    sessions_set_pause(&sessions, SESSION_PAUSE_NONE, 0);
+    cr_assert(pauses(SESSION_PAUSE_WRITE, 1000));
+    sessions_set_pause(&sessions, SESSION_PAUSE_ALL, 2000);
+    cr_assert(pauses(SESSION_PAUSE_ALL, 1000));
+    sessions_hold_writes(&sessions, false, 1000);
+    cr_assert(pauses(SESSION_PAUSE_ALL, 1999));
+    cr_assert_not(sessions_paused(&sessions, 2000));
+    sessions_set_pause(&sessions, SESSION_PAUSE_NONE, 0);
+    cr_assert_not(sessions_paused(&sessions, 0));
+}
+
 Test(session, reset_keeps_identity_and_library)
 {
     struct session session = {.reply_mode = SESSION_REPLY_OFF, .no_touch = true};

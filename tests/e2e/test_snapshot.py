@@ -491,6 +491,27 @@ def test_a_shutdown_that_takes_long_can_be_aborted(launch):
         ends_with(server, one)
 
 
+def test_a_client_does_not_end_the_pause_before_the_end(launch_some):
+    server = launch_some("--save", "900 1")
+    pipe = server.folder / f"temp-{server.pid}.rdb"
+    os.mkfifo(pipe)
+    with server.connect() as one, server.connect() as other, server.connect() as writer:
+        writer("SET a 1")
+        other("CLIENT PAUSE 60000 WRITE")
+        one.send(resp.encode("SHUTDOWN"))
+        wait_until(lambda: persistence(server)["rdb_bgsave_in_progress"] == "1")
+        writer.send(resp.encode("SET", "a", "2"))
+        assert other("CLIENT UNPAUSE") == "OK"
+        assert other("CLIENT PAUSE 1 WRITE") == "OK"
+        time.sleep(0.05)
+        assert other("GET a") == b"1"
+        assert other("SHUTDOWN ABORT") == "OK"
+        with open(pipe, "rb"):
+            assert one.read() == "ERR Errors trying to SHUTDOWN. Check logs."
+        assert writer.read() == "OK", "and the pause of before has ended"
+        ends_with(server, one)
+
+
 def test_nothing_that_was_answered_is_lost_by_a_shutdown(launch, read):
     server = launch("--save", "900 1")
     answered = [0] * 4
