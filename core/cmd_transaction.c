@@ -36,22 +36,37 @@ void cmd_discard(struct call *call)
     reply_ok(call->reply);
 }
 
-static void abort_exec(struct call *call, const char *reason)
+static void abort_exec(struct call *call, const char *separator, const char *reason)
 {
     transaction_leave(call->session);
-    reply_error_format(call->reply, "EXECABORT Transaction discarded because of%s", reason);
+    reply_error_format(call->reply, "EXECABORT Transaction discarded because of%s%s", separator, reason);
+}
+
+/* As for a command that is not queued, see command_admit.c. */
+static const char *refusal_of(const struct call *call, const struct transaction *transaction,
+                              char room[static CORE_REFUSAL_BYTES])
+{
+    bool has_script = transaction->flags & CMD_NO_MANDATORY_KEYS && transaction->flags & CMD_MAY_REPLICATE;
+
+    if (transaction->flags & CMD_WRITE || (has_script && core_holds_writers(call->core)))
+        return core_write_refusal(call->core, room);
+    return NULL;
 }
 
 void cmd_exec(struct call *call)
 {
     struct transaction *transaction = call->session->transaction;
+    char room[CORE_REFUSAL_BYTES];
+    const char *refusal;
 
     if (call->argc != 1)
-        abort_exec(call, ": wrong number of arguments for 'exec' command");
+        abort_exec(call, ": ", "wrong number of arguments for 'exec' command");
     else if (!session_is_queuing(call->session))
         reply_error(call->reply, "ERR EXEC without MULTI");
     else if (transaction->failed)
-        abort_exec(call, " previous errors.");
+        abort_exec(call, " ", "previous errors.");
+    else if ((refusal = refusal_of(call, transaction, room)) != NULL)
+        abort_exec(call, ": ", refusal);
     else
         transaction_execute(call->session);
 }
@@ -168,8 +183,8 @@ static bool lacks_memory(const struct call *call)
 
 void cmd_exec_run(struct call *call)
 {
-    char text[CORE_REFUSAL_BYTES];
-    const char *refusal = call->transaction->flags & CMD_WRITE ? core_write_refusal(call->core, text) : NULL;
+    char room[CORE_REFUSAL_BYTES];
+    const char *refusal = refusal_of(call, call->transaction, room);
 
     end_watches(call);
     if (lacks_memory(call))

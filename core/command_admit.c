@@ -112,8 +112,7 @@ static bool needs_disk(const struct core *core, const struct command *command)
 {
     bool is_script = command->acl & ACL_SCRIPTING && command->flags & CMD_MAY_REPLICATE;
 
-    return command->flags & CMD_WRITE || command->fails_as_writes ||
-           (is_script && core->config.appendfsync == CONFIG_FSYNC_ALWAYS && core->aof.error != 0);
+    return command->flags & CMD_WRITE || command->fails_as_writes || (is_script && core_holds_writers(core));
 }
 
 /* EXEC says itself that it can't, for then it ends the transaction. */

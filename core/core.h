@@ -111,6 +111,11 @@ static inline bool core_refuses_writes(const struct core *core)
     return __builtin_expect(core->save_failed | (core->aof.error != 0), 0) &&
            (core->aof.error != 0 || (core->config.stop_writes_on_bgsave_error && core->config.save[0] != '\0'));
 }
+/* Nor would what may write be answered before the disk is well. */
+static inline bool core_holds_writers(const struct core *core)
+{
+    return core->aof.error != 0 && core->config.appendfsync == CONFIG_FSYNC_ALWAYS;
+}
 /* In Redis's words why; NULL: they are not refused. The text is static, or in the room. */
 enum { CORE_REFUSAL_BYTES = 160 };
 const char *core_write_refusal(const struct core *core, char room[static CORE_REFUSAL_BYTES]);

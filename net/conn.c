@@ -309,9 +309,18 @@ static bool is_held(struct conn *conn, const struct command *command)
     return conn->fenced;
 }
 
-static void note_write(struct conn *conn, const struct command *command)
+/* What is answered where it was parsed has written nothing: it was queued, or refused. */
+static bool is_to_write(const struct request *request)
 {
-    conn->tells_of_writes |= command_may_write(&conn->session, command);
+    return !request->finished && !transaction_only_ends(request);
+}
+
+static void start_noted(struct conn *conn, const struct command *command, struct request *request)
+{
+    bool may_write = command_may_write(&conn->session, command);
+
+    start_request(conn, command, request);
+    conn->tells_of_writes |= may_write && is_to_write(request);
 }
 
 /* The parser holds a complete request. False: it is held back. */
@@ -333,8 +342,9 @@ static bool admit_request(struct conn *conn)
     }
     conn->session.last_command = command;
     if (__builtin_expect(conn->shard->aof.on, 0))
-        note_write(conn, command);
-    start_request(conn, command, request);
+        start_noted(conn, command, request);
+    else
+        start_request(conn, command, request);
     conn->fenced |= monitors_watch(&conn->shard->core.monitors); /* they see each client's requests in order */
     if (__builtin_expect(conn->session.tracking.caching, 0))
         client_tracking_note_command(&conn->session, command);

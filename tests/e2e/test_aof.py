@@ -296,8 +296,10 @@ class Filler(threading.Thread):
 @pytest.mark.parametrize("appendfsync", ["always", "everysec"])
 def test_while_the_disk_is_full_writes_are_refused_and_reads_go_on(begin, room, appendfsync):
     server = begin(appendfsync, expected=DISK_WARNINGS)
-    with server.connect() as connection:
+    with server.connect() as connection, server.connect() as queued, server.connect() as queued_script:
         connection.command("SET", "before", "there")
+        queued.pipeline([("WATCH", "before"), ("MULTI",), ("SET", "queued", 1)])
+        queued_script.pipeline([("MULTI",), ("EVAL", "return redis.call('SET', KEYS[1], 1)", 1, "queued")])
         room(server, 1 << 18)
         full = threading.Event()
         fillers = [Filler(server, f"f{i}", full) for i in range(3)]
@@ -306,6 +308,14 @@ def test_while_the_disk_is_full_writes_are_refused_and_reads_go_on(begin, room, 
         refusals = connection.pipeline([("SET", "a", 1), ("PING",), ("LPOP", "a"), ("EVAL", "#!lua\nreturn 1", 0)])
         assert all(map(is_refused, refusals)), refusals
         assert connection.command("GET", "before") == b"there"
+        refusal = queued.command("EXEC")
+        assert refusal.startswith("EXECABORT Transaction discarded because of: MISCONF Errors writing to the AOF file: ")
+        assert queued.command("EXEC") == "ERR EXEC without MULTI"
+        if appendfsync == "always":
+            assert queued_script.command("EXEC") == refusal
+        else:
+            assert is_refused(queued_script.command("EXEC")[0])
+        assert connection.command("EXISTS", "queued") == 0
     with server.connect() as connection:
         answers = connection.pipeline([("MULTI",), ("SET", "a", 1), ("GET", "a"), ("EXEC",)])
         assert is_refused(answers[1]) and answers[3].startswith("EXECABORT")
