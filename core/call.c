@@ -132,7 +132,7 @@ bool call_block(struct call *call, enum value_type type, int64_t timeout_ms)
 {
     struct call_wait *wait = call->wait;
 
-    if (!wait)
+    if (!wait || wait->over)
         return false;
     wait->wanted = true;
     wait->type = type;

@@ -37,11 +37,15 @@ struct reach {
 
 /* What a blocking command says when it finds nothing. */
 struct call_wait {
+    bool again;              /* set before: it has waited, */
+    bool over;               /* and its time is over: it answers with what there is. Only where it has no keys */
     bool wanted;             /* the handler wants to wait: it has written no reply */
     enum value_type type;    /* it runs again when one of its keys comes to hold this type */
     bool any_change;         /* also when one of its keys is deleted or comes to hold another type (XREADGROUP) */
     int64_t again_ms;        /* it runs again then, too (XREADGROUP CLAIM); INT64_MAX: no */
     int64_t deadline_ms;     /* Unix time; INT64_MAX: none */
+    uint64_t stamp;          /* the handler's, from run to run */
+    bool for_disk;           /* it runs again, too, when everything up to that stamp is safe on disk (WAITAOF) */
     struct buffer rewritten; /* see call_rewrite: index and length as two uint32_t, then the bytes, one after another */
 };
 

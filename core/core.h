@@ -49,6 +49,13 @@ struct aof_figures {
     uint64_t delayed_syncs;  /* likewise: seconds in which a sync took longer than two */
 };
 
+/* Whoever knows how far all shards' append-only files are, in stamps: numbers that rise with what is executed. */
+struct durability {
+    uint64_t (*newest)(void *context);              /* of the last record that an answer which is given now may show */
+    bool (*is_safe)(void *context, uint64_t stamp); /* everything up to it would survive a loss of power */
+    void *context;
+};
+
 enum shutdown_flag {
     SHUTDOWN_ASKED = 1 << 0,
     SHUTDOWN_SAVE = 1 << 1, /* whatever the settings say; likewise */
@@ -85,6 +92,7 @@ struct core {
     int index, count;         /* which shard of how many; frozen */
     const struct server_facts *facts; /* frozen before start */
     struct aof_figures aof; /* kept by the shard */
+    struct durability durability;
     const char *net_backend;  /* "io_uring" or "epoll"; set before the first connection */
     size_t startup_bytes;     /* in use when the shard had started, before the first connection */
     bool loading;             /* the data set is not there yet: only commands with CMD_LOADING may run */

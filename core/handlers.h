@@ -15,7 +15,7 @@ command_handler cmd_append, cmd_decr, cmd_decrby, cmd_delex, cmd_digest, cmd_get
 /* generic */
 command_handler cmd_copy, cmd_del, cmd_dump, cmd_exists, cmd_expire, cmd_expireat, cmd_expiretime, cmd_keys, cmd_move,
     cmd_persist, cmd_pexpire, cmd_pexpireat, cmd_pexpiretime, cmd_pttl, cmd_randomkey, cmd_rename, cmd_renamenx,
-    cmd_restore, cmd_scan, cmd_sort, cmd_sort_ro, cmd_touch, cmd_ttl, cmd_type, cmd_unlink;
+    cmd_restore, cmd_scan, cmd_sort, cmd_sort_ro, cmd_touch, cmd_ttl, cmd_type, cmd_unlink, cmd_wait, cmd_waitaof;
 command_handler cmd_object_encoding, cmd_object_freq, cmd_object_help, cmd_object_idletime, cmd_object_refcount;
 
 /* connection */

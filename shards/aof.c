@@ -8,6 +8,7 @@
 #include "core/log.h"
 #include "core/memory.h"
 #include "shards/aof_rewrite.h"
+#include "shards/blocked.h"
 #include "shards/shard.h"
 #include "shards/simulate.h"
 
@@ -44,6 +45,8 @@ static struct aof_group *create_group(struct shard *shard)
 
     *group = (struct aof_group){.claim.last = (uint64_t *)(group + 1)};
     durable_claim(durable, &group->claim);
+    if (durable->count == 1 && group->claim.known < group->last) /* what we have written is all that there is */
+        group->claim.known = group->last;
     return group;
 }
 
@@ -179,6 +182,32 @@ static bool answers_may_leave(const struct shard *shard)
     return shard->aof.answers_wait > 0 && aof_safe(shard) >= shard->aof.answers_wait;
 }
 
+/* Up to which stamp all there is is safe; UINT64_MAX: all of it. A record that was in a file before this one may have a
+ * stamp that nothing in this one reaches: then the base has it. */
+static uint64_t safe_until(const struct shard *shard)
+{
+    uint64_t safe = durable_safe(durable_of(shard));
+
+    return durable_newest(durable_of(shard)) <= safe ? UINT64_MAX : safe;
+}
+
+static bool is_safe(const struct shard *shard, uint64_t stamp)
+{
+    return shard->aof.on && is_complete(shard) && safe_until(shard) >= stamp;
+}
+
+/* Where the file has been switched off nothing will be safe: they are told so. */
+static bool has_awaited(const struct shard *shard)
+{
+    return shard->aof.awaited > 0 && (!shard->core.config.appendonly || is_safe(shard, shard->aof.awaited - 1));
+}
+
+static void serve_awaiting(struct shard *shard)
+{
+    if (__builtin_expect(has_awaited(shard), 0))
+        blocked_serve_safe(shard, shard->core.config.appendonly ? safe_until(shard) : UINT64_MAX);
+}
+
 /* Records. */
 
 void aof_note_records(struct shard *shard)
@@ -248,13 +277,13 @@ static void wake_silent(struct shard *shard)
             wake(shard, i);
 }
 
-/* Under always answers wait for it; else the tick looks. */
+/* Under always answers wait for it, and clients may in any case; else the tick looks. */
 static bool awaits_others(const struct shard *shard)
 {
     const struct aof *aof = &shard->aof;
 
-    return shard->group->count > 1 && is_always(shard) &&
-           (aof->proof || aof->answers_wait > 0 || (has_records(shard) && may_take_records(shard)));
+    return shard->group->count > 1 && (is_always(shard) || durable_is_awaited(durable_of(shard))) &&
+           (aof->proof || aof->answers_wait > 0 || aof->awaited > 0 || (has_records(shard) && may_take_records(shard)));
 }
 
 void aof_keep_answers(struct shard *shard, uint64_t stamp)
@@ -262,6 +291,25 @@ void aof_keep_answers(struct shard *shard, uint64_t stamp)
     shard->aof.answers_wait = stamp;
     if (shard->group->count > 1)
         durable_wait(durable_of(shard), shard->index, awaits_others(shard));
+}
+
+static void wake_all(struct shard *shard)
+{
+    atomic_thread_fence(memory_order_seq_cst); /* pairs with mesh_fall_asleep */
+    for (int i = 0; i < shard->group->count; i++)
+        wake(shard, i);
+}
+
+void aof_await(struct shard *shard, uint64_t stamp)
+{
+    bool awaited = shard->aof.awaited > 0;
+
+    shard->aof.awaited = stamp;
+    if (awaited == (stamp > 0))
+        return;
+    durable_await(durable_of(shard), stamp > 0);
+    if (stamp > 0)
+        wake_all(shard); /* what they have on disk may lack nothing but their look at others' marks */
 }
 
 static void attend_others(struct shard *shard)
@@ -280,6 +328,8 @@ bool aof_calls(const struct shard *shard)
 {
     const struct aof *aof = &shard->aof;
 
+    if (has_awaited(shard))
+        return true;
     if (!aof->on)
         return false;
     if (aof_rewrite_calls(shard))
@@ -288,7 +338,7 @@ bool aof_calls(const struct shard *shard)
         return true;
     if (!awaits_others(shard))
         return false;
-    return (!shard->parked && may_close(shard)) ||
+    return !durable_waits(durable_of(shard), shard->index) || (!shard->parked && may_close(shard)) ||
            (aof->proof && durable_claim_holds(durable_of(shard), &aof->proof->claim)) || answers_may_leave(shard);
 }
 
@@ -310,9 +360,7 @@ static void note_behind(struct shard *shard)
 static void tell_troubles(struct shard *shard)
 {
     shard->aof.disk.is_news = false;
-    atomic_thread_fence(memory_order_seq_cst); /* pairs with mesh_fall_asleep */
-    for (int i = 0; i < shard->group->count; i++)
-        wake(shard, i);
+    wake_all(shard);
 }
 
 /* Writes that have been held back go on when nobody is behind any more; and answers that only read, when nothing
@@ -463,8 +511,10 @@ void aof_turn(struct shard *shard, uint64_t until)
 {
     struct aof *aof = &shard->aof;
 
-    if (!aof->on)
+    if (!aof->on) {
+        serve_awaiting(shard);
         return;
+    }
     if (!shard->parked) { /* else the executor may be writing there */
         aof->claimed = until > aof->claimed ? until : aof->claimed;
         durable_reach(durable_of(shard), shard->index, aof->claimed);
@@ -477,6 +527,7 @@ void aof_turn(struct shard *shard, uint64_t until)
     prove(shard);
     if (answers_may_leave(shard))
         loop_defer(shard->loop, shard->durable);
+    serve_awaiting(shard);
     if (aof->disk.is_news)
         tell_troubles(shard);
     hear_troubles(shard);
@@ -556,10 +607,21 @@ int aof_end(struct shard *shard)
     return error;
 }
 
+static uint64_t newest(void *shard)
+{
+    return durable_newest(durable_of(shard));
+}
+
+static bool is_stamp_safe(void *shard, uint64_t stamp)
+{
+    return is_safe(shard, stamp);
+}
+
 void aof_init(struct shard *shard)
 {
     struct aof *aof = &shard->aof;
 
+    shard->core.durability = (struct durability){newest, is_stamp_safe, shard};
     aof_disk_init(&aof->disk, shard);
     aof_writer_init(&aof->writer, &shard->core.memory);
     aof->ticked.done = tick;

@@ -46,6 +46,7 @@ struct aof {
     uint64_t spoken;          /* the highest stamp that a group of ours has said to be known */
     struct aof_group *proof, *next_proof; /* on disk: their claims are to be proved, one after the other */
     uint64_t answers_wait;                /* connections keep answers back until it is safe; 0: none do */
+    uint64_t awaited;                     /* 1 + the lowest that a WAITAOF of a client here waits for, likewise */
     bool wants_base;                      /* whole databases have been emptied or exchanged */
     int64_t looked_ms;                    /* whether it is to be rewritten */
     struct timer tick;                    /* once a second while there is something to sync, or to be said */
@@ -80,6 +81,9 @@ uint64_t aof_answers_wait_for(const struct shard *shard);
  * safe.
  */
 void aof_keep_answers(struct shard *shard, uint64_t stamp);
+/* Clients of this shard wait until something is safe, and the first to be answered wait for the stamp below this; 0:
+ * none do. blocked_serve_safe is called when it is, or will not be. */
+void aof_await(struct shard *shard, uint64_t stamp);
 /* Up to which stamp everything is safe; UINT64_MAX: nobody is to wait for that. */
 uint64_t aof_safe(const struct shard *shard);
 

@@ -86,6 +86,58 @@ static void attempt(struct shard *shard, struct waiter *waiter)
     router_resubmit(shard, waiter->request);
 }
 
+/* Home: who waits for the disk. */
+
+static struct waiter *first_safe_waiter(const struct shard *shard)
+{
+    struct bptree_place place = bptree_first(&shard->safe_waiters);
+    const struct bptree_item *item = bptree_get(&place);
+
+    return item ? (struct waiter *)(uintptr_t)item->payload : NULL;
+}
+
+static void tell_aof(struct shard *shard)
+{
+    const struct waiter *first = first_safe_waiter(shard);
+
+    aof_await(shard, first ? first->awaited : 0);
+}
+
+static void await_nothing(struct shard *shard, struct waiter *waiter)
+{
+    uint64_t payload = (uintptr_t)waiter;
+
+    if (waiter->awaited == 0)
+        return;
+    if (!bptree_remove(&shard->safe_waiters, waiter->awaited, &payload))
+        ASSERT(false);
+    waiter->awaited = 0;
+    tell_aof(shard);
+}
+
+static void await_safe(struct shard *shard, struct waiter *waiter, uint64_t awaited)
+{
+    uint64_t payload = (uintptr_t)waiter;
+
+    if (waiter->awaited > 0)
+        return;
+    waiter->awaited = awaited;
+    if (!bptree_insert(&shard->safe_waiters, (struct bptree_item){awaited, payload}, &payload))
+        ASSERT(false);
+    tell_aof(shard);
+}
+
+void blocked_serve_safe(struct shard *shard, uint64_t safe)
+{
+    struct waiter *waiter;
+
+    while ((waiter = first_safe_waiter(shard)) != NULL && waiter->awaited - 1 <= safe) {
+        await_nothing(shard, waiter);
+        waiter->ready = true;
+        attempt(shard, waiter);
+    }
+}
+
 static void look(struct completion *completion)
 {
     struct waiter *waiter = (struct waiter *)((char *)completion - offsetof(struct waiter, look));
@@ -131,6 +183,7 @@ void blocked_forget(struct shard *shard, struct request *request)
 
     ASSERT(removed && !waiter->waits);
     timer_disarm(&shard->timers, &waiter->timer);
+    await_nothing(shard, waiter);
     session_set_blocked(&shard->core.sessions, waiter->session, false);
     waiter->session->waiter = NULL;
     request->blocking = false;
@@ -158,7 +211,8 @@ struct notice {
     uint64_t serial;     /* the waiter's, which may have been served meanwhile */
     int64_t deadline_ms; /* it waits, until then; INT64_MAX: for ever, or as was said before */
     int64_t again_ms;
-    bool ready; /* instead: a key of it is ready */
+    uint64_t awaited; /* it is tried again when the stamp below it is safe, too; 0: no */
+    bool ready;       /* instead: a key of it is ready */
 };
 
 static void heed(struct shard *shard, struct waiter *waiter, const struct notice *notice)
@@ -175,6 +229,8 @@ static void heed(struct shard *shard, struct waiter *waiter, const struct notice
     if (notice->deadline_ms < waiter->deadline_ms)
         waiter->deadline_ms = notice->deadline_ms;
     waiter->again_ms = notice->again_ms;
+    if (notice->awaited > 0)
+        await_safe(shard, waiter, notice->awaited);
     if (waiter->wanted == WAITER_RUNS && !waiter->ready) /* else the timer is the next attempt's */
         set_timer(shard, waiter);
 }
@@ -256,10 +312,8 @@ static void step_out(struct shard *shard, struct waiter *waiter)
 }
 
 /* It has found nothing, so those behind it have their turn, and it looks again after the next change. */
-static void stay_in_line(struct shard *shard, struct waiter *waiter, int64_t again_ms)
+static void stay_in_line(struct shard *shard, struct waiter *waiter)
 {
-    if (again_ms != INT64_MAX)
-        notify(shard, waiter, (struct notice){.deadline_ms = INT64_MAX, .again_ms = again_ms});
     for (int i = 0; i < waiter->place_count; i++) {
         struct waiter_place *place = &waiter->places[i];
 
@@ -299,7 +353,6 @@ static void begin_to_wait(struct shard *shard, struct waiter *waiter, const stru
         ASSERT(false);
     rewrite(shard, waiter, &wait->rewritten);
     waiter->waits = true;
-    notify(shard, waiter, (struct notice){.deadline_ms = wait->deadline_ms, .again_ms = wait->again_ms});
 }
 
 /* Execution. */
@@ -317,7 +370,8 @@ static bool is_promised(const struct shard *shard, const struct waiter_place *pl
     const struct waiter *waiter = ticket->waiter;
     const struct waits_key *key = ticket->key;
     struct key name = {key->named.name, key->named.hash};
-    const struct entry *entry = keyspace_find(shard->group->shards[place->shard]->core.keyspace, key->named.db, name, now_ms);
+    const struct entry *entry =
+        keyspace_find(shard->group->shards[place->shard]->core.keyspace, key->named.db, name, now_ms);
 
     if (!entry || entry_type(entry) != waiter->type || !takes_away(ticket))
         return false;
@@ -354,25 +408,41 @@ static void finish(struct shard *shard, struct waiter *waiter)
     shard_answer(shard, waiter->request);
 }
 
+/* Where it has been told before that it waits, home is told what is new. */
+static void tell_of_wait(struct shard *shard, struct waiter *waiter, const struct call_wait *wait)
+{
+    struct notice notice = {.deadline_ms = wait->again ? INT64_MAX : wait->deadline_ms,
+                            .again_ms = wait->again_ms,
+                            .awaited = wait->for_disk ? wait->stamp + 1 : 0};
+
+    waiter->stamp = wait->stamp;
+    if (!wait->again || notice.again_ms != INT64_MAX || notice.awaited > 0)
+        notify(shard, waiter, notice);
+}
+
 /* With the claim. */
 static void run(struct shard *shard, struct waiter *waiter, const struct reach *reach, int64_t now_ms)
 {
     struct request *request = waiter->request;
-    struct call_wait wait = {0};
+    struct call_wait wait = {.again = waiter->waits, .over = waiter->end == WAITER_TIMED_OUT, .stamp = waiter->stamp};
 
     buffer_init(&wait.rewritten, &shard->core.memory, NULL, 0);
     shard_execute(shard, request, reach, now_ms, &wait);
     if (!wait.wanted || has_gone(waiter)) {
         finish(shard, waiter);
     } else {
-        bool begins = !waiter->waits;
-
-        if (begins)
+        if (!wait.again)
             begin_to_wait(shard, waiter, &wait, reach != NULL);
-        stay_in_line(shard, waiter, begins ? INT64_MAX : wait.again_ms);
+        tell_of_wait(shard, waiter, &wait);
+        stay_in_line(shard, waiter);
         give_back(waiter);
     }
     buffer_deinit(&wait.rewritten);
+}
+
+static bool has_keys(const struct waiter *waiter)
+{
+    return waiter->request->command->keys[0].begin != KEY_BEGIN_NONE;
 }
 
 /* With the claim. */
@@ -382,7 +452,7 @@ void blocked_run(struct shard *shard, struct request *request, const struct reac
 
     if (waiter->waits && has_gone(waiter))
         waiter->end = WAITER_GONE;
-    if (waiter->end == WAITER_RUNS) {
+    if (waiter->end == WAITER_RUNS || (waiter->end == WAITER_TIMED_OUT && !has_keys(waiter))) {
         if (is_before_its_turn(shard, waiter, now_ms))
             come_again(shard, waiter);
         else

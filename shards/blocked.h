@@ -1,4 +1,4 @@
-/* Clients that wait for keys: BLPOP, XREAD BLOCK and their kin.
+/* Clients that wait: BLPOP, XREAD BLOCK and their kin for keys, WAIT and WAITAOF for time or the disk.
  *
  * A blocking command runs like any other. When its handler finds nothing, the
  * request is not answered but gets a ticket in the queue of each of its keys, in the
@@ -19,7 +19,10 @@
  * takes the tickets back and answers. So that no element is given to a client that
  * has gone, or to one twice, all this needs the waiter's claim: whoever takes it
  * runs the command or sends the request, and gives it back when it waits again. From the moment at which home knows
- * that the client has gone nothing is taken for it, so nothing after the answer to CLIENT KILL. */
+ * that the client has gone nothing is taken for it, so nothing after the answer to CLIENT KILL.
+ *
+ * A command without keys has no tickets: home runs it again, when everything up to the stamp that it has named is
+ * safe on disk, and when its time is over, since it has an answer for that, too. */
 #ifndef SHARDS_BLOCKED_H
 #define SHARDS_BLOCKED_H
 
@@ -56,12 +59,14 @@ struct waiter {
     enum waiter_end wanted; /* how home wants it to end */
     int64_t again_ms;       /* when it is to be tried again whatever happens, INT64_MAX: never */
     bool ready;             /* home wants it to be tried again */
+    uint64_t awaited;       /* in safe_waiters: it is to be tried again when the stamp below it is safe; 0: not */
     /* Shared. */
     _Atomic(bool) claimed; /* from the beginning to the first wait, and from then on by whoever took it */
     _Atomic(bool) gone;    /* home knows that its client has gone: nothing more is to be taken for it */
     /* Whoever has the claim; type stays as it is once it waits. */
     enum waiter_end end;
-    bool waits;   /* has tickets */
+    bool waits;     /* has tickets, or no keys */
+    uint64_t stamp; /* see struct call_wait */
     bool by_home; /* served by way of home: its keys lie on several shards, or it or others in front were on the way */
     enum value_type type;
     struct waiter_place *places; /* charged to nobody, as is what follows */
@@ -75,6 +80,9 @@ void blocked_prepare(struct shard *shard, struct request *request, struct sessio
 void blocked_forget(struct shard *shard, struct request *request);
 /* Home: ends the session's wait, if there is one. */
 void blocked_end(struct shard *shard, struct session *session, enum waiter_end end);
+
+/* Home: tries those again who wait for nothing above that stamp to be safe on disk. */
+void blocked_serve_safe(struct shard *shard, uint64_t safe);
 
 /* The shard that executes: runs the request, which has a waiter, and answers it or has it wait. reach: as for
  * shard_execute. */

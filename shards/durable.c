@@ -9,6 +9,7 @@ void durable_init(struct durable *durable, struct memory *memory, int shards)
     atomic_init(&durable->safe, 0);
     atomic_init(&durable->said, 0);
     atomic_init(&durable->waiting, 0);
+    atomic_init(&durable->awaited, 0);
     atomic_init(&durable->failing, 0);
     atomic_init(&durable->error, 0);
     atomic_init(&durable->behind, 0);

@@ -40,6 +40,7 @@ struct durable {
     alignas(CACHE_LINE) _Atomic(uint64_t) safe; /* everything up to it would survive */
     _Atomic(uint64_t) said;                     /* the highest known of a group that is written, synced or not */
     _Atomic(int) waiting;                       /* shards that wait */
+    _Atomic(int) awaited;                       /* shards with clients who wait until something is safe (WAITAOF) */
     /* Troubles of any shard, which concern those who write on all of them. */
     _Atomic(int) failing; /* shards that get nothing through to the disk */
     _Atomic(int) error;   /* an errno, of the last one that began to */
@@ -93,8 +94,24 @@ void durable_begin_segment(struct durable *durable, int shard, uint64_t generati
 uint64_t durable_last_in_segment(const struct durable *durable, const struct durable_claim *claim, int shard,
                                  uint64_t generation);
 
+/* From now on the shard has clients who wait until something is safe, or no longer: then all shards look at marks,
+ * under whichever policy. They are to be woken after that. */
+static inline void durable_await(struct durable *durable, bool awaits)
+{
+    atomic_fetch_add_explicit(&durable->awaited, awaits ? 1 : -1, memory_order_relaxed);
+}
+
+static inline bool durable_is_awaited(const struct durable *durable)
+{
+    return atomic_load_explicit(&durable->awaited, memory_order_relaxed) > 0;
+}
+
 /* From now on the shard is to be woken when marks change, or no longer. It looks at them after that. */
 void durable_wait(struct durable *durable, int shard, bool waits);
+static inline bool durable_waits(const struct durable *durable, int shard)
+{
+    return atomic_load_explicit(&durable->marks[shard].waits, memory_order_relaxed);
+}
 /* Calls visit for each shard that waits; marks that were changed before are seen by those that are not visited. */
 void durable_each_waiting(struct durable *durable, void (*visit)(void *context, int shard), void *context);
 

@@ -164,6 +164,12 @@ static bool stage_keyed(struct shard *shard, struct request *request)
     return gather_stage(shard, request, owners, false);
 }
 
+/* It has been everywhere once, and what it waits for is known at home. */
+static bool is_waiting(const struct request *request)
+{
+    return request->blocking && request->waiter->waits;
+}
+
 static bool stage(struct shard *shard, struct request *request)
 {
     const struct command *command = request->command;
@@ -185,7 +191,7 @@ static bool stage(struct shard *shard, struct request *request)
         return stage_keyed(shard, request);
     if (command->route == ROUTE_SCATTER)
         return scatter_stage(shard, request, NULL);
-    if (command->route == ROUTE_GATHER)
+    if (command->route == ROUTE_GATHER && !is_waiting(request))
         return gather_stage(shard, request, NULL, false);
     return router_stage_single(shard, shard->index, request);
 }
@@ -247,7 +253,7 @@ static bool ends_subscriptions(const struct request *request)
  * settle, a blocked command that is to be served or to end. Or its client has gone. */
 static bool is_under_way(const struct request *request)
 {
-    return request->scatter || ends_subscriptions(request) || (request->blocking && request->waiter->waits);
+    return request->scatter || ends_subscriptions(request) || is_waiting(request);
 }
 
 void router_hold(struct shard *shard, struct request *request)

@@ -95,6 +95,7 @@ struct shard {
     struct completion pause_over;
     struct bptree waiters;     /* blocked clients of this shard's connections, by serial */
     uint64_t waiter_serial;    /* the next one's */
+    struct bptree safe_waiters; /* those of them that wait until something is safe on disk, by its stamp */
     const struct waits *waits; /* the keyspace's */
     struct key_owners owners;  /* the router's scratch */
     struct script_memory script_memory;

@@ -33,6 +33,7 @@ static struct shard *shard_create(struct shard_group *group, const struct config
     mesh_port_init(&shard->port, &group->mesh, &shard->core.memory, index);
     timers_init(&shard->timers, &shard->core.memory);
     bptree_init(&shard->waiters, &shard->core.memory, NULL);
+    bptree_init(&shard->safe_waiters, &shard->core.memory, NULL);
     shard->waits = keyspace_waits(shard->core.keyspace);
     shard->owners.memory = &shard->core.memory;
     shard->returns = memory_alloc_zeroed(&shard->core.memory, (size_t)group->count * sizeof *shard->returns);
@@ -46,6 +47,7 @@ static void shard_destroy(struct shard_group *group, struct shard *shard)
     trial_deinit(shard);
     aof_deinit(shard);
     busy_deinit(shard);
+    bptree_deinit(&shard->safe_waiters);
     bptree_deinit(&shard->waiters);
     timers_deinit(&shard->timers);
     mesh_port_deinit(&shard->port);

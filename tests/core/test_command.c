@@ -113,8 +113,10 @@ static void check_route(const struct command *row)
 
     cr_assert(!row->merge || row->route == ROUTE_SCATTER, "%s merges what is not split", row->name);
     cr_assert(row->route != ROUTE_LOCAL || !keyed, "%s has keys", row->name);
-    /* Without keys: on the connection's shard, but in the order of its pipeline, as CONFIG GET behind CONFIG SET. */
-    cr_assert(row->route != ROUTE_SINGLE || keyed || row->flags & (CMD_ADMIN | CMD_NOSCRIPT | CMD_PUBSUB),
+    /* Without keys: on the connection's shard, but in the order of its pipeline, as CONFIG GET behind CONFIG SET. Or it
+     * may wait there (WAIT). */
+    cr_assert(row->route != ROUTE_SINGLE || keyed ||
+                  row->flags & (CMD_ADMIN | CMD_NOSCRIPT | CMD_PUBSUB | CMD_BLOCKING),
               "%s has no keys", row->name);
     cr_assert((row->route != ROUTE_GATHER && row->route != ROUTE_CURSOR) || !keyed, "%s has keys", row->name);
     if (row->route == ROUTE_SCATTER && row->flags & CMD_READONLY)
