@@ -455,6 +455,10 @@ static void tick(struct completion *completion)
 {
     struct shard *shard = (struct shard *)((char *)completion - offsetof(struct shard, aof.ticked));
 
+    if (!shard->aof.on) {
+        aof_start_late(shard);
+        return;
+    }
     if (shard->aof.disk.syncing && shard->now_ms - shard->aof.disk.sync_began_ms >= DELAYED_MS)
         shard->aof.disk.delayed++;
     if (shard->parked || !is_unspoken(shard))
@@ -568,12 +572,12 @@ void aof_begin(struct shard *shard, int fd, uint64_t generation)
     keyspace_set_journaled(shard->core.keyspace, true);
     journal_begin_anew(journal);
     journal->is_stamped = shard->group->count > 1;
+    durable_synced(durable_of(shard), shard->index, shard->aof.last); /* others' claims may name it, and are to hold */
     shard->aof.noted = shard->aof.last = 0;
     shard->aof.closed = 0;
     shard->aof.timed_s = 0;
     durable_note(durable_of(shard), shard->index, 0); /* what was in one before is no matter */
     durable_begin_segment(durable_of(shard), shard->index, generation, 0);
-    durable_synced(durable_of(shard), shard->index, 0);
     shard->aof.on = shard->core.aof.enabled = true;
 }
 
@@ -586,6 +590,10 @@ void aof_switch(struct shard *shard, int fd, uint64_t generation)
     aof->next = create_segment(shard, fd, generation);
     aof->before = journal_take(journal);
     aof->before_until = journal->stamp - 1; /* others of that stamp may follow */
+    if (aof->stops) { /* it goes on after all; what was not recorded meanwhile is in the base */
+        aof->stops = false;
+        keyspace_set_journaled(shard->core.keyspace, true);
+    }
     durable_begin_segment(durable_of(shard), shard->index, generation,
                           aof->last <= aof->before_until ? aof->last : aof->before_until);
     aof->noted = 0;

@@ -49,7 +49,7 @@ struct aof {
     uint64_t awaited;                     /* 1 + the lowest that a WAITAOF of a client here waits for, likewise */
     bool wants_base;                      /* whole databases have been emptied or exchanged */
     int64_t looked_ms;                    /* whether it is to be rewritten */
-    struct timer tick;                    /* once a second while there is something to sync, or to be said */
+    struct timer tick;                    /* once a second while there is something to sync, to be said or to be begun */
     struct completion ticked;
 };
 
@@ -58,7 +58,8 @@ void aof_deinit(struct shard *shard);
 
 /* From now on the keyspace is journaled, into that empty file, which is aof's now. */
 void aof_begin(struct shard *shard, int fd, uint64_t generation);
-/* What is executed from now on goes into that file instead. Between two commands. */
+/* What is executed from now on goes into that file instead. Between two commands. Where it had been stopped and has not
+ * ended, it goes on. */
 void aof_switch(struct shard *shard, int fd, uint64_t generation);
 /* The keyspace is journaled no longer; the file is closed when all of it is on the disk. */
 void aof_stop(struct shard *shard);

@@ -351,7 +351,7 @@ void aof_rewrite_begin(struct shard *home)
 
     *rewrite = (struct aof_rewrite){.home = home, .step = AOF_REWRITE_OPENS};
     atomic_store_explicit(&folder->rewriter, home->index, memory_order_relaxed);
-    rewrite->has_segments = home->aof.on || home->core.config.appendonly;
+    rewrite->has_segments = home->core.config.appendonly;
     rewrite->begins = !atomic_load_explicit(&folder->is_complete, memory_order_relaxed);
     rewrite->file.done = file_done;
     rewrite->told.done = told;

@@ -81,25 +81,52 @@ void aof_start_turn(struct shard *shard)
         loading_end(group);
 }
 
-/* All shards end it by themselves; one begins it for all. A rewriting is not left half done. What can't be done yet is
- * done in a later turn. */
+/* Whether a rewriting may be asked for, which begins it for all. */
+static bool may_begin(const struct shard *shard)
+{
+    const struct save_state *saves = shard->core.saves;
+
+    return shard->core.config.appendonly && !shard->aof.on && !shard->core.loading && !shard->parked &&
+           save_state_running(saves) != SAVE_AOF_BASE;
+}
+
+static void begin_for_all(struct shard *shard)
+{
+    shard->aof.looked_ms = shard->now_ms;
+    atomic_store_explicit(&shard->core.saves->rewrite_scheduled, true, memory_order_relaxed);
+    saving_look_again(shard);
+}
+
+void aof_start_late(struct shard *shard)
+{
+    if (may_begin(shard))
+        begin_for_all(shard);
+}
+
+/* After a failure it waits for a while. */
+static bool is_to_begin(const struct shard *shard)
+{
+    return shard->index == 0 && may_begin(shard) &&
+           (shard->now_ms - shard->aof.looked_ms >= AGAIN_MS ||
+            atomic_load_explicit(&shard->core.saves->rewrite_failures, memory_order_relaxed) == 0);
+}
+
+/* All shards end it by themselves; the first begins it for all, or, where that one has not ended it because it was
+ * wanted again at once, any. A rewriting is not left half done. What can't be done yet is done in a later turn. */
 void aof_start_configured(struct shard *shard)
 {
-    struct save_state *saves = shard->core.saves;
     bool wanted = shard->core.config.appendonly;
 
     if (wanted == shard->aof.on || shard->core.loading || shard->parked)
         return;
-    if (!wanted && save_state_running(saves) == SAVE_AOF_BASE) {
+    if (!wanted && save_state_running(shard->core.saves) == SAVE_AOF_BASE) {
         snapshot_cancel(shard);
     } else if (!wanted && !shard->aof.stops) {
         atomic_store_explicit(&shard->group->aof_folder.is_complete, false, memory_order_relaxed);
         aof_stop(shard);
-    } else if (wanted && shard->index == 0 && save_state_running(saves) != SAVE_AOF_BASE &&
-               (shard->now_ms - shard->aof.looked_ms >= AGAIN_MS ||
-                atomic_load_explicit(&saves->rewrite_failures, memory_order_relaxed) == 0)) {
-        shard->aof.looked_ms = shard->now_ms;
-        atomic_store_explicit(&saves->rewrite_scheduled, true, memory_order_relaxed);
-        saving_look_again(shard);
+    } else if (is_to_begin(shard)) {
+        begin_for_all(shard);
+    } else if (wanted && !shard->aof.tick.armed) {
+        timer_arm(&shard->timers, &shard->aof.tick, shard->now_ms + AGAIN_MS);
     }
 }

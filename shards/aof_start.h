@@ -27,5 +27,7 @@ MUST_USE bool aof_start_prepare(struct shard_group *group, const struct config *
 void aof_start_turn(struct shard *shard);
 /* The settings say otherwise: it begins, or ends (CONFIG SET appendonly). */
 void aof_start_configured(struct shard *shard);
+/* The shard's tick, while its journal is off: a second later that is still so. */
+void aof_start_late(struct shard *shard);
 
 #endif

@@ -1,5 +1,6 @@
 """WAIT and WAITAOF: what they answer, and when; and that what WAITAOF has answered is on the disk."""
 
+import random
 import threading
 import time
 
@@ -275,3 +276,34 @@ def test_the_file_ends_while_somebody_waits_for_it_and_begins_again(begin):
         wait_until(lambda: server.info("persistence")["aof_enabled"] == "1")
         assert connection.read() == [1, 0]
         assert connection.pipeline([("SET", "b", 1), ("WAITAOF", 1, 0, 0)]) == ["OK", [1, 0]]
+
+
+def test_however_soon_it_is_switched_on_again_all_shards_have_it(begin):
+    server = begin("always")
+    over, dice = threading.Event(), random.Random(5)
+
+    def write_on():
+        with server.connect() as connection:
+            while not over.is_set():
+                connection.pipeline([("INCR", f"n{i}") for i in range(20)] + [("MSET", "m1", 1, "m2", 1, "m3", 1)])
+
+    writers = [threading.Thread(target=write_on) for _ in range(2)]
+    for thread in writers:
+        thread.start()
+    try:
+        with server.connect() as connection, server.connect() as admin:
+            for number in range(scaled(25)):
+                admin.command("CONFIG", "SET", "appendonly", "no")
+                time.sleep(dice.choice((0, 0, 0.001, 0.003)))
+                admin.command("CONFIG", "SET", "appendonly", "yes")
+                time.sleep(dice.choice((0, 0.01)))
+                writes = [("SET", f"k{i}", number) for i in range(10)]
+                assert connection.pipeline([*writes, ("WAITAOF", 1, 0, 15000)])[-1] == [1, 0]
+    finally:
+        over.set()
+        for thread in writers:
+            thread.join()
+    server.kill()
+    again = begin("always", "--dir", server.folder)
+    with again.connect() as connection:
+        assert connection.pipeline([("GET", f"k{i}") for i in range(10)]) == [b"%d" % number] * 10

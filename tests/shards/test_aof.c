@@ -343,3 +343,136 @@ Test(aof, what_follows_a_switch_is_not_safe_with_the_file_before)
     cr_assert_eq(aof_answers_wait_for(run.group.shards[0]), 0);
     end();
 }
+
+/* Writes and syncs all that it has, as a second has gone. */
+static void sync_all(int shard)
+{
+    while (fake_loop_end_file(loop(shard), 0))
+        group_turn(&run, shard);
+}
+
+Test(aof, under_everysec_shards_look_at_each_other_while_a_client_waits_for_the_disk)
+{
+    struct durable *durable;
+    uint64_t newest;
+
+    begin(2, CONFIG_FSYNC_EVERYSEC);
+    durable = &run.group.durable;
+    group_ask_format(client, "SET %s 1", group_key(&run, 0, 0));
+    group_ask_format(client, "SET %s 1", group_key(&run, 1, 0));
+    group_settle(&run);
+    newest = durable_newest(durable);
+    for (int i = 0; i < 4; i++) { /* its records, and what says that they are whole */
+        sync_all(0);
+        group_turns(&run);
+        loop(0)->time_us += 1001000;
+    }
+    cr_assert_not_null(run.group.shards[0]->aof.proof, "shard 1 has synced nothing");
+    cr_assert_not(durable_waits(durable, 0));
+    aof_await(run.group.shards[1], newest + 1);
+    cr_assert(aof_calls(run.group.shards[0]), "it has one more turn before it sleeps");
+    group_turns(&run);
+    cr_assert(durable_waits(durable, 0));
+    aof_await(run.group.shards[1], 0);
+    group_turns(&run);
+    cr_assert_not(durable_waits(durable, 0));
+    group_forget(client);
+    end();
+}
+
+Test(aof, what_has_ended_is_not_said_to_be_whole_later)
+{
+    struct shard *shard;
+
+    begin(2, CONFIG_FSYNC_EVERYSEC);
+    shard = run.group.shards[0];
+    group_command(client, "SET a 1");
+    group_command(client, "SET b 1");
+    group_command(client, "SET c 1");
+    cr_assert(shard->aof.tick.armed);
+    for (int i = 0; i < 2; i++) {
+        run.group.shards[i]->core.config.appendonly = false;
+        aof_stop(run.group.shards[i]);
+    }
+    for (int i = 0; i < 4; i++) {
+        sync_all(0);
+        sync_all(1);
+        group_turns(&run);
+    }
+    cr_assert_not(shard->aof.on);
+    cr_assert_not(shard->aof.tick.armed);
+    cr_assert_null(shard->aof.proof);
+    end();
+}
+
+Test(aof, one_that_has_not_ended_when_it_is_begun_again_goes_on)
+{
+    struct shard *shard;
+
+    begin(1, CONFIG_FSYNC_ALWAYS);
+    shard = run.group.shards[0];
+    group_command(client, "SET a 1");
+    aof_stop(shard);
+    group_command(client, "SET b 1");
+    cr_assert(shard->aof.on, "a is being written");
+    atomic_store(&run.group.aof_folder.named, 1);
+    aof_switch(shard, make_file(0, 1), 1);
+    group_command(client, "SET c 1");
+    for (int i = 0; i < 8; i++) {
+        group_turns(&run);
+        fake_loop_end_file(loop(0), 0);
+    }
+    cr_assert(shard->aof.on && !shard->aof.stops);
+    cr_assert_str_eq(contents(0, 0), "SELECT 0; SET a 1; ");
+    cr_assert_str_eq(contents(0, 1), "SELECT 0; SET c 1; ");
+    end();
+}
+
+/* One shard has seen it switched off and on, and another no more than that it is on. */
+Test(aof, a_shard_that_ended_alone_has_it_begun_again)
+{
+    struct save_state *saves;
+    struct shard *shard;
+
+    begin(2, CONFIG_FSYNC_EVERYSEC);
+    shard = run.group.shards[1];
+    saves = shard->core.saves;
+    cr_assert(save_state_claim(saves, SAVE_IN_BACKGROUND, shard->now_ms), "nothing is rewritten yet");
+    shard->core.config.appendonly = false;
+    group_turns(&run);
+    group_turns(&run);
+    cr_assert_not(shard->aof.on);
+    shard->core.config.appendonly = true;
+    group_turns(&run);
+    cr_assert_not(atomic_load(&saves->rewrite_scheduled), "the first may yet do that");
+    loop(1)->time_us += 1001000;
+    group_turns(&run);
+    cr_assert(atomic_load(&saves->rewrite_scheduled));
+    save_state_give_back(saves);
+    end();
+}
+
+Test(aof, what_was_in_the_file_before_stays_safe_when_another_begins)
+{
+    uint64_t last[2];
+    struct durable_claim claim = {.last = last};
+    struct shard *shard;
+
+    begin(2, CONFIG_FSYNC_ALWAYS);
+    shard = run.group.shards[0];
+    group_ask_format(client, "SET %s 1", group_key(&run, 0, 0));
+    group_turns(&run);
+    durable_claim(&run.group.durable, &claim); /* as a group of shard 1 that is on its way to the disk */
+    cr_assert_gt(last[0], 0);
+    shard->core.config.appendonly = false;
+    for (int i = 0; i < 8 && shard->aof.on; i++) {
+        group_turns(&run);
+        fake_loop_end_file(loop(0), 0);
+    }
+    cr_assert_not(shard->aof.on);
+    shard->core.config.appendonly = true;
+    aof_begin(shard, make_file(0, 1), 1);
+    cr_assert(durable_claim_holds(&run.group.durable, &claim), "else nothing that it says would ever be safe");
+    group_forget(client);
+    end();
+}
