@@ -521,6 +521,13 @@ bool fcall_reaches_all(const struct str *argv, int argc)
     return true;
 }
 
+uint32_t fcall_declares(struct core *core, const struct str *argv)
+{
+    const struct function *function = functions_find(&core->functions, argv[1]);
+
+    return function ? script_command_flags(function->flags) : 0;
+}
+
 void cmd_fcall(struct call *call)
 {
     fcall(call, false);

@@ -221,6 +221,26 @@ bool eval_reaches_all(const struct str *argv, int argc)
     return true;
 }
 
+uint32_t eval_declares(struct core *core, const struct str *argv)
+{
+    struct reply unused;
+    uint32_t flags;
+    size_t body_at;
+
+    reply_init(&unused, &core->memory, NULL, 0, 2);
+    bool right = script_shebang_parse(argv[1], &flags, &body_at, &unused);
+    buffer_deinit(&unused.buffer);
+    return right ? script_command_flags(flags) : 0;
+}
+
+uint32_t evalsha_declares(struct core *core, const struct str *argv)
+{
+    char sha[SHA1_HEX_LENGTH];
+    const struct script *script = read_sha(argv[1], sha) ? scripts_find(&core->scripts, sha) : NULL;
+
+    return script ? script_command_flags(script->flags) : 0;
+}
+
 /* SCRIPT. LOAD and FLUSH run on every shard, each over its own. */
 
 void cmd_script_load(struct call *call)

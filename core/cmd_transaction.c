@@ -42,15 +42,27 @@ static void abort_exec(struct call *call, const char *separator, const char *rea
     reply_error_format(call->reply, "EXECABORT Transaction discarded because of%s%s", separator, reason);
 }
 
+/* What its scripts say of themselves matters where not everything may be run. */
+static uint32_t flags_of(struct core *core, const struct transaction *transaction)
+{
+    uint32_t flags = transaction->flags;
+
+    if (!core->out_of_memory && !core_refuses_writes(core))
+        return flags;
+    for (const struct queued_command *queued = transaction->first; queued; queued = queued->next)
+        if (queued->command->declares)
+            flags |= queued->command->declares(core, queued->argv);
+    return flags;
+}
+
 /* As for a command that is not queued, see command_admit.c. */
-static const char *refusal_of(const struct call *call, const struct transaction *transaction,
+static const char *refusal_of(struct core *core, const struct transaction *transaction,
                               char room[static CORE_REFUSAL_BYTES])
 {
-    bool has_script = transaction->flags & CMD_NO_MANDATORY_KEYS && transaction->flags & CMD_MAY_REPLICATE;
+    uint32_t flags = flags_of(core, transaction);
+    bool has_script = flags & CMD_NO_MANDATORY_KEYS && flags & CMD_MAY_REPLICATE;
 
-    if (transaction->flags & CMD_WRITE || (has_script && core_holds_writers(call->core)))
-        return core_write_refusal(call->core, room);
-    return NULL;
+    return flags & CMD_WRITE || (has_script && core_holds_writers(core)) ? core_write_refusal(core, room) : NULL;
 }
 
 void cmd_exec(struct call *call)
@@ -65,7 +77,7 @@ void cmd_exec(struct call *call)
         reply_error(call->reply, "ERR EXEC without MULTI");
     else if (transaction->failed)
         abort_exec(call, " ", "previous errors.");
-    else if ((refusal = refusal_of(call, transaction, room)) != NULL)
+    else if ((refusal = refusal_of(call->core, transaction, room)) != NULL)
         abort_exec(call, ": ", refusal);
     else
         transaction_execute(call->session);
@@ -176,18 +188,14 @@ static void run_all(struct call *call)
     call->reply->error = false; /* the last command's, and counted */
 }
 
-static bool lacks_memory(const struct call *call)
-{
-    return call->core->out_of_memory && call->transaction->flags & CMD_DENYOOM;
-}
-
 void cmd_exec_run(struct call *call)
 {
     char room[CORE_REFUSAL_BYTES];
-    const char *refusal = refusal_of(call, call->transaction, room);
+    const char *refusal = refusal_of(call->core, call->transaction, room);
+    bool lacks_memory = call->core->out_of_memory && flags_of(call->core, call->transaction) & CMD_DENYOOM;
 
     end_watches(call);
-    if (lacks_memory(call))
+    if (lacks_memory)
         reply_error(call->reply, "EXECABORT Transaction discarded because of: " CORE_OUT_OF_MEMORY);
     else if (refusal)
         reply_error_format(call->reply, "EXECABORT Transaction discarded because of: %s", refusal);

@@ -16,6 +16,7 @@
 #include "core/undo_save.h"
 
 struct call;
+struct core;
 struct merge;
 
 /* How a command reaches the data (design, section 5). */
@@ -137,6 +138,8 @@ typedef void command_visit_key(void *context, struct key_position key);
 typedef void command_find_keys(const struct str *argv, int argc, command_visit_key *visit, void *context);
 /* Whether this request may touch keys that its arguments do not name: then it runs over all shards. */
 typedef bool command_reaches_all(const struct str *argv, int argc);
+/* What the script that this request names says of itself: CMD_WRITE, CMD_DENYOOM, both or neither. */
+typedef uint32_t command_declares(struct core *core, const struct str *argv);
 /* How this request uses a key whose specification has KEY_VARIABLE_FLAGS: enum key_flag. */
 typedef uint16_t command_refine(const struct str *argv, int argc);
 /* Whether this request of a command with CMD_BLOCKING may block. */
@@ -156,10 +159,12 @@ struct command {
     command_refine *refine;
     command_find_keys *find_keys;
     command_reaches_all *reaches_all;
+    command_declares *declares; /* NULL: the flags say all */
     command_blocks *blocks; /* NULL: with CMD_BLOCKING always */
     command_merge *merge;
     command_save *save; /* of a large value, should a script be taken back; see undo_save.h, and snapshot_walk.h */
     command_hides *hides;
+    bool precedes_queue;  /* MULTI, WATCH: once commands are queued it is an error */
     bool fails_as_writes; /* PING: where writes are refused for the disk's sake, so is this */
     const struct command *subcommands; /* ends with a NULL name */
     const char *group;                 /* "string", "generic", … */

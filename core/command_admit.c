@@ -130,12 +130,13 @@ static bool refuse_for_disk(const struct core *core, const struct command *comma
 }
 
 /* Other commands are looked at where they are executed, when it is known what there is then. A queue takes memory
- * whatever is in it; and a command in parts is executed by all shards or refused. */
+ * whatever is in it, and only what ends it is let through; and a command in parts is executed by all shards or
+ * refused. */
 static bool lacks_memory(const struct core *core, const struct session *session, const struct command *command)
 {
     if (!core->out_of_memory)
         return false;
-    return session_queues(session, command) ||
+    return session_queues(session, command) || (session_is_queuing(session) && command->precedes_queue) ||
            (command->route == ROUTE_SCATTER && command->flags & CMD_DENYOOM && core->count > 1);
 }
 

@@ -7,8 +7,8 @@
     .arity = -3, .route = ROUTE_SCRIPT, .acl = ACL_SCRIPTING, .reaches_all = eval_reaches_all, GROUP,                  \
     .complexity = "Depends on the script."
 #define FCALL_ROW                                                                                                      \
-    .arity = -3, .route = ROUTE_SCRIPT, .acl = ACL_SCRIPTING, .reaches_all = fcall_reaches_all, GROUP,                 \
-    .complexity = "Depends on the function."
+    .arity = -3, .route = ROUTE_SCRIPT, .acl = ACL_SCRIPTING, .reaches_all = fcall_reaches_all,                        \
+    .declares = fcall_declares, GROUP, .complexity = "Depends on the function."
 #define EVAL_FLAGS CMD_NOSCRIPT | CMD_SKIP_MONITOR | CMD_NO_MANDATORY_KEYS | CMD_STALE
 #define EVAL_KEYS                                                                                                      \
     KEYS_COUNTED(2, 1, KEY_RW | KEY_ACCESS | KEY_UPDATE,                                                               \
@@ -78,14 +78,18 @@ static const struct command function_subcommands[] = {
 };
 
 const struct command command_rows_scripting[] = {
-    {"eval", cmd_eval, .flags = EVAL_FLAGS | CMD_MAY_REPLICATE, .keys = {EVAL_KEYS}, EVAL_ROW, .since = "2.6.0",
-     .summary = "Runs a Lua script.", .syntax = "script numkeys:integer [key ...] [arg ...]"},
-    {"eval_ro", cmd_eval_ro, .flags = EVAL_FLAGS | CMD_READONLY, .keys = {EVAL_RO_KEYS}, EVAL_ROW, .since = "7.0.0",
-     .summary = "Runs a Lua script that only reads.", .syntax = "script numkeys:integer [key ...] [arg ...]"},
-    {"evalsha", cmd_evalsha, .flags = EVAL_FLAGS | CMD_MAY_REPLICATE, .keys = {EVAL_KEYS}, EVAL_ROW, .since = "2.6.0",
-     .summary = "Runs a Lua script that is known, by its SHA-1.", .syntax = "sha1 numkeys:integer [key ...] [arg ...]"},
-    {"evalsha_ro", cmd_evalsha_ro, .flags = EVAL_FLAGS | CMD_READONLY, .keys = {EVAL_RO_KEYS}, EVAL_ROW,
-     .since = "7.0.0", .summary = "Runs a Lua script that is known and only reads, by its SHA-1.",
+    {"eval", cmd_eval, .declares = eval_declares, .flags = EVAL_FLAGS | CMD_MAY_REPLICATE, .keys = {EVAL_KEYS},
+     EVAL_ROW, .since = "2.6.0", .summary = "Runs a Lua script.",
+     .syntax = "script numkeys:integer [key ...] [arg ...]"},
+    {"eval_ro", cmd_eval_ro, .declares = eval_declares, .flags = EVAL_FLAGS | CMD_READONLY, .keys = {EVAL_RO_KEYS},
+     EVAL_ROW, .since = "7.0.0", .summary = "Runs a Lua script that only reads.",
+     .syntax = "script numkeys:integer [key ...] [arg ...]"},
+    {"evalsha", cmd_evalsha, .declares = evalsha_declares, .flags = EVAL_FLAGS | CMD_MAY_REPLICATE, .keys = {EVAL_KEYS},
+     EVAL_ROW, .since = "2.6.0", .summary = "Runs a Lua script that is known, by its SHA-1.",
+     .syntax = "sha1 numkeys:integer [key ...] [arg ...]"},
+    {"evalsha_ro", cmd_evalsha_ro, .declares = evalsha_declares, .flags = EVAL_FLAGS | CMD_READONLY,
+     .keys = {EVAL_RO_KEYS}, EVAL_ROW, .since = "7.0.0",
+     .summary = "Runs a Lua script that is known and only reads, by its SHA-1.",
      .syntax = "sha1 numkeys:integer [key ...] [arg ...]"},
     {"fcall", cmd_fcall, .flags = EVAL_FLAGS | CMD_MAY_REPLICATE, .keys = {EVAL_KEYS}, FCALL_ROW, .since = "7.0.0",
      .summary = "Calls a function.", .syntax = "function numkeys:integer [key ...] [arg ...]"},

@@ -56,8 +56,10 @@ command_handler cmd_debug, cmd_debug_error, cmd_debug_help, cmd_debug_htstats, c
 /* scripting */
 command_handler cmd_eval, cmd_eval_ro, cmd_evalsha, cmd_evalsha_ro;
 command_reaches_all eval_reaches_all;
+command_declares eval_declares, evalsha_declares;
 command_handler cmd_fcall, cmd_fcall_ro;
 command_reaches_all fcall_reaches_all;
+command_declares fcall_declares;
 command_handler cmd_function_delete, cmd_function_dump, cmd_function_flush, cmd_function_help, cmd_function_kill,
     cmd_function_list, cmd_function_load, cmd_function_restore, cmd_function_stats;
 command_handler cmd_script_debug, cmd_script_exists, cmd_script_flush, cmd_script_help, cmd_script_kill,

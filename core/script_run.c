@@ -3,6 +3,7 @@
 #include <lauxlib.h>
 
 #include "core/call.h"
+#include "core/command.h"
 #include "core/script_value.h"
 #include "core/scripts.h"
 
@@ -190,6 +191,13 @@ size_t script_memory_limit(const struct config *config)
     if (config->maxmemory > 0 && config->maxmemory < limit)
         limit = config->maxmemory < LIMIT_LEAST ? LIMIT_LEAST : config->maxmemory;
     return limit;
+}
+
+uint32_t script_command_flags(uint32_t flags)
+{
+    if (flags & (SCRIPT_UNDECLARED | SCRIPT_NO_WRITES))
+        return 0;
+    return flags & SCRIPT_ALLOW_OOM ? CMD_WRITE : CMD_WRITE | CMD_DENYOOM;
 }
 
 bool script_begin(struct script_run *run, const char *name, uint32_t flags, bool read_only, struct call *call)

@@ -35,6 +35,8 @@ struct script_run {
     int64_t began_us; /* who watches it first saw it then; 0: not yet */
 };
 
+/* What follows for the command that runs it: CMD_WRITE, CMD_DENYOOM. flags: enum script_flag. */
+uint32_t script_command_flags(uint32_t flags);
 /* Whether the script may run at all, by its flags and those of the command that it is called by; else the error has
  * been written. name: borrowed until the run ends. */
 MUST_USE bool script_begin(struct script_run *run, const char *name, uint32_t flags, bool read_only, struct call *call);

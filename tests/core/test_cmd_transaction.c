@@ -2,6 +2,7 @@
 #include "core/transaction.h"
 
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <stdio.h>
 
 #include "core/changes.h"
@@ -341,4 +342,78 @@ Test(transaction, one_that_cannot_succeed_keeps_nothing)
     expect("SET k1 2", "+QUEUED ");
     cr_assert_eq(run.session.transaction->bytes, bytes);
     expect("EXEC", "*-1 ");
+}
+
+static void set_out_of_memory(bool is_out)
+{
+    for (int shard = 0; shard < 3; shard++)
+        run.cores[shard].out_of_memory = is_out;
+}
+
+#define OOM "OOM command not allowed when used memory > 'maxmemory'. "
+
+Test(transaction, without_memory_only_what_ends_the_queue_is_admitted)
+{
+    static const char *const refused[] = {"MULTI", "WATCH k0", "UNWATCH", "GET k0", "PING"};
+
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
+        expect("MULTI", "+OK ");
+        set_out_of_memory(true);
+        expect(refused[i], "-" OOM);
+        expect("EXEC", "-EXECABORT Transaction discarded because of previous errors. ");
+        expect("WATCH k0", "+OK ");
+        expect("MULTI", "+OK ");
+        expect("DISCARD", "+OK ");
+        set_out_of_memory(false);
+    }
+}
+
+/* Alone in a transaction that is executed when something is short. */
+static void expect_queued(const char *line, const char *reply, void set_short(bool is_short))
+{
+    expect("MULTI", "+OK ");
+    expect(line, "+QUEUED ");
+    set_short(true);
+    expect("EXEC", reply);
+    set_short(false);
+}
+
+Test(transaction, without_memory_one_with_a_script_that_may_need_some_is_not_begun)
+{
+    static const char aborted[] = "-EXECABORT Transaction discarded because of: " OOM;
+
+    expect("SCRIPT LOAD \"#!lua\\nreturn 1\"", "$40 cb70127618f0b0be70c53cf6bfcfa54a29d9b0c0 ");
+    expect("FUNCTION LOAD \"#!lua name=one\\nredis.register_function('f', function() return 1 end) "
+           "redis.register_function{function_name='g', callback=function() return 2 end, flags={'no-writes'}}\"",
+           "$3 one ");
+    expect_queued("EVAL \"#!lua\\nreturn 1\" 0", aborted, set_out_of_memory);
+    expect_queued("EVAL \"#!lua\\nreturn ((\" 0", aborted, set_out_of_memory);
+    expect_queued("EVAL_RO \"#!lua\\nreturn 1\" 0", aborted, set_out_of_memory);
+    expect_queued("EVALSHA cb70127618f0b0be70c53cf6bfcfa54a29d9b0c0 0", aborted, set_out_of_memory);
+    expect_queued("FCALL f 0", aborted, set_out_of_memory);
+    expect_queued("FCALL_RO f 0", aborted, set_out_of_memory);
+    expect_queued("EVAL \"#!lua flags=allow-oom\\nreturn 1\" 0", "*1 :1 ", set_out_of_memory);
+    expect_queued("EVAL \"#!lua flags=no-writes\\nreturn 1\" 0", "*1 :1 ", set_out_of_memory);
+    expect_queued("EVAL \"return 1\" 0", "*1 :1 ", set_out_of_memory);
+    expect_queued("FCALL g 0", "*1 :2 ", set_out_of_memory);
+    expect_queued("FCALL none 0", "*1 -ERR Function not found ", set_out_of_memory);
+    expect_queued("EVALSHA none 0", "*1 -NOSCRIPT No matching script. Please use EVAL. ", set_out_of_memory);
+    expect_queued("EVAL \"#!lua flags=none\\nreturn 1\" 0", "*1 -ERR Unexpected flag in script shebang: none ",
+                  set_out_of_memory);
+}
+
+static void set_disk_error(bool has_error)
+{
+    for (int shard = 0; shard < 3; shard++)
+        run.cores[shard].aof.error = has_error ? ENOSPC : 0;
+}
+
+Test(transaction, while_the_disk_fails_one_with_a_script_that_may_write_is_not_begun)
+{
+    static const char aborted[] =
+        "-EXECABORT Transaction discarded because of: MISCONF Errors writing to the AOF file: No space left on device ";
+
+    expect_queued("EVAL \"#!lua flags=allow-oom\\nreturn 1\" 0", aborted, set_disk_error);
+    expect_queued("EVAL \"#!lua flags=no-writes\\nreturn 1\" 0", "*1 :1 ", set_disk_error);
+    expect_queued("EVAL \"return 1\" 0", "*1 :1 ", set_disk_error);
 }
