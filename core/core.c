@@ -55,6 +55,25 @@ void core_configure(struct core *core)
     core->out_of_memory &= core->config.maxmemory > 0;
 }
 
+static bool is_latency_watched(const struct core *core)
+{
+    return core->command_stats.latency_ns != INT64_MAX;
+}
+
+int64_t core_latency_begin(const struct core *core)
+{
+    return is_latency_watched(core) ? command_stats_now_ns(&core->command_stats) : 0;
+}
+
+void core_latency_end(struct core *core, enum latency_event event, int64_t began_ns, int64_t now_ms)
+{
+    if (!is_latency_watched(core))
+        return;
+    int64_t took_ns = command_stats_now_ns(&core->command_stats) - began_ns;
+    if (took_ns >= core->command_stats.latency_ns)
+        latency_add(&core->latency, event, now_ms / 1000, took_ns / 1000000);
+}
+
 const char *core_write_refusal(const struct core *core, char room[static CORE_REFUSAL_BYTES])
 {
     if (!core_refuses_writes(core))

@@ -131,6 +131,10 @@ const char *core_write_refusal(const struct core *core, char room[static CORE_RE
 /* What follows from the settings: when they have changed. */
 void core_configure(struct core *core);
 
+/* Around what may be late: what the one gives, the clock's reading if anybody wants to know, is for the other. */
+int64_t core_latency_begin(const struct core *core);
+void core_latency_end(struct core *core, enum latency_event event, int64_t began_ns, int64_t now_ms);
+
 /* What a command that may not run while memory is short is refused with. */
 #define CORE_OUT_OF_MEMORY "OOM command not allowed when used memory > 'maxmemory'."
 

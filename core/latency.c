@@ -4,7 +4,8 @@
 
 #include "core/assert.h"
 
-static const char *const names[LATENCY_EVENTS] = {"command", "fast-command", "expire-cycle"};
+static const char *const names[LATENCY_EVENTS] = {"command", "fast-command", "expire-cycle", "eviction-cycle",
+                                                  "eviction-del"};
 
 const char *latency_event_name(enum latency_event event)
 {

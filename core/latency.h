@@ -15,7 +15,14 @@ struct buffer;
 enum { LATENCY_SAMPLES = 160 };
 
 /* What Shoal can be late with. The names are Redis's. */
-enum latency_event { LATENCY_COMMAND, LATENCY_FAST_COMMAND, LATENCY_EXPIRE_CYCLE, LATENCY_EVENTS };
+enum latency_event {
+    LATENCY_COMMAND,
+    LATENCY_FAST_COMMAND,
+    LATENCY_EXPIRE_CYCLE,
+    LATENCY_EVICTION_CYCLE, /* a turn's part of it */
+    LATENCY_EVICTION_DEL,   /* one key, from the choice of it to its end */
+    LATENCY_EVENTS
+};
 
 struct latency_sample {
     int64_t time_s;

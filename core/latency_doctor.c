@@ -87,4 +87,7 @@ void latency_diagnose(const struct latency *latency, const struct latency_settin
     advise_on_commands(latency, settings, text);
     if (latency->events[LATENCY_EXPIRE_CYCLE].count > 0)
         buffer_append_str(text, STR("- Many keys have one deadline: an arbitrary part added to each spreads them.\n"));
+    if (latency->events[LATENCY_EVICTION_CYCLE].count > 0)
+        buffer_append_str(text, STR("- Making room for what comes takes long at a time: a lower "
+                                    "maxmemory-eviction-tenacity spreads it over more turns.\n"));
 }

@@ -141,6 +141,16 @@ static bool has_time(struct shard *shard)
     return now_ns < limit->until_ns;
 }
 
+static bool evict_one(struct shard *shard)
+{
+    int64_t began_ns = core_latency_begin(&shard->core);
+    bool evicted =
+        eviction_step(&shard->memory_limit.eviction, shard->core.keyspace, &shard->core.config, shard->now_ms);
+
+    core_latency_end(&shard->core, LATENCY_EVICTION_DEL, began_ns, shard->now_ms);
+    return evicted;
+}
+
 /* False: there is nothing left. */
 static bool free_some(struct shard *shard)
 {
@@ -150,7 +160,7 @@ static bool free_some(struct shard *shard)
         keyspace_reclaim(keyspace, RECLAIM_ITEMS);
         return true;
     }
-    return eviction_step(&shard->memory_limit.eviction, keyspace, &shard->core.config, shard->now_ms);
+    return evict_one(shard);
 }
 
 /* Until so much is freed, or the time is over. */
@@ -235,10 +245,12 @@ bool memory_limit_look(struct shard *shard)
 
 void memory_limit_shrink(struct shard *shard)
 {
+    int64_t began_ns = core_latency_begin(&shard->core);
     struct view view;
 
     shard->memory_limit.unfinished = false;
     shrink(shard, shard->memory_limit.goal_bytes);
+    core_latency_end(&shard->core, LATENCY_EVICTION_CYCLE, began_ns, shard->now_ms);
     view = look_at_all(shard);
     conclude(shard, &view);
 }

@@ -578,18 +578,10 @@ static void wait(struct shard *shard)
 
 static void expire_due(struct shard *shard, int64_t settled_ms)
 {
-    const struct command_stats *stats = &shard->core.command_stats;
-    int64_t began_ns, took_ns;
+    int64_t began_ns = core_latency_begin(&shard->core);
 
-    if (stats->latency_ns == INT64_MAX) {
-        keyspace_expire(shard->core.keyspace, settled_ms, EXPIRE_PER_TURN);
-        return;
-    }
-    began_ns = command_stats_now_ns(stats);
     keyspace_expire(shard->core.keyspace, settled_ms, EXPIRE_PER_TURN);
-    took_ns = command_stats_now_ns(stats) - began_ns;
-    if (took_ns >= stats->latency_ns)
-        latency_add(&shard->core.latency, LATENCY_EXPIRE_CYCLE, settled_ms / 1000, took_ns / 1000000);
+    core_latency_end(&shard->core, LATENCY_EXPIRE_CYCLE, began_ns, settled_ms);
 }
 
 /* Up to where everything has been executed, as far as this turn can tell; else 0. */

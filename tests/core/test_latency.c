@@ -1,6 +1,7 @@
 #include <criterion/criterion.h>
 
 #include "core/buffer.h"
+#include "core/core.h"
 #include "core/latency.h"
 #include "core/memory.h"
 #include "tests/support/dice.h"
@@ -129,6 +130,42 @@ Test(latency, the_doctor_knows_what_was_late)
                    "event 40ms."));
     cr_assert(says("2. expire-cycle: 1 "));
     cr_assert(says("slowlog-log-slower-than 5000"));
+    cr_assert_not(says("tenacity"));
+    latency_add(&latency, LATENCY_EVICTION_CYCLE, 13, 6);
+    text.length = 0;
+    latency_diagnose(&latency, &(struct latency_settings){5, 10000}, &text);
+    cr_assert(says("3. eviction-cycle: 1 "));
+    cr_assert(says("maxmemory-eviction-tenacity"));
+}
+
+static int64_t clock_ns;
+
+static int64_t tick(void *context)
+{
+    return clock_ns;
+}
+
+/* How many samples a step brings that takes so long. */
+static int count_after(struct core *core, int64_t took_ns)
+{
+    int64_t began_ns = core_latency_begin(core);
+
+    clock_ns += took_ns;
+    core_latency_end(core, LATENCY_EVICTION_DEL, began_ns, clock_ns / 1000000);
+    return core->latency.events[LATENCY_EVICTION_DEL].count;
+}
+
+Test(latency, a_step_is_noted_that_takes_as_long_as_the_threshold_where_there_is_one)
+{
+    static struct core core;
+
+    core.command_stats = (struct command_stats){.clock = {tick, NULL}, .latency_ns = INT64_MAX};
+    cr_assert_eq(count_after(&core, 60000000000), 0);
+    core.command_stats.latency_ns = 5000000;
+    cr_assert_eq(count_after(&core, 4999999), 0);
+    cr_assert_eq(count_after(&core, 5000000), 1);
+    cr_assert_eq(core.latency.events[LATENCY_EVICTION_DEL].samples[0].ms, 5);
+    cr_assert_eq(core.latency.events[LATENCY_EVICTION_DEL].samples[0].time_s, clock_ns / 1000000000);
 }
 
 Test(latency, events_are_found_by_their_names)
@@ -137,6 +174,10 @@ Test(latency, events_are_found_by_their_names)
 
     cr_assert(latency_event_find(STR("fast-command"), &event));
     cr_assert_eq(event, LATENCY_FAST_COMMAND);
+    cr_assert(latency_event_find(STR("eviction-cycle"), &event));
+    cr_assert_eq(event, LATENCY_EVICTION_CYCLE);
+    cr_assert(latency_event_find(STR("eviction-del"), &event));
+    cr_assert_eq(event, LATENCY_EVICTION_DEL);
     cr_assert_not(latency_event_find(STR("fork"), &event));
     cr_assert_not(latency_event_find(STR(""), &event));
 }

@@ -265,6 +265,26 @@ def test_latency_of_many_keys_that_expire_together(raw, server):
     pytest.skip("this machine is too fast for that")
 
 
+def test_latency_of_many_keys_that_are_evicted_together(raw, server):
+    raw("CONFIG SET latency-monitor-threshold 1")
+    raw("CONFIG SET maxmemory-policy allkeys-lru")
+    raw("CONFIG SET maxmemory-eviction-tenacity 100")
+    try:
+        for _ in range(20):
+            raw("LATENCY RESET")
+            raw.pipeline([("SET", f"key:{i}", "x" * 100) for i in range(20000)])
+            raw("CONFIG SET maxmemory 1")
+            wait_until(lambda: raw("DBSIZE") == 0)
+            raw("CONFIG SET maxmemory 0")
+            if b"eviction-cycle" in [event[0] for event in raw("LATENCY LATEST")]:
+                assert raw("LATENCY HISTORY eviction-cycle")[-1][1] >= 1
+                return
+        pytest.skip("this machine is too fast for that")
+    finally:
+        for name, value in {"maxmemory": "0", "maxmemory-policy": "noeviction", "maxmemory-eviction-tenacity": "10"}.items():
+            raw.command("CONFIG", "SET", name, value)
+
+
 def test_histogram_has_the_buckets_of_redis(raw, oracle, server):
     with oracle.connect() as redis:
         for connection in (raw, redis):
