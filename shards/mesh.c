@@ -14,7 +14,7 @@ enum {
 };
 
 struct mesh_overflow {
-    struct message **messages;
+    struct spsc_slot *slots; /* with their stamps where they are news, else 0 */
     size_t first, count, capacity;
 };
 
@@ -100,7 +100,7 @@ void mesh_port_init(struct mesh_port *port, struct mesh *mesh, struct memory *me
 void mesh_port_deinit(struct mesh_port *port)
 {
     for (int i = 0; i < port->mesh->count; i++)
-        memory_free(port->memory, port->overflow[i].messages);
+        memory_free(port->memory, port->overflow[i].slots);
     memory_free(port->memory, port->requests_to);
     memory_free(port->memory, port->requests_from);
     memory_free(port->memory, port->returns_to);
@@ -380,24 +380,28 @@ void mesh_release(struct mesh_port *port)
 
 /* Answer. */
 
+static void overflow_make_room(struct mesh_port *port, struct mesh_overflow *overflow)
+{
+    if (overflow->first > 0)
+        memmove(overflow->slots, overflow->slots + overflow->first, overflow->count * sizeof *overflow->slots);
+    overflow->first = 0;
+    if (overflow->count * 2 < overflow->capacity)
+        return;
+    overflow->capacity = overflow->capacity ? overflow->capacity * 2 : 64;
+    overflow->slots = memory_resize(port->memory, overflow->slots, overflow->capacity * sizeof *overflow->slots);
+}
+
 static void overflow_add(struct mesh_port *port, int to, struct message *message)
 {
     struct mesh_overflow *overflow = &port->overflow[to];
+    bool is_news = message->kind == MESSAGE_NEWS;
 
-    if (overflow->first + overflow->count == overflow->capacity) {
-        if (overflow->first > 0)
-            memmove(overflow->messages, overflow->messages + overflow->first,
-                    overflow->count * sizeof *overflow->messages);
-        overflow->first = 0;
-        if (overflow->count * 2 >= overflow->capacity) {
-            overflow->capacity = overflow->capacity ? overflow->capacity * 2 : 64;
-            overflow->messages =
-                memory_resize(port->memory, overflow->messages, overflow->capacity * sizeof *overflow->messages);
-        }
-    }
-    overflow->messages[overflow->first + overflow->count++] = message;
+    if (overflow->first + overflow->count == overflow->capacity)
+        overflow_make_room(port, overflow);
+    overflow->slots[overflow->first + overflow->count++] =
+        (struct spsc_slot){.stamp = is_news ? port->saying : 0, .message = message};
     port->overflow_count++;
-    port->urgent_count += message->kind == MESSAGE_NEWS;
+    port->urgent_count += is_news;
     mark(port->returned_to, to);
 }
 
@@ -417,7 +421,7 @@ static void publish_returns_to(struct mesh_port *port, int to, void *context)
     struct mesh_overflow *overflow = &port->overflow[to];
 
     while (overflow->count > 0 && spsc_room(&port->returns_to[to])) {
-        struct message *message = overflow->messages[overflow->first++];
+        struct message *message = overflow->slots[overflow->first++].message;
 
         spsc_stage(&port->returns_to[to], message);
         overflow->count--;
@@ -465,6 +469,32 @@ static void publish_urgent(struct mesh_port *port)
             publish_returns_to(port, to, NULL);
 }
 
+static uint64_t first_news_in(const struct mesh_overflow *overflow)
+{
+    for (size_t i = 0; i < overflow->count; i++)
+        if (overflow->slots[overflow->first + i].stamp != 0)
+            return overflow->slots[overflow->first + i].stamp;
+    return UINT64_MAX;
+}
+
+/* Nobody takes news from a ring that may not be heard: were they to wait for those that do not fit behind them, there
+ * would never be room for these. */
+static void say_those_that_are_out(struct mesh_port *port)
+{
+    uint64_t first = UINT64_MAX;
+
+    for (int to = 0; to < port->mesh->count; to++) {
+        uint64_t first_to = first_news_in(&port->overflow[to]);
+
+        first = first_to < first ? first_to : first;
+        if (to != port->index)
+            spsc_publish(&port->returns_to[to], 0);
+    }
+    simulate_step();
+    /* Pairs with mesh_said, likewise. */
+    atomic_store_explicit(&port->mesh->said[port->index].said, first - 1, memory_order_release);
+}
+
 static void mark_overflowing(struct mesh_port *port)
 {
     for (int to = 0; to < port->mesh->count && port->overflow_count > 0; to++)
@@ -490,7 +520,9 @@ void mesh_publish_returns(struct mesh_port *port, struct loop *loop)
     mark_overflowing(port);
     if (port->urgent_count > 0) {
         publish_urgent(port);
-        if (port->saying)
+        if (port->urgent_count > 0)
+            say_those_that_are_out(port);
+        else
             mesh_end_news(port);
     }
     if (port->urgent_count == 0)

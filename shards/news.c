@@ -55,6 +55,7 @@ void news_hear(struct shard *shard, struct news *news)
         news_take(shard, news);
         return;
     }
+    news->stamp = shard->port.saying;
     news->next = NULL;
     *(shard->own_news ? &shard->last_own_news->next : &shard->own_news) = news;
     shard->last_own_news = news;
@@ -64,9 +65,9 @@ void news_hear_kept(struct shard *shard)
 {
     struct news *news;
 
-    if (__builtin_expect(!shard->own_news, 1) || mesh_is_held_up(&shard->port))
+    if (__builtin_expect(!shard->own_news, 1))
         return;
-    while ((news = shard->own_news) != NULL) {
+    while ((news = shard->own_news) != NULL && news->stamp <= mesh_said(&shard->port, shard->index)) {
         shard->own_news = news->next;
         news_take(shard, news);
     }

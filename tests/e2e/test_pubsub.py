@@ -45,6 +45,17 @@ def test_every_subscriber_hears_each_message_once(raw, subscribers):
         assert connection.is_silent_for(0.01)
 
 
+def test_one_command_publishes_more_than_a_ring_takes(raw, subscribers):
+    """By two keys, on whichever shards: a ring between two takes 1024."""
+    for connection in subscribers:
+        connection("SUBSCRIBE news")
+    script = "for i = 1, ARGV[1] do redis.call('PUBLISH', 'news', i) end return redis.call('EXISTS', KEYS[1], KEYS[2])"
+    for key in range(6):
+        assert raw.command("EVAL", script, 2, f"a{key}", f"b{key}", 3000) == 0
+        for connection in subscribers:
+            assert read_all(connection, 3000) == [message("news", str(number)) for number in range(1, 3001)]
+
+
 def test_patterns_and_channels_count_each(raw, subscribers):
     for connection in subscribers:
         connection("SUBSCRIBE news.a")

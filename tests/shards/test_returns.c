@@ -189,3 +189,46 @@ Test(returns, news_rise_for_every_shard_however_often_it_looks)
     for (int shard = 0; shard < SHARDS; shard++)
         returns_take(shard_at(shard));
 }
+
+enum { RING_SLOTS = 1024, MORE_THAN_RINGS_TAKE = 5 * RING_SLOTS / 2 };
+
+static void say_to_both(int from, int to, int other, int number)
+{
+    struct shard *shard = shard_at(from);
+
+    news_begin(shard);
+    news_send_to(shard, to, news_of(from, number));
+    news_send_to(shard, other, news_of(from, number));
+    news_end(shard);
+    news_hear(shard, news_of(from, number));
+}
+
+Test(returns, more_news_than_a_ring_takes_are_heard_as_they_find_room)
+{
+    for (int number = 1; number <= MORE_THAN_RINGS_TAKE; number++)
+        say_to_both(1, 0, number % 3 ? 2 : 3, number);
+    cr_assert(mesh_is_held_up(&shard_at(1)->port));
+    for (int turn = 0; turn < 10; turn++) {
+        for (int shard = 0; shard < SHARDS; shard++)
+            returns_take(shard_at(shard));
+        publish_errands(1);
+    }
+    cr_assert_not(mesh_is_held_up(&shard_at(1)->port));
+    cr_assert_eq(heard_count[0], MORE_THAN_RINGS_TAKE);
+    cr_assert_eq(heard_count[1], MORE_THAN_RINGS_TAKE);
+    cr_assert_eq(heard_count[2] + heard_count[3], MORE_THAN_RINGS_TAKE);
+}
+
+Test(returns, who_says_more_than_a_ring_takes_hears_it_before_what_it_has_caused)
+{
+    for (int number = 1; number <= MORE_THAN_RINGS_TAKE; number++)
+        say_to_both(1, 0, 2, number);
+    returns_take(shard_at(0));
+    returns_take(shard_at(2));
+    publish_errands(1);
+    returns_take(shard_at(0));
+    cr_assert_gt(heard_count[0], RING_SLOTS, "of those that had no room at first");
+    say(0, 1, heard_count[0]);
+    returns_take(shard_at(1));
+    cr_assert_eq(heard_count[1], heard_count[0] + 1);
+}
