@@ -1,17 +1,86 @@
-/* libFuzzer target: what an AOF segment or a manifest may hold.
+/* libFuzzer target: what an AOF segment may hold, and what its groups claim.
  *
- * The first byte says how large the pieces are in which the segment comes. A group
- * in it needs the right checksum to be looked into, which nobody guesses: so each
- * piece of the input, up to a zero byte, is also read as a group's body, and the
- * whole as a manifest, which must read back as it was written. */
+ * The first byte says how large the pieces are in which the segment comes, the second how many changes to it follow,
+ * of three bytes each. The rest is the segment in parts, each up to a zero byte: what stands outside of groups, if the
+ * part begins with 255, else a group's body, around which the head with its checksum is put, as nobody guesses that.
+ * Bytes from 1 on stand for whole lines. */
 #include <stdint.h>
+#include <stdlib.h>
 
 #include "core/assert.h"
 #include "core/memory.h"
-#include "persist/aof_manifest.h"
+#include "persist/aof_cut.h"
 #include "persist/aof_reader.h"
+#include "persist/aof_writer.h"
+#include "tests/support/byte_changes.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+enum { SEGMENTS = 2, OUTSIDE = 255 };
+
+static const struct str lines[] = {
+    STR("#KNOWN:0000000000000005 0000000000000003\r\n"),
+    STR("#LAST:0000000000000001 0000000000000002\r\n"),
+    STR("#STAMP:0000000000000005\r\n"),
+    STR("#TS:1700000000\r\n"),
+    STR("*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\nb\r\n"),
+    STR("#GROUP:00000000 0000000000000001 0000000000000001\r\n"),
+};
+
+/* The segment */
+
+static void append_part(struct buffer *block, struct str part)
+{
+    for (size_t i = 0; i < part.length; i++) {
+        uint8_t line = (uint8_t)part.bytes[i];
+
+        if (line <= sizeof lines / sizeof lines[0])
+            buffer_append_str(block, lines[line - 1]);
+        else
+            buffer_append(block, &part.bytes[i], 1);
+    }
+}
+
+static void write_part(struct aof_writer *writer, struct str part, uint64_t stamp)
+{
+    if (part.length > 0 && (uint8_t)part.bytes[0] == OUTSIDE) {
+        append_part(&writer->block, (struct str){part.bytes + 1, part.length - 1});
+        return;
+    }
+    aof_writer_begin_group(writer);
+    append_part(&writer->block, part);
+    aof_writer_end_group(writer, stamp);
+}
+
+static struct str make_segment(struct memory *memory, struct str parts, const uint8_t *changes, size_t changes_bytes)
+{
+    struct aof_writer writer;
+
+    aof_writer_init(&writer, memory);
+    for (uint64_t stamp = 1; parts.length > 0; stamp++) {
+        const char *zero = memchr(parts.bytes, 0, parts.length);
+        size_t length = zero ? (size_t)(zero - parts.bytes) : parts.length;
+
+        write_part(&writer, (struct str){parts.bytes, length}, stamp);
+        parts.bytes += length + (zero != NULL);
+        parts.length -= length + (zero != NULL);
+    }
+    struct buffer block = aof_writer_take(&writer);
+    struct str segment = byte_changes_apply(buffer_str(&block), changes, changes_bytes);
+    buffer_deinit(&block);
+    aof_writer_deinit(&writer);
+    return segment;
+}
+
+/* Its reading */
+
+struct reading {
+    struct aof_cut cut;
+    struct aof_claim claim;
+    struct memory *memory;
+    enum aof_status status;
+    uint64_t sound;
+};
 
 static void touch(struct str bytes)
 {
@@ -19,19 +88,27 @@ static void touch(struct str bytes)
         (void)*(const volatile char *)(bytes.bytes + i);
 }
 
-static void read_body(struct memory *memory, struct str bytes)
+static void take_group(struct reading *reading, const struct aof_unit *group)
 {
+    bool is_sound = true;
     struct aof_body body;
     struct aof_unit unit;
 
-    aof_body_init(&body, memory, bytes);
+    aof_body_init(&body, reading->memory, group->body);
+    aof_claim_begin(&reading->claim, group);
     while (aof_body_next(&body, &unit) == AOF_NEXT) {
         touch(unit.name);
         touch(unit.text);
         for (int i = 0; i < unit.argc; i++)
             touch(unit.argv[i]);
+        is_sound = is_sound && (unit.kind != AOF_UNIT_ANNOTATION || aof_claim_take(&reading->claim, &unit));
     }
     aof_body_deinit(&body);
+    if (!is_sound || !aof_claim_is_whole(&reading->claim))
+        return;
+    aof_cut_take_group(&reading->cut, group->stamp % SEGMENTS, &reading->claim);
+    aof_cut_take_claim(&reading->cut, &reading->claim);
+    (void)aof_cut_stamp(&reading->cut);
 }
 
 static void feed(struct file_window *window, struct str *left, size_t piece_most)
@@ -47,67 +124,46 @@ static void feed(struct file_window *window, struct str *left, size_t piece_most
         file_window_filled_all(window);
 }
 
-/* Returns where it is sound up to. */
-static uint64_t read_segment(struct memory *memory, struct str bytes, size_t piece_most)
+static struct reading read_segment(struct memory *memory, struct str bytes, size_t piece_most, uint64_t file_bytes)
 {
+    struct reading reading = {.memory = memory};
     struct str left = bytes;
     struct aof_reader reader;
     struct aof_unit unit;
-    enum aof_status status;
 
-    aof_reader_init(&reader, memory, "fuzz", FILE_BYTES_UNKNOWN);
-    while ((status = aof_reader_next(&reader, &unit)) == AOF_NEXT || status == AOF_HUNGRY) {
-        if (status == AOF_HUNGRY)
+    aof_cut_init(&reading.cut, memory, SEGMENTS);
+    aof_claim_init(&reading.claim, memory, SEGMENTS);
+    aof_reader_init(&reader, memory, "fuzz", file_bytes);
+    while ((reading.status = aof_reader_next(&reader, &unit)) == AOF_NEXT || reading.status == AOF_HUNGRY) {
+        if (reading.status == AOF_HUNGRY)
             feed(&reader.window, &left, piece_most);
         else if (unit.kind == AOF_UNIT_GROUP)
-            read_body(memory, unit.body);
+            take_group(&reading, &unit);
     }
-    uint64_t offset = aof_reader_sound(&reader);
-    ASSERT(status != AOF_END || offset == bytes.length);
+    reading.sound = aof_reader_sound(&reader);
+    ASSERT(reading.status != AOF_END || reading.sound == bytes.length);
+    ASSERT(reading.status == AOF_END || strlen(aof_reader_problem(&reader)) > 0);
     aof_reader_deinit(&reader);
-    return offset;
-}
-
-static void read_manifest(struct memory *memory, struct str bytes)
-{
-    struct aof_manifest manifest, again;
-    struct buffer written, rewritten;
-    char error[200];
-
-    aof_manifest_init(&manifest, memory);
-    aof_manifest_init(&again, memory);
-    buffer_init(&written, memory, NULL, 0);
-    buffer_init(&rewritten, memory, NULL, 0);
-    if (aof_manifest_parse(&manifest, "fuzz", bytes, error, sizeof error)) {
-        aof_manifest_write(&manifest, &written);
-        ASSERT(aof_manifest_parse(&again, "fuzz", buffer_str(&written), error, sizeof error));
-        aof_manifest_write(&again, &rewritten);
-        ASSERT(str_equal(buffer_str(&written), buffer_str(&rewritten)) && again.count == manifest.count);
-    }
-    buffer_deinit(&written);
-    buffer_deinit(&rewritten);
-    aof_manifest_deinit(&manifest);
-    aof_manifest_deinit(&again);
+    aof_cut_deinit(&reading.cut);
+    aof_claim_deinit(&reading.claim);
+    return reading;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct memory memory = {0};
 
-    if (size < 1)
+    if (size < 2)
         return 0;
-    struct str bytes = {(const char *)data + 1, size - 1};
-    uint64_t sound = read_segment(&memory, bytes, 1 + data[0]);
-    ASSERT(read_segment(&memory, bytes, 1000) == sound);
-    read_manifest(&memory, bytes);
-    while (bytes.length > 0) {
-        const char *zero = memchr(bytes.bytes, '\0', bytes.length);
-        size_t length = zero ? (size_t)(zero - bytes.bytes) : bytes.length;
-
-        read_body(&memory, (struct str){bytes.bytes, length});
-        bytes.bytes += length + (zero != NULL);
-        bytes.length -= length + (zero != NULL);
-    }
+    size_t changes = 3 * (size_t)(data[1] % (BYTE_CHANGES_MAX + 1));
+    changes = changes <= size - 2 ? changes : 0;
+    struct str parts = {(const char *)data + 2 + changes, size - 2 - changes};
+    struct str segment = make_segment(&memory, parts, data + 2, changes);
+    struct reading one = read_segment(&memory, segment, 1 + data[0], FILE_BYTES_UNKNOWN);
+    struct reading other = read_segment(&memory, segment, 1000, segment.length);
+    ASSERT(one.status == other.status && one.sound == other.sound);
+    ASSERT(changes > 0 || memchr(parts.bytes, OUTSIDE, parts.length) || one.status == AOF_END);
+    free((char *)segment.bytes);
     ASSERT(memory.used_bytes == 0);
     return 0;
 }
