@@ -87,6 +87,28 @@ Test(aof_reader, a_damaged_group_is_cut_unless_a_sound_one_follows)
                    "a.aof, byte 51: neither a command nor an annotation begins here");
 }
 
+/* A command that is cut, what may be the heads of so many groups, and a sound group. */
+static void expect_problem_behind(int places, enum aof_status expected, const char *problem)
+{
+    struct buffer bytes;
+
+    buffer_init(&bytes, &memory, NULL, 0);
+    buffer_append_str(&bytes, STR("*1\r\n$99999\r\na"));
+    for (int i = 0; i < places; i++)
+        buffer_append_str(&bytes, STR("\r\n#GROUP:"));
+    buffer_append_str(&bytes, STR("\r\n" SOUND_GROUP));
+    expect_problem(buffer_str(&bytes), expected, problem);
+    buffer_deinit(&bytes);
+}
+
+Test(aof_reader, a_sound_group_is_looked_for_at_a_thousand_places)
+{
+    expect_problem_behind(
+        999, AOF_WRONG,
+        "a.aof, byte 0: its length leads behind the file's end, though a sound group follows at byte 9006");
+    expect_problem_behind(1000, AOF_CUT, "a.aof, byte 0: the file ends within what begins here");
+}
+
 Test(aof_reader, what_leads_behind_a_known_end_is_refused_before_it_comes)
 {
     static const char *const heads[] = {"*2\r\n$100000\r\n", "#GROUP:00000000 0000000000100000 0000000000000000\r\n"};

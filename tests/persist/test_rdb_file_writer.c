@@ -126,7 +126,7 @@ static void expect_both_equal(void)
     }
 }
 
-/* Saving, in one stream or in parts of two writers that lie in any order */
+/* Saving, in one stream or in parts of two writers that lie in any order, and between what the file's own writes */
 
 struct saving {
     struct rdb_file_writer whole, parts[2];
@@ -165,7 +165,7 @@ static void save_entry_in_part(void *context, struct entry *entry)
     struct saving *saving = context;
     struct rdb_file_writer *part = &saving->parts[dice_below(2)];
 
-    rdb_write_key(part, saving->db, entry);
+    rdb_write_key(dice_below(3) ? part : &saving->whole, saving->db, entry);
     if (dice_below(3) != 0)
         return;
     take(&saving->whole);
