@@ -123,7 +123,7 @@ static enum aof_status parse_unit(struct parse *parse, struct resp_parser *parse
         return refuse(parse, "neither a command nor an annotation begins here");
     if (begins_with(bytes, group))
         return parse_group(parse);
-    return begins_with(group, bytes) ? want(parse, group.length) : parse_annotation(parse);
+    return begins_with(group, bytes) ? want(parse, bytes.length + 1) : parse_annotation(parse);
 }
 
 /* The file */

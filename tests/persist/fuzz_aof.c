@@ -124,7 +124,7 @@ static void feed(struct file_window *window, struct str *left, size_t piece_most
         file_window_filled_all(window);
 }
 
-static struct reading read_segment(struct memory *memory, struct str bytes, size_t piece_most, uint64_t file_bytes)
+static struct reading read_segment(struct memory *memory, struct str bytes, size_t piece_most)
 {
     struct reading reading = {.memory = memory};
     struct str left = bytes;
@@ -133,7 +133,7 @@ static struct reading read_segment(struct memory *memory, struct str bytes, size
 
     aof_cut_init(&reading.cut, memory, SEGMENTS);
     aof_claim_init(&reading.claim, memory, SEGMENTS);
-    aof_reader_init(&reader, memory, "fuzz", file_bytes);
+    aof_reader_init(&reader, memory, "fuzz", bytes.length);
     while ((reading.status = aof_reader_next(&reader, &unit)) == AOF_NEXT || reading.status == AOF_HUNGRY) {
         if (reading.status == AOF_HUNGRY)
             feed(&reader.window, &left, piece_most);
@@ -159,8 +159,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     changes = changes <= size - 2 ? changes : 0;
     struct str parts = {(const char *)data + 2 + changes, size - 2 - changes};
     struct str segment = make_segment(&memory, parts, data + 2, changes);
-    struct reading one = read_segment(&memory, segment, 1 + data[0], FILE_BYTES_UNKNOWN);
-    struct reading other = read_segment(&memory, segment, 1000, segment.length);
+    struct reading one = read_segment(&memory, segment, 1 + data[0]);
+    struct reading other = read_segment(&memory, segment, 1000);
     ASSERT(one.status == other.status && one.sound == other.sound);
     ASSERT(changes > 0 || memchr(parts.bytes, OUTSIDE, parts.length) || one.status == AOF_END);
     free((char *)segment.bytes);
