@@ -372,10 +372,10 @@ static void hear_troubles(struct shard *shard)
     bool was_behind = figures->behind;
     int error_before = figures->error;
 
-    figures->error = atomic_load_explicit(&durable->failing, memory_order_acquire) > 0
+    figures->error = !shard->aof.stops && atomic_load_explicit(&durable->failing, memory_order_acquire) > 0
                          ? atomic_load_explicit(&durable->error, memory_order_relaxed)
                          : 0;
-    figures->behind = atomic_load_explicit(&durable->behind, memory_order_acquire) > 0;
+    figures->behind = !shard->aof.stops && atomic_load_explicit(&durable->behind, memory_order_acquire) > 0;
     figures->bytes = shard->aof.disk.segment->bytes;
     atomic_store_explicit(&durable->marks[shard->index].bytes, figures->bytes, memory_order_relaxed);
     figures->before_bytes = atomic_load_explicit(&shard->group->aof_folder.before_bytes, memory_order_relaxed);
@@ -495,6 +495,9 @@ void aof_stop(struct shard *shard)
 {
     keyspace_set_journaled(shard->core.keyspace, false);
     shard->aof.stops = true;
+    shard->core.aof.error = 0; /* a disk that fails, or is slow, concerns nobody any more */
+    shard->core.aof.behind = false;
+    loop_defer(shard->loop, shard->durable);
 }
 
 static void end_stopping(struct shard *shard)

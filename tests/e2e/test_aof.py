@@ -331,3 +331,25 @@ def test_while_the_disk_is_full_writes_are_refused_and_reads_go_on(begin, room, 
     expected = content(server)
     server.stop(expected=DISK_WARNINGS)
     is_in_redis(server, expected)
+
+
+@pytest.mark.parametrize("appendfsync", ["always", "everysec"])
+def test_without_the_file_a_full_disk_does_not_matter(begin, room, appendfsync):
+    """Its shard can't end what it had begun; the others have."""
+    server = begin(appendfsync, "--save", "", expected=DISK_WARNINGS)
+    room(server, 1 << 18)
+    full = threading.Event()
+    filler = Filler(server, "f", full)
+    wait_until(lambda: server.info("persistence")["aof_last_write_status"] == "err", seconds=40)
+    full.set()
+    with contextlib.ExitStack() as stack:
+        connections = [stack.enter_context(server.connect()) for _ in range(2 * server.shards)]
+        assert is_refused(connections[0].command("SET", "a", 1))
+        assert connections[0].command("CONFIG", "SET", "appendonly", "no") == "OK"
+        filler.join()
+        for _ in range(2):
+            for i, connection in enumerate(connections):
+                assert connection.command("SET", f"a{i}", 1) == "OK"
+            time.sleep(0.05)
+    room(server, 1 << 28)
+    server.stop(expected=DISK_WARNINGS)
