@@ -250,7 +250,7 @@ const struct config_row config_rows[] = {
     {TEXT("appendfilename", "appendonly.aof"), FIXED, .check = check_append_name, FIELD(appendfilename)},
     {TEXT("appenddirname", "appendonlydir"), FIXED, .check = check_append_directory, FIELD(appenddirname)},
     {CHOICE("appendfsync", "everysec", fsync_names), FIELD(appendfsync)},
-    {YES_NO("no-appendfsync-on-rewrite", "no")},
+    {YES_NO("no-appendfsync-on-rewrite", "no"), FIELD(no_appendfsync_on_rewrite)},
     {COUNT("auto-aof-rewrite-percentage", "100"), FIELD(auto_aof_rewrite_percentage)},
     {MEMORY("auto-aof-rewrite-min-size", "64mb", 0, INT64_MAX), FIELD(auto_aof_rewrite_min_bytes)},
     {YES_NO("aof-load-truncated", "yes"), FIELD(aof_load_truncated)},

@@ -18,6 +18,7 @@ enum {
     DELAYED_MS = 2000,
     LOOK_AFTER_FAILURE_MS = 60000,
     BEHIND_BYTES = 64 << 20,
+    PUT_OFF_BYTES = 16 << 20,
 };
 
 static struct durable *durable_of(const struct shard *shard)
@@ -30,9 +31,21 @@ static struct journal *journal_of(const struct shard *shard)
     return keyspace_journal(shard->core.keyspace);
 }
 
+/* no-appendfsync-on-rewrite: the disk is somebody else's for now. On all shards alike. */
+static bool is_sync_put_off(const struct shard *shard)
+{
+    enum save_kind running;
+
+    if (!shard->core.config.no_appendfsync_on_rewrite)
+        return false;
+    running = save_state_running(shard->core.saves);
+    return running == SAVE_IN_BACKGROUND || running == SAVE_AOF_BASE;
+}
+
+/* Else answers wait for nothing. */
 static bool is_always(const struct shard *shard)
 {
-    return shard->core.config.appendfsync == CONFIG_FSYNC_ALWAYS;
+    return shard->core.config.appendfsync == CONFIG_FSYNC_ALWAYS && !is_sync_put_off(shard);
 }
 
 /* Groups. */
@@ -266,6 +279,19 @@ static void wake(void *context, int other)
         mesh_wake(&shard->port, shard->loop, other);
 }
 
+static void wake_all(struct shard *shard)
+{
+    atomic_thread_fence(memory_order_seq_cst); /* pairs with mesh_fall_asleep */
+    for (int i = 0; i < shard->group->count; i++)
+        wake(shard, i);
+}
+
+void aof_note_saved(struct shard *shard)
+{
+    if (shard->aof.on && shard->core.config.no_appendfsync_on_rewrite)
+        wake_all(shard);
+}
+
 /* They may be asleep, and have executed more than they have said. */
 static void wake_silent(struct shard *shard)
 {
@@ -291,13 +317,6 @@ void aof_keep_answers(struct shard *shard, uint64_t stamp)
     shard->aof.answers_wait = stamp;
     if (shard->group->count > 1)
         durable_wait(durable_of(shard), shard->index, awaits_others(shard));
-}
-
-static void wake_all(struct shard *shard)
-{
-    atomic_thread_fence(memory_order_seq_cst); /* pairs with mesh_fall_asleep */
-    for (int i = 0; i < shard->group->count; i++)
-        wake(shard, i);
 }
 
 void aof_await(struct shard *shard, uint64_t stamp)
@@ -336,6 +355,8 @@ bool aof_calls(const struct shard *shard)
         return true;
     if (aof->disk.unwritten && !aof->disk.writing && aof->disk.error == 0 && aof_disk_may_write(&aof->disk))
         return true;
+    if (is_always(shard) && aof_disk_has_unsynced(&aof->disk) && !aof->disk.syncing && aof->disk.error == 0)
+        return true; /* it was put off until now */
     if (!awaits_others(shard))
         return false;
     return !durable_waits(durable_of(shard), shard->index) || (!shard->parked && may_close(shard)) ||
@@ -434,19 +455,28 @@ static void consider_rewriting(struct shard *shard)
 
 /* The turn. */
 
+/* What is put off stays in memory, so not too much is. */
+static bool puts_sync_off(const struct shard *shard)
+{
+    return is_sync_put_off(shard) && shard->aof.disk.pending_bytes <= PUT_OFF_BYTES;
+}
+
 static bool wants_sync(const struct shard *shard)
 {
     const struct aof_disk *disk = &shard->aof.disk;
+    bool is_closing = disk->first && disk->first->segment->is_closing; /* what comes behind it is to find it whole */
 
     if (shard->aof.stops)
         return true;
+    if (puts_sync_off(shard))
+        return is_closing;
     switch (shard->core.config.appendfsync) {
     case CONFIG_FSYNC_ALWAYS:
         return true;
     case CONFIG_FSYNC_EVERYSEC:
         return shard->now_ms - disk->sync_began_ms >= TICK_MS;
     default:
-        return disk->first && disk->first->segment->is_closing; /* it is to be whole before what comes behind it is */
+        return is_closing;
     }
 }
 

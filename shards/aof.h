@@ -13,6 +13,9 @@
  * a group is closed when all shards have executed up to its last record, so that it speaks for itself; else
  * one that nobody could speak for yet is followed by another within a few milliseconds.
  *
+ * While something else is saved, no-appendfsync-on-rewrite has nothing synced, but for a segment that ends there, and
+ * where too much would wait for it. Under `always` answers then leave at once, and what is said to be safe stays true.
+ *
  * A group is kept in memory until it is on disk (aof_disk.h). Everything here runs on the shard's thread. */
 #ifndef SHARDS_AOF_H
 #define SHARDS_AOF_H
@@ -75,6 +78,9 @@ void aof_note_records(struct shard *shard);
 void aof_turn(struct shard *shard, uint64_t until);
 /* Whether something has come about that aof_turn waits for: to be asked after the shard has declared itself asleep. */
 bool aof_calls(const struct shard *shard);
+
+/* save_state has been given back: what was not to be synced meanwhile (no-appendfsync-on-rewrite) is. */
+void aof_note_saved(struct shard *shard);
 
 /* Answers that were given until now may leave when everything up to this stamp is safe; 0: at once. */
 uint64_t aof_answers_wait_for(const struct shard *shard);
