@@ -159,11 +159,7 @@ static size_t length(const void *value)
 const struct value_kind hash_pack_plain_kind = {
     .name = "listpack",
     .real_name = "listpack",
-    .copy = value_blob_copy,
-    .bytes = value_blob_bytes,
-    .items = value_blob_items,
-    .drain = value_blob_drain,
-    .rehome = value_blob_rehome,
+    VALUE_BLOB,
     .length = length,
 };
 
@@ -185,11 +181,7 @@ static void each_due(const void *value, int64_t now_ms, size_t most, void (*visi
 const struct value_kind hash_pack_expiring_kind = {
     .name = "listpackex",
     .real_name = "listpackex",
-    .copy = value_blob_copy,
-    .bytes = value_blob_bytes,
-    .items = value_blob_items,
-    .drain = value_blob_drain,
-    .rehome = value_blob_rehome,
+    VALUE_BLOB,
     .next_deadline_ms = next_deadline_ms,
     .each_due = each_due,
     .expire = expire,

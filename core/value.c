@@ -26,21 +26,13 @@ static const struct value_kind embedded_kind = {.name = "embstr", .real_name = "
 static const struct value_kind listpack_kind = {
     .name = "listpack",
     .real_name = "listpack",
-    .copy = value_blob_copy,
-    .bytes = value_blob_bytes,
-    .items = value_blob_items,
-    .drain = value_blob_drain,
-    .rehome = value_blob_rehome,
+    VALUE_BLOB,
 };
 
 static const struct value_kind intset_kind = {
     .name = "intset",
     .real_name = "intset",
-    .copy = value_blob_copy,
-    .bytes = value_blob_bytes,
-    .items = value_blob_items,
-    .drain = value_blob_drain,
-    .rehome = value_blob_rehome,
+    VALUE_BLOB,
 };
 
 const struct value_kind *value_kinds[VALUE_TYPES][VALUE_ENCODINGS] = {

@@ -83,6 +83,9 @@ size_t value_blob_bytes(const void *value);
 size_t value_blob_items(const void *value);
 size_t value_blob_drain(struct memory *memory, void *value, size_t most);
 void value_blob_rehome(void *value, struct memory *from, struct memory *to);
+#define VALUE_BLOB                                                                                                     \
+    .copy = value_blob_copy, .bytes = value_blob_bytes, .items = value_blob_items, .drain = value_blob_drain,          \
+    .rehome = value_blob_rehome
 
 /* Two that every container's row can have: they use its account. */
 size_t value_account_bytes(const void *value);
