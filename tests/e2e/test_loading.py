@@ -7,11 +7,10 @@ import time
 import pytest
 
 import resp
+from every_type import SMALL, fill_collections
 from server import Server, run_to_end, scaled, wait_until
 
 SHARDS = (1, 2, 5)
-SMALL = {f"{kind}-max-listpack-{what}": "2" for kind in ("hash", "zset") for what in ("entries", "value")}
-SMALL |= {"set-max-intset-entries": "2", "list-max-listpack-size": "2", "stream-node-max-entries": "3"}
 LIBRARY = "#!lua name=shelf\nredis.register_function('answer', function() return 42 end)"
 
 
@@ -40,15 +39,7 @@ def fill(client, dice):
         client.set(f"string:{i}", word)
     client.setbit("bits", 100_000, 1)
     client.pfadd("pf", *range(1000))
-    for size in (1, 5, 700):
-        members = [dice.choice(words[1:]) if dice.random() < 0.1 else f"member:{dice.random()}" for _ in range(size)]
-        client.rpush(f"list:{size}", *members)
-        client.sadd(f"set:{size}", *members)
-        client.sadd(f"intset:{size}", *range(-size, size * 70_000, 70_000))
-        client.zadd(f"zset:{size}", {f"m{i}": dice.choice([i, 1.5 * i, -i, float("inf")]) for i in range(size)})
-        client.hset(f"hash:{size}", mapping={member: dice.choice(words) for member in members})
-        for i in range(size):
-            client.xadd(f"stream:{size}", {"field": i, "other": dice.choice(words)}, id=f"{i + 1}-{dice.randrange(9)}")
+    fill_collections(client, dice, words)
     client.xgroup_create("stream:700", "readers", id="0")
     client.xreadgroup("readers", "ann", {"stream:700": ">"}, count=20)
     client.xack("stream:700", "readers", client.xrange("stream:700", count=1)[0][0])

@@ -6,14 +6,16 @@ import pathlib
 import random
 import socket
 import subprocess
+import sys
 import time
 
 import pytest
 import redis
 
+sys.path.append(str(pathlib.Path(__file__).parent.parent / "e2e"))
+from every_type import SMALL, fill_collections  # noqa: E402
+
 CONVERT, REGROUP = os.environ["RDB_CONVERT"], os.environ["AOF_REGROUP"]
-SMALL = {f"{kind}-max-listpack-{what}": "2" for kind in ("hash", "zset") for what in ("entries", "value")}
-SMALL |= {"set-max-intset-entries": "2", "list-max-listpack-size": "2", "stream-node-max-entries": "3"}
 
 
 def free_port():
@@ -41,6 +43,7 @@ class RedisServer:
         while True:
             try:
                 self.client.ping()
+                assert self.client.info("server")["process_id"] == self.process.pid, "another one has the port"
                 return
             except redis.exceptions.ConnectionError:
                 assert self.process.poll() is None and time.monotonic() < deadline, self.said()
@@ -91,15 +94,7 @@ def fill(client, dice):
         client.set(word or "empty", "under its name")
     client.setbit("bits", 100_000, 1)
     client.pfadd("pf", *range(1000))
-    for size in (1, 5, 700):
-        members = [dice.choice(words[1:]) if dice.random() < 0.1 else f"member:{dice.random()}" for _ in range(size)]
-        client.rpush(f"list:{size}", *members)
-        client.sadd(f"set:{size}", *members)
-        client.sadd(f"intset:{size}", *range(-size, size * 70_000, 70_000))
-        client.zadd(f"zset:{size}", {f"m{i}": dice.choice([i, 1.5 * i, -i, float("inf")]) for i in range(size)})
-        client.hset(f"hash:{size}", mapping={member: dice.choice(words) for member in members})
-        for i in range(size):
-            client.xadd(f"stream:{size}", {"field": i, "other": dice.choice(words)}, id=f"{i + 1}-{dice.randrange(9)}")
+    fill_collections(client, dice, words)
     client.rpush("list:plain", "y" * 20_000, "between", bytes(dice.randrange(256) for _ in range(9000)))
     fill_groups(client)
 
