@@ -616,8 +616,6 @@ static void free_uring(struct uring *uring)
     memory_free(memory, uring);
 }
 
-/* A closed ring ends its operations later and by itself. So that a listening port is free at once and the kernel
- * touches no memory that we have freed, they are ended here first. */
 /* What ends an operation gives back its descriptor; what is left to the ring's own end does so at some later moment.
  * The kernel does no more than 20 of these at once. */
 static void run_all_work(struct uring *uring)
@@ -637,6 +635,8 @@ static void finish_files(struct uring *uring)
     file_worker_finish(&uring->files);
 }
 
+/* A closed ring ends its operations later and by itself. So that a listening port is free at once and the kernel
+ * touches no memory that we have freed, they are ended here first. */
 static void uring_close(struct loop *loop)
 {
     struct uring *uring = uring_of(loop);
