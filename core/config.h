@@ -74,7 +74,7 @@ struct config {
     /* data */
     int databases;
     bool rdbcompression, rdbchecksum;
-    bool appendonly, aof_load_truncated, aof_timestamp_enabled, no_appendfsync_on_rewrite;
+    bool appendonly, aof_load_truncated, aof_timestamp_enabled, aof_use_rdb_preamble, no_appendfsync_on_rewrite;
     int appendfsync; /* enum config_append_fsync */
     int auto_aof_rewrite_percentage;
     uint64_t auto_aof_rewrite_min_bytes;

@@ -254,7 +254,7 @@ const struct config_row config_rows[] = {
     {COUNT("auto-aof-rewrite-percentage", "100"), FIELD(auto_aof_rewrite_percentage)},
     {MEMORY("auto-aof-rewrite-min-size", "64mb", 0, INT64_MAX), FIELD(auto_aof_rewrite_min_bytes)},
     {YES_NO("aof-load-truncated", "yes"), FIELD(aof_load_truncated)},
-    {YES_NO("aof-use-rdb-preamble", "yes")},
+    {YES_NO("aof-use-rdb-preamble", "yes"), FIELD(aof_use_rdb_preamble)},
     {YES_NO("aof-timestamp-enabled", "no"), FIELD(aof_timestamp_enabled)},
     {YES_NO("aof-rewrite-incremental-fsync", "yes")},
     {YES_NO("aof-disable-auto-gc", "no")},

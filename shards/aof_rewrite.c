@@ -279,6 +279,7 @@ static void begin_snapshot(struct aof_rewrite *rewrite)
         .temporary = rewrite->temporary.bytes,
         .name = rewrite->base_name.bytes,
         .is_aof_base = true,
+        .as_commands = rewrite->as_commands,
         .at_instant = at_instant,
         .begun = begun,
         .done = saved,
@@ -339,7 +340,8 @@ static void name_files(struct aof_rewrite *rewrite)
     buffer_init(&rewrite->text, memory, NULL, 0);
     buffer_init(&rewrite->base_name, memory, NULL, 0);
     buffer_init(&rewrite->temporary, memory, NULL, 0);
-    aof_manifest_name_base(&rewrite->base_name, config_of(rewrite)->appendfilename, rewrite->base_sequence, true);
+    aof_manifest_name_base(&rewrite->base_name, config_of(rewrite)->appendfilename, rewrite->base_sequence,
+                           !rewrite->as_commands);
     buffer_append_str(&rewrite->base_name, (struct str){"", 1});
     buffer_append_format(&rewrite->temporary, "temp_%s", rewrite->base_name.bytes);
     buffer_append_str(&rewrite->temporary, (struct str){"", 1});
@@ -352,6 +354,7 @@ void aof_rewrite_begin(struct shard *home)
 
     *rewrite = (struct aof_rewrite){.home = home, .step = AOF_REWRITE_OPENS};
     atomic_store_explicit(&folder->rewriter, home->index, memory_order_relaxed);
+    rewrite->as_commands = !home->core.config.aof_use_rdb_preamble;
     rewrite->has_segments = home->core.config.appendonly;
     rewrite->begins = !atomic_load_explicit(&folder->is_complete, memory_order_relaxed);
     rewrite->file.done = file_done;

@@ -42,6 +42,7 @@ struct aof_rewrite {
     bool begins;              /* an append-only file, of which there was none */
     bool has_segments;        /* else there is no append-only file, and there will be a snapshot in its folder */
     bool is_naming, is_named; /* the new segments */
+    bool as_commands;         /* the snapshot */
     bool is_given;            /* the manifest's text, to who writes it */
     bool is_saved;            /* the snapshot has ended */
     int error;                /* of the snapshot */

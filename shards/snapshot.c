@@ -10,6 +10,7 @@
 #include "core/crc64.h"
 #include "core/functions.h"
 #include "core/memory.h"
+#include "persist/aof_base_writer.h"
 #include "shards/scatter.h"
 #include "shards/shard.h"
 #include "shards/snapshot_part.h"
@@ -24,6 +25,17 @@ void snapshot_fail(struct snapshot *snapshot, int error)
 }
 
 /* What belongs to the whole: functions, head and end. */
+
+static void keep_functions_as_commands(struct snapshot *snapshot)
+{
+    struct core *core = &snapshot->home->core;
+    struct aof_base_writer writer;
+
+    aof_base_writer_init(&writer, &core->memory, core->config.rdbcompression);
+    for (const struct function_library *library = core->functions.first; library; library = library->next)
+        aof_base_writer_function(&writer, library->code);
+    snapshot->functions = aof_base_writer_take(&writer);
+}
 
 static void keep_functions(struct snapshot *snapshot)
 {
@@ -57,6 +69,17 @@ static void write_sizes(const struct snapshot *snapshot, struct rdb_file_writer 
         if (count.keys > 0)
             rdb_file_writer_sizes(writer, db, count.keys, count.expiring);
     }
+}
+
+static void make_head_of_commands(struct snapshot *snapshot)
+{
+    struct core *core = &snapshot->home->core;
+    struct aof_base_writer writer;
+
+    aof_base_writer_init(&writer, &core->memory, core->config.rdbcompression);
+    aof_base_writer_head(&writer, core->config.aof_timestamp_enabled ? snapshot->began_s : 0);
+    snapshot->head = aof_base_writer_take(&writer);
+    buffer_append_str(&snapshot->head, buffer_str(&snapshot->functions));
 }
 
 /* All shards have met the instant. The version is not known yet, but takes as many bytes whichever it is. */
@@ -142,6 +165,8 @@ static void complete(struct snapshot *snapshot)
 {
     int version = RDB_VERSION_LEAST;
 
+    if (snapshot->order->as_commands)
+        return; /* each group has its checksum, and all is there when the manifest names the file */
     for (int i = 0; i < snapshot->part_count; i++)
         if (snapshot->parts[i].version > version)
             version = snapshot->parts[i].version;
@@ -264,7 +289,10 @@ static void open_if_ready(struct snapshot *snapshot)
 {
     if (!snapshot->is_open || !snapshot->has_met || snapshot->head.length > 0)
         return;
-    make_head(snapshot);
+    if (snapshot->order->as_commands)
+        make_head_of_commands(snapshot);
+    else
+        make_head(snapshot);
     atomic_store_explicit(&snapshot->tail, snapshot->head.length, memory_order_release);
 }
 
@@ -299,7 +327,7 @@ static void meet(struct call *call)
 
     ASSERT(shard->snapshot == NULL);
     if (shard == snapshot->home)
-        keep_functions(snapshot);
+        snapshot->order->as_commands ? keep_functions_as_commands(snapshot) : keep_functions(snapshot);
     snapshot_part_begin(part, shard);
     shard->snapshot = part;
     if (snapshot->order->at_instant)

@@ -11,6 +11,8 @@
  * When all shards are done, home, the shard that began it, joins the checksums of all parts by their
  * places, writes head and end, and makes it the file (persist/file_replace). Then all
  * shards forget it, and home tells whoever ordered it.
+ * The base of an append-only file may be commands instead (snapshot_writer.h): then there are no checksums to join,
+ * and no end.
  * An error anywhere, or somebody's wish, ends it: the walks go to their ends without
  * writing anything, and the temporary file is removed. */
 #ifndef SHARDS_SNAPSHOT_H
@@ -27,6 +29,7 @@ struct snapshot_part;
 struct snapshot_order {
     const char *folder, *temporary, *name; /* the names are of files in the folder */
     bool is_aof_base;
+    bool as_commands; /* else an RDB file */
     /* At the instant, on each shard's own thread: what was executed before is in the file, what comes is not. May be
      * NULL. */
     void (*at_instant)(struct snapshot_order *order, struct shard *shard);

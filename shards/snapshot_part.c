@@ -40,8 +40,8 @@ static void save(struct snapshot_sink *sink, int db, const struct entry *entry)
     struct snapshot_part *part = (struct snapshot_part *)sink;
 
     note_version(part, entry);
-    rdb_file_writer_begin_key(&part->early, db, entry);
-    bool has_more = rdb_file_writer_go_on(&part->early, SIZE_MAX);
+    snapshot_writer_begin_key(&part->early, db, entry);
+    bool has_more = snapshot_writer_go_on(&part->early, SIZE_MAX);
     ASSERT(!has_more);
 }
 
@@ -49,7 +49,7 @@ static bool go_on(struct snapshot_sink *sink, bool all)
 {
     struct snapshot_part *part = (struct snapshot_part *)sink;
 
-    part->value_open = rdb_file_writer_go_on(&part->walked, all ? SIZE_MAX : VALUE_BYTES);
+    part->value_open = snapshot_writer_go_on(&part->walked, all ? SIZE_MAX : VALUE_BYTES);
     return part->value_open;
 }
 
@@ -58,7 +58,7 @@ static bool begin(struct snapshot_sink *sink, int db, const struct entry *entry)
     struct snapshot_part *part = (struct snapshot_part *)sink;
 
     note_version(part, entry);
-    rdb_file_writer_begin_key(&part->walked, db, entry);
+    snapshot_writer_begin_key(&part->walked, db, entry);
     return go_on(sink, false);
 }
 
@@ -83,8 +83,8 @@ void snapshot_part_begin(struct snapshot_part *part, struct shard *shard)
     part->last_waiting = &part->waiting;
     part->version = RDB_VERSION_LEAST;
     part->used_bytes = core_used_bytes(core);
-    rdb_file_writer_init(&part->walked, &core->data, &core->config, RDB_VERSION_EXPIRING, shard->now_ms);
-    rdb_file_writer_init(&part->early, &core->data, &core->config, RDB_VERSION_EXPIRING, shard->now_ms);
+    snapshot_writer_init(&part->walked, part->snapshot->order->as_commands, &core->data, &core->config, shard->now_ms);
+    snapshot_writer_init(&part->early, part->snapshot->order->as_commands, &core->data, &core->config, shard->now_ms);
     count_keys(part, core);
     snapshot_walk_begin(core->keyspace, &part->sink);
     core->is_walking = true;
@@ -171,27 +171,27 @@ static void write_block(struct snapshot_block *block, uint64_t offset)
 }
 
 /* While it is written it is the thread's, which frees it whoever has the keyspace then. */
-static struct snapshot_block *take_block(struct snapshot_part *part, struct rdb_file_writer *writer)
+static struct snapshot_block *take_block(struct snapshot_part *part, struct snapshot_writer *writer)
 {
     struct core *core = &part->shard->core;
     struct snapshot_block *block = memory_alloc(&core->memory, sizeof *block);
 
-    *block = (struct snapshot_block){.part = part, .bytes = rdb_file_writer_take(writer)};
-    block->checksum = writer->checksum;
+    *block = (struct snapshot_block){.part = part};
+    block->bytes = snapshot_writer_take(writer, &block->checksum);
     block->bytes.memory = &core->memory;
     memory_recharge(&core->data, &core->memory, block->bytes.bytes);
     part->unwritten += block->bytes.length;
     return block;
 }
 
-static void end_piece(struct snapshot_part *part, struct rdb_file_writer *writer)
+static void end_piece(struct snapshot_part *part, struct snapshot_writer *writer)
 {
     struct snapshot_block *block;
 
-    if (writer->block.length == 0)
+    if (snapshot_writer_bytes(writer) == 0)
         return;
     block = take_block(part, writer);
-    rdb_file_writer_begin_part(writer);
+    snapshot_writer_begin_part(writer);
     *part->last_waiting = block;
     part->last_waiting = &block->next;
 }
@@ -228,14 +228,14 @@ static void write_large(struct snapshot_part *part)
 static void end_large(struct snapshot_part *part)
 {
     write_large(part);
-    rdb_file_writer_begin_part(&part->walked);
+    snapshot_writer_begin_part(&part->walked);
     add_piece(part, part->large);
     give_pen_back(part);
 }
 
-static bool is_full(const struct rdb_file_writer *writer)
+static bool is_full(const struct snapshot_writer *writer)
 {
-    return writer->block.length >= RDB_FILE_BLOCK_BYTES;
+    return snapshot_writer_bytes(writer) >= RDB_FILE_BLOCK_BYTES;
 }
 
 /* Hands on what the writers have enough of. */
@@ -397,8 +397,8 @@ void snapshot_part_release(struct snapshot_part *part)
 
     ASSERT(part->has_ended && !part->is_walking);
     core->is_walking = false;
-    rdb_file_writer_deinit(&part->walked);
-    rdb_file_writer_deinit(&part->early);
+    snapshot_writer_deinit(&part->walked);
+    snapshot_writer_deinit(&part->early);
     memory_free(&core->memory, part->pieces);
     memory_free(&core->memory, part->databases);
 }

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "core/snapshot_walk.h"
-#include "persist/rdb_file_writer.h"
+#include "shards/snapshot_writer.h"
 #include "shards/errand.h"
 #include "shards/file_replace_loop.h"
 #include "shards/request.h"
@@ -30,7 +30,7 @@ struct snapshot_part {
     struct shard *shard;
     struct errand errand;
     /* The keyspace's, so that whoever executes commands over it writes here; charged as it is. */
-    struct rdb_file_writer walked, early;
+    struct snapshot_writer walked, early;
     bool value_open; /* the walk's writer has begun a value of which more is left */
     int version;     /* that the values need */
     /* The shard's. */

@@ -1,4 +1,5 @@
-/* The journal: what it says of single commands, and that random ones, executed again from it, make the same data. */
+/* The journal: what it says of single commands, and that random ones, executed again from it, make the same data; as do
+ * the commands that a value is said in (core/value_commands). */
 #include "core/journal.h"
 
 #include <criterion/criterion.h>
@@ -8,6 +9,7 @@
 #include "core/hash_value.h"
 #include "core/stream_value.h"
 #include "core/undo.h"
+#include "core/value_commands.h"
 #include "tests/support/command_run.h"
 #include "tests/support/dice.h"
 #include "tests/support/journal_text.h"
@@ -726,6 +728,68 @@ static void end_copies(void)
         command_run_deinit(&copies[i]);
 }
 
+/* Each value as commands: in one go, or a few at a time. */
+
+static void say_value(void *text, struct entry *entry)
+{
+    struct value_commands commands;
+
+    value_commands_begin(&commands, entry, dice_below(2));
+    while (value_commands_go_on(&commands, text, dice_below(2) ? SIZE_MAX : 1))
+        ;
+}
+
+static void say_all(struct keyspace *keyspace, struct buffer *text)
+{
+    for (int db = 0; db < 2; db++) {
+        uint64_t cursor = 0;
+
+        VALUE_COMMANDS_APPEND(text, STR("SELECT"), db == 0 ? STR("0") : STR("1"));
+        do
+            cursor = keyspace_scan(keyspace, db, cursor, INT64_MIN, say_value, text);
+        while (cursor != 0);
+    }
+}
+
+static void expect_same_when_said(void)
+{
+    struct memory memory = {0};
+    struct buffer text;
+
+    for (int i = 0; i < run.count; i++) {
+        buffer_init(&text, &memory, NULL, 0);
+        say_all(run.keyspaces[i], &text);
+        journal_execute(buffer_str(&text), &copies[i]);
+        copies[i].session.db = 0;
+        expect_same_shard(i, "said as commands");
+        buffer_deinit(&text);
+    }
+}
+
+Test(value_commands, a_value_with_many_items_is_said_in_several)
+{
+    struct memory memory = {0};
+    struct buffer text;
+
+    begin(1);
+    for (int i = 0; i < 150; i++) {
+        char line[64];
+
+        snprintf(line, sizeof line, "RPUSH list %d", i);
+        command_run(&run, line);
+    }
+    command_run(&run, "PEXPIREAT list 99999999999999");
+    buffer_init(&text, &memory, NULL, 0);
+    say_value(&text, keyspace_find(run.keyspaces[0], 0, key_of(STR("list")), INT64_MIN));
+    cr_assert_not_null(memmem(text.bytes, text.length, "*66\r\n$5\r\nRPUSH\r\n$4\r\nlist\r\n$2\r\n64\r\n", 34));
+    cr_assert_not_null(memmem(text.bytes, text.length, "*24\r\n$5\r\nRPUSH\r\n$4\r\nlist\r\n$3\r\n128\r\n", 35));
+    buffer_append(&text, "", 1);
+    cr_assert_not_null(strstr(text.bytes, "$9\r\nPEXPIREAT\r\n$4\r\nlist\r\n$14\r\n99999999999999\r\n"));
+    buffer_deinit(&text);
+    journal_clear(keyspace_journal(run.keyspaces[0]));
+    end();
+}
+
 static void try_commands(int shards)
 {
     char line[RANDOM_COMMAND_BYTES];
@@ -745,6 +809,9 @@ static void try_commands(int shards)
             follow(line);
     }
     follow("all");
+    end_copies();
+    begin_copies();
+    expect_same_when_said();
     end_copies();
     end();
 }

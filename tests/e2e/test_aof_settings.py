@@ -5,9 +5,11 @@ import time
 
 import pytest
 
+import aof_scenarios
 from append_only import loaded_by_redis, segments
 from conftest import COMBINATIONS, require
-from server import wait_until
+from server import scaled, wait_until
+from test_aof import content, differences
 
 
 @pytest.fixture(params=COMBINATIONS, ids=lambda param: f"{param[0]}-{param[1]}")
@@ -77,3 +79,58 @@ def test_what_is_put_off_while_a_snapshot_is_taken_makes_no_answer_wait(begin):
     server.kill()  # what was answered behind the last end is synced, and all that was before it
     client = begin("--appendfsync", "always").client()
     assert client.get("after") == b"2" and client.get("during49") == b"2" and client.dbsize() == 3051
+
+
+def rewritten(server, count):
+    with server.connect() as connection:
+        connection("BGREWRITEAOF")
+    wait_until(lambda: server.info("persistence")["aof_rewrite_in_progress"] == "0")
+    info = server.info("persistence")
+    assert info["aof_last_bgrewrite_status"] == "ok" and int(info["aof_rewrites"]) == count
+
+
+COMMANDS = ("--aof-use-rdb-preamble", "no", "--enable-debug-command", "yes", "--databases", "16")
+
+
+def test_the_base_may_be_commands_which_make_what_there_was(begin):
+    server = begin(*COMMANDS)
+    for function in aof_scenarios.ALL:
+        aof_scenarios.run(function, server)
+    with server.client() as client:
+        with client.pipeline(transaction=False) as pipeline:
+            for i in range(scaled(20000)):
+                pipeline.rpush("long", f"item {i}" * 10).hset("wide", f"f{i}", i)
+            pipeline.execute()
+        client.function_load("#!lua name=kept\nredis.register_function('kept', function() return 1 end)")
+    rewritten(server, 1)
+    expected = content(server)
+    base = segments(begin.folder)[0]
+    assert base.name == "appendonly.aof.1.base.aof" and b"REDIS0" not in base.read_bytes()[:100]
+    assert max(map(int, re.findall(rb"\*(\d+)\r\n\$5\r\nRPUSH\r\n\$4\r\nlong", base.read_bytes()))) == 66
+    server.stop()
+    with loaded_by_redis(begin.folder) as redis:
+        found = content(redis)
+    assert not differences(values(found), values(expected)) and found[1] == expected[1]
+    assert not differences(values(content(begin(*COMMANDS))), values(expected))
+
+
+def values(content):
+    """Without encodings, which may be smaller than they were."""
+    return {key: (value, deadline) for key, (value, _, deadline) in content[0].items()}
+
+
+def test_it_is_rewritten_as_commands_while_keys_change(begin):
+    server = begin(*COMMANDS, "--appendfsync", "always")
+    with server.client() as client:
+        for round in range(1, 5):
+            for i in range(50):
+                client.hset("h", mapping={f"f{j}": f"{round}-{i}" * 20 for j in range(200)})
+                if i == 10:
+                    client.execute_command("BGREWRITEAOF")
+                client.rpush("l", *range(100))
+                client.set(f"k{i}", round, ex=1000)
+            client.config_set("aof-use-rdb-preamble", "yes" if round % 2 else "no")
+            wait_until(lambda: server.info("persistence")["aof_rewrite_in_progress"] == "0")
+    expected = content(server)
+    server.kill()
+    assert not differences(values(content(begin(*COMMANDS))), values(expected))
