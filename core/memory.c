@@ -28,12 +28,15 @@
 #define heap_block_bytes(block) malloc_usable_size((void *)(block))
 #define heap_purge()                                                                                                   \
     ((void)0) /* malloc_trim() would set up libc's own heap, unused so far, from several threads at once */
+#define heap_prepare() ((void)0)
+#define free_at_once(on) ((void)(on))
 #define heap_name "libc"
 #define heap_report(print, context) print("no report under a sanitizer\n", context)
 
 #else
 
 #include <mimalloc.h>
+#include <stdatomic.h>
 
 #define heap_alloc mi_malloc
 #define heap_alloc_zeroed mi_zalloc
@@ -42,8 +45,41 @@
 #define heap_free mi_free
 #define heap_block_bytes mi_usable_size
 #define heap_purge() mi_collect(true)
+#define heap_prepare prepare_mimalloc
 #define heap_name "mimalloc"
 #define heap_report(print, context) mi_stats_print_out(print, context)
+
+/* A page that is free goes back to the system after some milliseconds, and a segment at once. By default each page that
+ * is freed puts off the others of its segment, so that a mass deletion gave back a quarter of what it freed: the rest
+ * waits for a free in the same segment, which does not come. No delay at all would cost large values twice their time,
+ * as their pages are used again at once: so that is for times when much is freed. What the environment says goes before
+ * this. */
+enum { PAGE_DELAY_MS = 4 };
+
+#if MI_MALLOC_VERSION >= 210
+static const mi_option_t page_delay = mi_option_purge_delay, put_off = mi_option_purge_extend_delay;
+#else
+static const mi_option_t page_delay = mi_option_decommit_delay, put_off = mi_option_decommit_extend_delay;
+#endif
+
+static void prepare_mimalloc(void)
+{
+    mi_option_set_default(page_delay, PAGE_DELAY_MS);
+    mi_option_set_default(put_off, 0);
+#if MI_MALLOC_VERSION < 210
+    mi_option_set_default(mi_option_segment_decommit_delay, 0);
+#endif
+}
+
+/* How many ask for it. The option is the process's; one who sets it late is set right by the next. */
+static _Atomic(int) askers;
+
+static void free_at_once(bool on)
+{
+    int before = atomic_fetch_add(&askers, on ? 1 : -1);
+
+    mi_option_set_default(page_delay, on || before > 1 ? 0 : PAGE_DELAY_MS);
+}
 
 #endif
 
@@ -161,6 +197,16 @@ void memory_recharge(struct memory *from, struct memory *to, const void *block)
         discharge(from, bytes);
     if (to)
         charge(to, bytes);
+}
+
+void memory_prepare(void)
+{
+    heap_prepare();
+}
+
+void memory_free_at_once(bool on)
+{
+    free_at_once(on);
 }
 
 void memory_purge(void)

@@ -11,6 +11,7 @@
 #ifndef CORE_MEMORY_H
 #define CORE_MEMORY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* All zeros: an account of nobody else's. */
@@ -43,6 +44,10 @@ struct memory *memory_alloc_account(struct memory *parent, size_t bytes);
  * between shards is charged to nobody meanwhile. */
 void memory_recharge(struct memory *from, struct memory *to, const void *block);
 
+/* How soon what is free goes back to the system: once, before any thread starts. */
+void memory_prepare(void);
+/* Whether it does without delay: while somebody, of whatever thread, has asked for that, as much is freed. */
+void memory_free_at_once(bool on);
 /* Gives unused pages of the calling thread's heap back to the system. */
 void memory_purge(void);
 

@@ -383,6 +383,7 @@ int main(int argc, char **argv)
         print_usage(stdout);
         return 0;
     }
+    memory_prepare();
     command_table_init();
     config_init(&config);
     if (!load(&config, &facts, argc, argv, error, sizeof error) ||

@@ -13,14 +13,16 @@
 #include "shards/shard.h"
 
 enum {
-    LOOK_US = 1000,        /* with plenty left a shard looks so often what the others use */
-    TIGHT = 16,            /* a sixteenth of the limit or less is left, or it is exceeded by as much */
-    GRAIN = 1024,          /* of the limit, over all shards: what is used without looking where there are several */
-    RECLAIM_ITEMS = 64,    /* freed in the time that some keys are evicted */
-    STEPS_UNTIMED = 8,     /* between two looks at the clock */
-    STEPS_PER_COMMAND = 4, /* when the turn's time is over: more than one command can add in small keys */
-    TENACITY_US = 500,     /* of the default, 10 */
-    LEAST_BYTES = 1 << 20, /* less is a limit that hardly anybody means */
+    LOOK_US = 1000,         /* with plenty left a shard looks so often what the others use */
+    TIGHT = 16,             /* a sixteenth of the limit or less is left, or it is exceeded by as much */
+    GRAIN = 1024,           /* of the limit, over all shards: what is used without looking where there are several */
+    RECLAIM_ITEMS = 64,     /* freed in the time that some keys are evicted */
+    STEPS_UNTIMED = 8,      /* between two looks at the clock */
+    STEPS_PER_COMMAND = 4,  /* when the turn's time is over: more than one command can add in small keys */
+    TENACITY_US = 500,      /* of the default, 10 */
+    CROWD_BYTES = 16 << 20, /* of data: less may stay */
+    CROWD_ITEMS = 4096,     /* that wait to be freed */
+    LEAST_BYTES = 1 << 20,  /* less is a limit that hardly anybody means */
 };
 
 /* What all have said. */
@@ -325,10 +327,34 @@ static bool is_due(const struct shard *shard)
     return limit->tight || core_is_past_mark(&shard->core) || shard->monotonic_us - limit->looked_us >= LOOK_US;
 }
 
+/* The allocator keeps what is free for some milliseconds, and then looks only while something is freed nearby. So it
+ * gives back at once while a lot is freed, and when that is over what is left is asked for. */
+static void give_back(struct shard *shard)
+{
+    struct memory_limit *limit = &shard->memory_limit;
+    size_t bytes = data_bytes(shard);
+    bool reclaims = keyspace_reclaim(shard->core.keyspace, 0) > CROWD_ITEMS, shrinks;
+
+    limit->most_bytes = bytes > limit->most_bytes ? bytes : limit->most_bytes;
+    shrinks = limit->most_bytes > CROWD_BYTES && bytes < limit->most_bytes / 4 * 3;
+    if (!limit->gives_back && (reclaims || shrinks)) {
+        limit->gives_back = true;
+        memory_free_at_once(true);
+    } else if (limit->gives_back && !reclaims && bytes >= limit->last_bytes) {
+        limit->gives_back = false;
+        memory_free_at_once(false);
+        if (shrinks)
+            memory_purge();
+        limit->most_bytes = bytes;
+    }
+    limit->last_bytes = bytes;
+}
+
 bool memory_limit_turn(struct shard *shard)
 {
     if (shard->parked)
         return false;
+    give_back(shard);
     publish(shard);
     notice_limit(shard);
     return shard->core.config.maxmemory > 0 && is_due(shard) && memory_limit_look(shard);

@@ -41,6 +41,9 @@ struct memory_share {
 /* One shard's. */
 struct memory_limit {
     struct eviction eviction;
+    size_t most_bytes;   /* of data, since memory was given back */
+    size_t last_bytes;   /* in the last turn */
+    bool gives_back;     /* much is being freed */
     uint64_t limit_seen; /* maxmemory when it was last looked at */
     uint64_t turn;       /* in which `until_ns` was set */
     int64_t until_ns;    /* monotonic: so long this turn may evict */
@@ -49,6 +52,13 @@ struct memory_limit {
     size_t goal_bytes;   /* to be freed, as of the last look */
     bool unfinished;     /* the next turn evicts more */
 };
+
+/* Whether a turn is wanted that nothing else asks for: something is to be evicted, or to be given back now that no more
+ * is freed. */
+static inline bool memory_limit_has_work(const struct memory_limit *limit)
+{
+    return limit->unfinished || limit->gives_back;
+}
 
 /* Looks at what all use, and says so in core.out_of_memory and core.memory_mark. True: this shard is to evict, and may:
  * it is not parked. To be called where core.memory_mark is passed, behind what has been executed. */
@@ -61,7 +71,7 @@ void memory_limit_refresh(struct shard *shard);
 /* The same for a request that is about to be run. False: it is not to be run, and the reply says so. */
 MUST_USE bool memory_limit_admits(struct shard *shard, struct request *request);
 
-/* Once a turn: says what this shard uses. True as memory_limit_look. */
+/* Once a turn: says what this shard uses, and gives back what was freed in a crowd. True as memory_limit_look. */
 MUST_USE bool memory_limit_turn(struct shard *shard);
 
 #endif

@@ -112,8 +112,8 @@ static inline bool has_asked(const struct core *core)
 {
     int changes = changes_has_some(keyspace_changes(core->keyspace)), messages = publishing_has_work(&core->publishing);
 
-    return changes | messages | (core->monitors.lines.length > 0) | (core->stall_us > 0) |
-           core->save_scheduled | core->flushed_all;
+    return changes | messages | (core->monitors.lines.length > 0) | (core->stall_us > 0) | core->save_scheduled |
+           core->flushed_all;
 }
 
 static __attribute__((noinline)) void heed(struct shard *shard, const struct request *request)
@@ -516,7 +516,8 @@ static int64_t idle_us(struct shard *shard)
         return 0; /* told after this turn's connections had their say */
     if (shard->port.staged || (!shard->parked && mesh_has_own(&shard->port)))
         return 0;
-    if (!shard->parked && (keyspace_reclaim(shard->core.keyspace, 0) > 0 || shard->memory_limit.unfinished))
+    if (!shard->parked &&
+        (keyspace_reclaim(shard->core.keyspace, 0) > 0 || memory_limit_has_work(&shard->memory_limit)))
         return 0;
     if (shard->held_first || shard->port.overflow_count > 0 || shard->executed_gather || shard->unanswered ||
         shard->own_news)

@@ -6,7 +6,7 @@ import time
 import pytest
 
 import resp
-from server import Server, scaled, wait_until
+from server import SANITIZED, Server, scaled, wait_until
 
 OOM = "OOM command not allowed when used memory > 'maxmemory'."
 POLICIES = [f"{scope}-{how}" for scope in ("allkeys", "volatile") for how in ("lru", "lfu", "random")] + ["volatile-ttl"]
@@ -388,3 +388,23 @@ def test_what_has_gone_is_journaled(start, shards):
             assert sorted(raw("KEYS *")) == left
     finally:
         oracle.kill()
+
+
+@pytest.mark.skipif(SANITIZED, reason="a sanitizer keeps what is freed")
+@pytest.mark.parametrize("shards", (1, 2))
+@pytest.mark.parametrize("how", ("DEL", "FLUSHALL"))
+def test_memory_goes_back_to_the_system(start, shards, how):
+    server = start("--shards", shards, "--save", "")
+    with server.connect() as raw:
+        before = server.resident_bytes()
+        assert fill(raw, 100_000, bytes=2000) == 0
+        full = server.resident_bytes()
+        assert full - before > 100_000_000
+        if how == "FLUSHALL":
+            raw("FLUSHALL")
+        else:
+            for first in range(0, 100_000, 1000):
+                raw.command("DEL", *[f"key:{i}" for i in range(first, first + 1000)])
+        wait_until(lambda: used_memory(raw) < 5_000_000)
+        wait_until(lambda: raw("PING") and server.resident_bytes() - before < (full - before) // 4)
+        assert float(figures(raw, "memory")["mem_fragmentation_ratio"]) > 1
