@@ -376,8 +376,6 @@ static inline void serve_waiters(struct shard *shard, int64_t now_ms)
 /* What the command has needed too much, others give. */
 static __attribute__((noinline)) void keep_to_limit(struct shard *shard)
 {
-    if (shard->parked)
-        return;
     if (memory_limit_look(shard))
         memory_limit_shrink(shard);
     end_uncalled(shard);
@@ -398,7 +396,7 @@ static inline __attribute__((always_inline)) void meet(struct shard *shard, stru
         else
             run(shard, request, NULL);
     }
-    if (core_is_past_mark(&shard->core))
+    if (!shard->parked && core_is_past_mark(&shard->core)) /* parked: its account is the executor's */
         keep_to_limit(shard);
     serve_waiters(shard, shard_message_ms(shard));
     if (__builtin_expect(shard->busy.active, 0))
@@ -607,12 +605,13 @@ static bool may_record(struct shard *shard)
 }
 
 /* Deadlines, no further than the time of what is yet to be executed, so that a key dies at one instant for all
- * shards; and what is to be evicted. */
+ * shards: none while what is due can't be executed; and what is to be evicted. */
 static void expire(struct shard *shard)
 {
     int64_t settled_ms = mesh_settled_ms(&shard->port);
 
-    if (expires(shard) && keyspace_next_expiry_ms(shard->core.keyspace) <= settled_ms && may_record(shard))
+    if (expires(shard) && keyspace_next_expiry_ms(shard->core.keyspace) <= settled_ms && settled(shard) > 0 &&
+        may_record(shard))
         expire_due(shard, settled_ms);
     if (memory_limit_turn(shard) && may_record(shard))
         memory_limit_shrink(shard);

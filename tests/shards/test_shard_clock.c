@@ -3,7 +3,8 @@
 
 #include <criterion/criterion.h>
 
-#include "tests/support/shards/fake_loop.h"
+#include "core/keyspace.h"
+#include "tests/support/shards/group_run.h"
 
 static struct fake_loop fake;
 static struct shard shard;
@@ -57,4 +58,28 @@ Test(shard_clock, never_goes_back_and_keeps_half_its_pace_until_the_system_has_c
     fake.time_us += 20000000; /* the system's is ahead again */
     shard_read_clock(&shard);
     cr_assert_eq(shard.now_us, began_us + 14000000);
+}
+
+Test(shard_clock, no_deadline_comes_before_what_is_due_has_been_executed)
+{
+    static struct group_run run;
+    struct group_client *client;
+    struct shard *first;
+
+    group_run_init(&run, 2, NULL);
+    client = group_connect(&run, 0);
+    first = run.group.shards[0];
+    group_ask_format(client, "SET %s x PX 100", group_key(&run, 0, 0));
+    group_settle(&run);
+    group_forget(client);
+    first->port.urgent_count++; /* as if its news found no room */
+    for (int i = 0; i < 2; i++)
+        run.loops[i].time_us += 200000;
+    group_turns(&run);
+    group_turns(&run);
+    cr_assert_eq(keyspace_count(first->core.keyspace, 0), 1, "a read of before may be among what is due");
+    first->port.urgent_count--;
+    group_turns(&run);
+    cr_assert_eq(keyspace_count(first->core.keyspace, 0), 0);
+    group_run_deinit(&run);
 }
