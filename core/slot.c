@@ -58,6 +58,17 @@ static inline uint64_t load_block(const char *bytes)
     return block;
 }
 
+static inline uint64_t load_half(const char *bytes)
+{
+    uint32_t half;
+
+    memcpy(&half, bytes, sizeof half);
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    half = __builtin_bswap32(half);
+#endif
+    return half;
+}
+
 /* The first `count` bytes, at least one and fewer than a block, of `length`. */
 static inline uint64_t load_head(const char *bytes, size_t count, size_t length)
 {
@@ -65,12 +76,14 @@ static inline uint64_t load_head(const char *bytes, size_t count, size_t length)
 
     if (length >= BLOCK_BYTES)
         return load_block(bytes) >> (8 * (BLOCK_BYTES - count));
+    if (count >= 4) /* two halves that may overlap */
+        return load_half(bytes) << (8 * (count - 4)) | load_half(bytes + count - 4);
     for (size_t i = 0; i < count; i++)
         block = block << 8 | (unsigned char)bytes[i];
     return block;
 }
 
-uint16_t slot_crc16(struct str bytes)
+static inline __attribute__((always_inline)) uint16_t crc16(struct str bytes)
 {
     size_t head = bytes.length % BLOCK_BYTES;
     uint16_t crc = head > 0 ? crc_block(0, load_head(bytes.bytes, head, bytes.length)) : 0;
@@ -78,6 +91,11 @@ uint16_t slot_crc16(struct str bytes)
     for (size_t i = head; i < bytes.length; i += BLOCK_BYTES)
         crc = crc_block(crc, load_block(bytes.bytes + i));
     return crc;
+}
+
+uint16_t slot_crc16(struct str bytes)
+{
+    return crc16(bytes);
 }
 
 bool affinity_pattern_parse(struct str text, struct affinity_pattern *pattern)
@@ -92,12 +110,13 @@ bool affinity_pattern_parse(struct str text, struct affinity_pattern *pattern)
     return true;
 }
 
-/* What follows the text before the '*', or an empty str. */
-static struct str affinity_rest(const struct affinity_pattern *pattern, struct str key)
+/* What follows the text before the '*', or an empty str. Of most keys the first byte is another. */
+static inline struct str affinity_rest(const struct affinity_pattern *pattern, struct str key)
 {
     size_t skip = pattern->before.length;
 
-    if (key.length <= skip || !str_equal((struct str){key.bytes, skip}, pattern->before))
+    if (key.length <= skip || (skip > 0 && key.bytes[0] != pattern->before.bytes[0]) ||
+        !str_equal((struct str){key.bytes, skip}, pattern->before))
         return (struct str){key.bytes, 0};
     return (struct str){key.bytes + skip, key.length - skip};
 }
@@ -111,7 +130,7 @@ static struct str affinity_match(const struct affinity_pattern *pattern, struct 
     return (struct str){rest.bytes, stop ? (size_t)(stop - rest.bytes) : 0};
 }
 
-static struct str affinity_tag(const struct affinity *affinity, struct str key)
+static inline struct str affinity_tag(const struct affinity *affinity, struct str key)
 {
     struct str begun = {key.bytes, 0};
 
@@ -128,12 +147,31 @@ static struct str affinity_tag(const struct affinity *affinity, struct str key)
     return begun;
 }
 
+/* Whether one of a block's bytes is '{': a byte that is 0 borrows from its top bit. */
+static inline bool block_has_brace(const char *bytes)
+{
+    uint64_t block;
+
+    memcpy(&block, bytes, sizeof block);
+    block ^= UINT64_C(0x7b7b7b7b7b7b7b7b);
+    return (block - UINT64_C(0x0101010101010101)) & ~block & UINT64_C(0x8080808080808080);
+}
+
+/* Keys of usual lengths are looked at here, as two blocks that may overlap, or three: a call takes 20 instructions. */
+static inline bool has_brace(struct str key)
+{
+    if (key.length < BLOCK_BYTES || key.length > 3 * BLOCK_BYTES)
+        return key.length > 0 && memchr(key.bytes, '{', key.length) != NULL;
+    return block_has_brace(key.bytes) || block_has_brace(key.bytes + key.length - BLOCK_BYTES) ||
+           (key.length > 2 * BLOCK_BYTES && block_has_brace(key.bytes + BLOCK_BYTES));
+}
+
 /* Between the first '{' and the next '}', or an empty str. */
-static inline struct str hash_tag(struct str key)
+static __attribute__((noinline)) struct str hash_tag(struct str key)
 {
     const struct str none = {key.bytes, 0};
     const char *end = key.bytes + key.length;
-    const char *open = key.length > 0 ? memchr(key.bytes, '{', key.length) : NULL;
+    const char *open = memchr(key.bytes, '{', key.length);
 
     if (!open)
         return none;
@@ -141,11 +179,23 @@ static inline struct str hash_tag(struct str key)
     return close ? (struct str){open + 1, (size_t)(close - open - 1)} : none;
 }
 
-struct str slot_tag(const struct affinity *affinity, struct str key)
+static inline __attribute__((always_inline)) struct str find_tag(const struct affinity *affinity, struct str key)
 {
-    struct str tag = hash_tag(key);
+    struct str tag = {key.bytes, 0};
 
+    if (__builtin_expect(has_brace(key), 0))
+        tag = hash_tag(key);
     if (tag.length == 0)
         tag = affinity_tag(affinity, key);
     return tag.length > 0 ? tag : key;
+}
+
+struct str slot_tag(const struct affinity *affinity, struct str key)
+{
+    return find_tag(affinity, key);
+}
+
+uint16_t slot_of(const struct affinity *affinity, struct str key)
+{
+    return crc16(find_tag(affinity, key)) % SLOT_COUNT;
 }

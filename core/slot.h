@@ -32,9 +32,6 @@ MUST_USE bool affinity_pattern_parse(struct str text, struct affinity_pattern *p
 struct str slot_tag(const struct affinity *affinity, struct str key);
 uint16_t slot_crc16(struct str bytes);
 
-static inline uint16_t slot_of(const struct affinity *affinity, struct str key)
-{
-    return slot_crc16(slot_tag(affinity, key)) % SLOT_COUNT;
-}
+uint16_t slot_of(const struct affinity *affinity, struct str key);
 
 #endif

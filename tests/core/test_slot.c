@@ -65,6 +65,37 @@ Test(slot, tag_is_what_the_first_braces_hold)
     expect_tag(&none, "", "");
 }
 
+/* Byte by byte. */
+static struct str model_tag(struct str key)
+{
+    size_t open = 0, close;
+
+    while (open < key.length && key.bytes[open] != '{')
+        open++;
+    for (close = open + 1; close < key.length && key.bytes[close] != '}'; close++)
+        ;
+    return close < key.length && close > open + 1 ? (struct str){key.bytes + open + 1, close - open - 1} : key;
+}
+
+Test(slot, braces_are_found_wherever_they_stand_in_keys_of_any_length)
+{
+    static const char letters[] = "{}{zy|\xfb\xfd";
+    const struct affinity none = {0};
+
+    dice_seed();
+    for (int i = 0; i < 200000; i++) {
+        size_t length = dice_below(40);
+        char *key = malloc(length + 1); /* exactly, so that a sanitizer sees what is read beside it */
+
+        for (size_t k = 0; k < length; k++)
+            key[k] = dice_below(8) ? 'x' : letters[dice_below(sizeof letters - 1)];
+        struct str text = {key, length}, tag = slot_tag(&none, text), expected = model_tag(text);
+        cr_assert(tag.bytes == expected.bytes && tag.length == expected.length, "%.*s", (int)length, key);
+        cr_assert_eq(slot_of(&none, text), model_crc16(expected) % SLOT_COUNT);
+        free(key);
+    }
+}
+
 Test(slot, affinity_places_by_what_the_star_matched)
 {
     struct affinity_pattern patterns[3];
