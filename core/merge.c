@@ -74,6 +74,16 @@ void merge_sum(struct merge *merge)
     reply_integer(merge->reply, merge_sum_of(merge));
 }
 
+/* Moves the first value of *from to the reply. */
+static inline void move_value(struct buffer *to, struct str *from)
+{
+    struct str value = {from->bytes, resp_value_length(*from)};
+
+    str_copy(buffer_reserve(to, value.length), value);
+    to->length += value.length;
+    *from = (struct str){from->bytes + value.length, from->length - value.length};
+}
+
 void merge_in_order(struct merge *merge)
 {
     struct str rest[CONFIG_SHARDS_MAX];
@@ -83,13 +93,8 @@ void merge_in_order(struct merge *merge)
         take_header(merge->parts[i], '*', &rest[i]);
     reserve_for_all(merge);
     reply_array(merge->reply, merge->key_count);
-    for (int i = 0; i < merge->key_count; i++) {
-        struct str *from = &rest[merge->part_of_key[i]];
-        size_t length = resp_value_length(*from);
-
-        reply_raw(merge->reply, (struct str){from->bytes, length});
-        *from = (struct str){from->bytes + length, from->length - length};
-    }
+    for (int i = 0; i < merge->key_count; i++)
+        move_value(&merge->reply->buffer, &rest[merge->part_of_key[i]]);
 }
 
 void merge_concat(struct merge *merge)

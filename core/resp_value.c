@@ -63,9 +63,27 @@ static int64_t skip_value(const char **at, const char *end)
     }
 }
 
+/* Of a bulk string of fewer than 100 bytes, as most of a long answer are; 0: it is something else. */
+static inline size_t short_bulk_length(struct str bytes)
+{
+    const char *at = bytes.bytes;
+
+    if (bytes.length < 6 || at[0] != '$')
+        return 0;
+    uint32_t first = (uint32_t)(at[1] - '0'), second = (uint32_t)(at[2] - '0');
+    if (first <= 9 && at[2] == '\r')
+        return 6 + first;
+    return first <= 9 && second <= 9 && at[3] == '\r' ? 7 + first * 10 + second : 0;
+}
+
 size_t resp_value_length(struct str bytes)
 {
     const char *at = bytes.bytes, *end = at + bytes.length;
+    size_t short_length = short_bulk_length(bytes);
+
+    ASSERT(short_length <= bytes.length);
+    if (short_length > 0)
+        return short_length;
 
     for (int64_t left = 1; left > 0; left--)
         left += skip_value(&at, end);

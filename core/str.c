@@ -6,9 +6,26 @@
  * So no match tries more than pattern times string steps. */
 #include "core/str.h"
 
+#include <stdint.h>
+
 static inline unsigned char lower(unsigned char byte)
 {
     return (unsigned char)(byte - 'A') < 26 ? byte | 0x20 : byte;
+}
+
+/* Short texts as two pieces that may overlap. */
+void str_copy_unusual(char *to, struct str from)
+{
+    if (from.length >= 8 && from.length < 16) {
+        uint64_t first, last;
+
+        memcpy(&first, from.bytes, 8);
+        memcpy(&last, from.bytes + from.length - 8, 8);
+        memcpy(to, &first, 8);
+        memcpy(to + from.length - 8, &last, 8);
+    } else if (from.length > 0) { /* else there may be no address */
+        memmove(to, from.bytes, from.length);
+    }
 }
 
 int str_compare(struct str a, struct str b)

@@ -31,6 +31,9 @@ static inline bool str_equal(struct str a, struct str b)
     return a.length == b.length && (a.length == 0 || memcmp(a.bytes, b.bytes, a.length) == 0);
 }
 
+/* As str_copy, of few bytes or of many. */
+void str_copy_unusual(char *to, struct str from);
+
 /* Copies the bytes, which may be none, to `to`; the two may overlap. Most are
  * short: 16 to 32 bytes are two loads and two stores, up to 64 four, where a call takes 35 instructions. */
 static inline __attribute__((always_inline)) void str_copy(char *to, struct str from)
@@ -49,8 +52,8 @@ static inline __attribute__((always_inline)) void str_copy(char *to, struct str 
         memcpy(last, from.bytes + from.length - 32, 32);
         memcpy(to, first, 32);
         memcpy(to + from.length - 32, last, 32);
-    } else if (from.length > 0) { /* else there may be no address */
-        memmove(to, from.bytes, from.length);
+    } else {
+        str_copy_unusual(to, from);
     }
 }
 

@@ -181,6 +181,20 @@ Test(resp_write, length_of_a_value_is_what_was_written_for_it)
     }
 }
 
+Test(resp_write, length_of_a_bulk_string_is_right_whatever_its_digits)
+{
+    char bytes[1200];
+
+    memset(bytes, '7', sizeof bytes);
+    for (size_t length = 0; length <= sizeof bytes; length++) {
+        reply_bulk(&resp2, (struct str){bytes, length});
+        size_t whole = resp2.buffer.length;
+        reply_ok(&resp2);
+        cr_assert_eq(resp_value_length(buffer_str(&resp2.buffer)), whole, "%zu", length);
+        buffer_consume(&resp2.buffer, resp2.buffer.length);
+    }
+}
+
 Test(resp_write, length_of_an_attribute_includes_what_it_describes)
 {
     cr_assert_eq(resp_value_length(STR("|1\r\n+k\r\n:1\r\n$2\r\nab\r\n+OK\r\n")), 20);

@@ -38,6 +38,23 @@ static void random_text(char *text, int most, const char *alphabet)
     text[length] = '\0';
 }
 
+Test(str, copy_moves_any_number_of_bytes_even_over_each_other)
+{
+    char to[220], expected[220];
+
+    dice_seed();
+    for (int i = 0; i < 50000; i++) {
+        size_t length = dice_below(100), at = dice_below(100), shift = dice_below(20);
+
+        for (size_t k = 0; k < sizeof to; k++)
+            expected[k] = to[k] = (char)dice_bits();
+        memmove(expected + at + shift, expected + at, length);
+        str_copy(to + at + shift, (struct str){to + at, length});
+        cr_assert(memcmp(to, expected, sizeof to) == 0, "%zu bytes", length);
+    }
+    str_copy(to, (struct str){NULL, 0});
+}
+
 Test(str, compare_orders_unsigned_bytes_and_prefixes_first)
 {
     cr_assert_lt(str_compare(STR("a"), STR("b")), 0);
