@@ -130,7 +130,11 @@ bool config_is_secret(struct str name)
 size_t config_client_limit(const struct config *config)
 {
     char *end;
-    unsigned long long number = strtoull(config->maxmemory_clients, &end, 10);
+    unsigned long long number;
+
+    if (strcmp(config->maxmemory_clients, "0") == 0) /* asked in every turn */
+        return 0;
+    number = strtoull(config->maxmemory_clients, &end, 10);
 
     return *end == '%' ? (size_t)((double)config->maxmemory * (double)number / 100) : (size_t)number;
 }
