@@ -76,6 +76,7 @@ struct call {
     int64_t *spent_ns;          /* takes the time of a part, and of runs that were not the last; NULL: there are none */
     struct slow_command **slow; /* takes what is for the slow log, newest first; NULL: nobody does */
     struct key routed_key;      /* hash of the first key, where routing computed it; name.bytes NULL otherwise */
+    const uint64_t *key_hashes; /* of all keys, in their order, see call_route_key; NULL: not known */
 };
 
 /* What a command that reads has read is remembered for its client: see tracked_by. */
@@ -110,6 +111,13 @@ static inline struct key call_key(const struct call *call, struct str name)
     if (name.bytes == call->routed_key.name.bytes && name.length == call->routed_key.name.length)
         return call->routed_key;
     return key_of(name);
+}
+
+/* Before a key of a command with many is looked for. number: its place among them, from 0. */
+static inline void call_route_key(struct call *call, struct str name, int number)
+{
+    if (call->key_hashes)
+        call->routed_key = (struct key){name, call->key_hashes[number]};
 }
 
 static inline struct keyspace *call_keyspace(const struct call *call, struct str key)

@@ -16,6 +16,7 @@ void cmd_mget(struct call *call)
 {
     reply_array(call->reply, call->argc - 1);
     for (int i = 1; i < call->argc; i++) {
+        call_route_key(call, call->argv[i], i - 1);
         const struct entry *entry = call_find_any(call, call->argv[i], true);
         bool string = entry != NULL && entry_type(entry) == VALUE_STRING;
 
@@ -58,8 +59,10 @@ void cmd_mset(struct call *call)
 {
     if (!pairs_complete(call, "ERR wrong number of arguments for 'mset' command"))
         return;
-    for (int i = 1; i < call->argc; i += 2)
+    for (int i = 1; i < call->argc; i += 2) {
+        call_route_key(call, call->argv[i], i / 2);
         set_pair(call, i, -1);
+    }
     reply_ok(call->reply);
 }
 

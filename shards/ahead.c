@@ -19,20 +19,33 @@ static const struct request *as_request(const struct message *message)
     return message && message->kind == MESSAGE_REQUEST ? (const struct request *)message : NULL;
 }
 
-static inline __attribute__((always_inline)) void each_key(const struct shard *shard, const struct request *request,
-                                                           void (*prefetch)(const struct keyspace *keyspace, int db,
-                                                                            uint64_t hash))
+typedef void prefetch_key(const struct keyspace *keyspace, int db, uint64_t hash);
+
+/* A command with many keys. */
+static __attribute__((noinline)) void each_key(const struct shard *shard, const struct request *request,
+                                               prefetch_key *prefetch)
 {
     const struct key_spec *keys = &request->command->keys[0];
+    const uint64_t *hashes = request->hashed ? request->key_hashes : NULL;
 
-    if (request->key) {
-        prefetch(shard->core.keyspace, request->db, request->key_hash);
-        return;
-    }
     if (request->command->route != ROUTE_SCATTER || keys->begin == KEY_BEGIN_NONE)
         return;
-    for (int at = keys->index, left = KEYS_MOST; at < request->argc && left > 0; at += keys->step, left--)
-        prefetch(shard->core.keyspace, request->db, keyspace_hash(request->argv[at]));
+    for (int at = keys->index, number = 0; at < request->argc && number < KEYS_MOST; at += keys->step, number++)
+        prefetch(shard->core.keyspace, request->db, hashes ? hashes[number] : keyspace_hash(request->argv[at]));
+}
+
+/* In line for those with one. */
+static inline __attribute__((always_inline)) void prefetch_keys(const struct shard *shard,
+                                                                const struct message *message, prefetch_key *prefetch)
+{
+    const struct request *request = as_request(message);
+
+    if (!request)
+        return;
+    if (__builtin_expect(request->key != 0, 1))
+        prefetch(shard->core.keyspace, request->db, request->key_hash);
+    else
+        each_key(shard, request, prefetch);
 }
 
 static void prefetch_message(const struct message *message)
@@ -49,24 +62,18 @@ static void prefetch_arguments(const struct message *message)
         request_prefetch_arguments(request);
 }
 
-static void prefetch_table(const struct shard *shard, const struct message *message)
+static inline void prefetch_table(const struct shard *shard, const struct message *message)
 {
-    const struct request *request = as_request(message);
-
-    if (request)
-        each_key(shard, request, keyspace_prefetch);
+    prefetch_keys(shard, message, keyspace_prefetch);
 }
 
-static void prefetch_entries(const struct shard *shard, const struct message *message)
+static inline void prefetch_entries(const struct shard *shard, const struct message *message)
 {
-    const struct request *request = as_request(message);
-
-    if (request)
-        each_key(shard, request, keyspace_prefetch_entry);
+    prefetch_keys(shard, message, keyspace_prefetch_entry);
 }
 
-static void begin_run(const struct shard *shard, const struct mesh_window *window, const struct message *message,
-                      bool ours)
+static __attribute__((noinline)) void begin_run(const struct shard *shard, const struct mesh_window *window,
+                                                const struct message *message, bool ours)
 {
     for (uint32_t places = 0; !ours && places < AHEAD_MESSAGE; places++)
         prefetch_message(mesh_window_at(window, places));

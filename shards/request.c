@@ -69,6 +69,7 @@ static inline __attribute__((always_inline)) struct request *take(struct request
     request->db = 0;
     request->no_touch = false;
     request->part = false;
+    request->hashed = false;
     request->tracked = false;
     request->key = 0;
     request->trial = 0;
@@ -153,7 +154,7 @@ static inline bool has_blocks(const struct request *request)
            request->argv != request->argv_inline;
 }
 
-void request_give_back(struct request_pool *pool, struct request *request)
+inline void request_give_back(struct request_pool *pool, struct request *request)
 {
     ASSERT(request->message.home == pool->home);
     if (__builtin_expect(has_blocks(request), 0))
@@ -189,7 +190,7 @@ void request_own_arguments(struct request_pool *pool, struct request *request)
     for (int i = 0; i < request->argc; i++) {
         struct str *argument = &request->argv[i];
 
-        memcpy(to, argument->bytes, argument->length);
+        str_copy(to, *argument);
         argument->bytes = to;
         to += argument->length;
     }

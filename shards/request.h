@@ -62,6 +62,7 @@ struct request {
     uint16_t db;
     bool no_touch;
     bool part : 1;    /* of a scatter */
+    bool hashed : 1;  /* key_hashes are those of all its keys, in their order, as long as its arguments live */
     bool tracked : 1; /* what it reads is remembered for its client */
     uint16_t key;     /* the argument that is its only key, whose hash is key_hash; 0: none */
     uint8_t trial;    /* enum request_trial */
@@ -69,7 +70,10 @@ struct request {
     int argc;
     struct str *argv; /* argv_inline, or a heap block */
     const struct command *command;
-    uint64_t key_hash;
+    union {
+        uint64_t key_hash;
+        const uint64_t *key_hashes;
+    };
     uint64_t session_id;
     struct str argv_inline[REQUEST_ARGV_INLINE];
     struct reply reply;

@@ -36,13 +36,16 @@ bool router_init(struct router *router, const struct config *config, int shards,
 
 /* Owners of keys. */
 
-static void place(struct key_owners *owners, int index, int owner)
+static __attribute__((noinline)) void grow_places(struct key_owners *owners)
 {
-    if (owners->count == owners->capacity) {
-        owners->capacity = owners->capacity ? owners->capacity * 2 : 64;
-        owners->places =
-            memory_resize(owners->memory, owners->places, (size_t)owners->capacity * sizeof *owners->places);
-    }
+    owners->capacity = owners->capacity ? owners->capacity * 2 : 64;
+    owners->places = memory_resize(owners->memory, owners->places, (size_t)owners->capacity * sizeof *owners->places);
+}
+
+static inline void place(struct key_owners *owners, int index, int owner)
+{
+    if (__builtin_expect(owners->count == owners->capacity, 0))
+        grow_places(owners);
     owners->places[owners->count++] = (struct key_place){.index = index, .owner = (uint16_t)owner};
     owners_add(owners, owner);
 }
@@ -60,6 +63,15 @@ static void find_place(void *context, struct key_position key)
     place(find->owners, key.index, router_owner(find->router, find->argv[key.index]));
 }
 
+/* What is split by keys has nothing but keys, or those and a value for each. */
+static void find_listed(const struct find_owners *find, const struct request *request)
+{
+    const struct key_spec *keys = &request->command->keys[0];
+
+    for (int at = keys->index; at < request->argc; at += keys->step)
+        place(find->owners, at, router_owner(find->router, find->argv[at]));
+}
+
 /* The owners of all keys, as far as the arguments fit the command: where they do not its handler says so, or
  * there are no more keys (PFMERGE with a target alone). */
 void router_find_owners(struct shard *shard, const struct request *request)
@@ -67,6 +79,10 @@ void router_find_owners(struct shard *shard, const struct request *request)
     struct find_owners find = {&shard->owners, &shard->group->router, request->argv};
 
     owners_clear(&shard->owners);
+    if (request->command->route == ROUTE_SCATTER && request->command->keys[0].begin == KEY_BEGIN_INDEX) {
+        find_listed(&find, request);
+        return;
+    }
     bool all = command_each_key(request->command, request->argv, request->argc, find_place, &find);
     (void)all;
 }

@@ -5,6 +5,7 @@
 #include "core/assert.h"
 #include "core/call.h"
 #include "core/command.h"
+#include "core/keyspace.h"
 #include "core/memory.h"
 #include "core/merge.h"
 #include "shards/shard.h"
@@ -12,7 +13,7 @@
 /* One block. Where it is made by keys, what the parts read lies behind it, each part's arguments in lines one after
  * the other, which their owner finds at once:
  *
- *     struct scatter | parts[] | part_of_key[] | part 0: argv[], their bytes | part 1: argv[], their bytes | ...
+ *     struct scatter | parts[] | part_of_key[] | part 0: argv[], its keys' hashes, all bytes | part 1: likewise | ...
  */
 struct scatter {
     struct shard *shard; /* home */
@@ -213,7 +214,7 @@ static size_t round_up(size_t bytes)
     return (bytes + alignof(struct str) - 1) / alignof(struct str) * alignof(struct str);
 }
 
-/* Of the places of keys, and of the arguments: the name in each part, all others in one. */
+/* Of the places of keys, of their hashes, and of the arguments: the name in each part, all others in one. */
 static size_t bytes_of_parts(const struct request *whole, const struct key_owners *owners)
 {
     size_t parts = (size_t)owners->distinct;
@@ -221,7 +222,7 @@ static size_t bytes_of_parts(const struct request *whole, const struct key_owner
 
     for (int i = 1; i < whole->argc; i++)
         bytes += sizeof(struct str) + whole->argv[i].length;
-    return bytes + round_up((size_t)owners->count * sizeof(uint16_t));
+    return bytes + (size_t)owners->count * sizeof(uint64_t) + round_up((size_t)owners->count * sizeof(uint16_t));
 }
 
 static struct scatter *create_by_keys(struct shard *shard, struct request *whole, const struct key_owners *owners)
@@ -236,7 +237,7 @@ static struct scatter *create_by_keys(struct shard *shard, struct request *whole
 /* Copies its bytes; the argument lies there from now on, and so it does for the whole. */
 static struct str move_argument(struct str *argument, char **to)
 {
-    memcpy(*to, argument->bytes, argument->length);
+    str_copy(*to, *argument);
     argument->bytes = *to;
     *to += argument->length;
     return *argument;
@@ -257,20 +258,26 @@ static struct request *part_of_owner(struct shard *shard, struct scatter *scatte
                                      int owner, int part_index, char **room)
 {
     struct str *from = scatter->whole->argv, *argv = (struct str *)*room, *next = argv;
-    int step = scatter->whole->command->keys[0].step;
-    int argc = 1 + keys_of_owner(owners, owner) * step;
-    char *bytes = (char *)(argv + argc);
+    int step = scatter->whole->command->keys[0].step, keys = keys_of_owner(owners, owner), argc = 1 + keys * step;
+    uint64_t *hashes = (uint64_t *)(argv + argc), *hash = hashes;
+    char *bytes = (char *)(hashes + keys);
 
     *next++ = move_argument(&from[0], &bytes);
     for (int i = 0; i < owners->count; i++) {
         if (owners->places[i].owner != owner)
             continue;
         scatter->part_of_key[i] = (uint16_t)part_index;
+        *hash++ = keyspace_hash(from[owners->places[i].index]);
         for (int j = 0; j < step; j++)
             *next++ = move_argument(&from[owners->places[i].index + j], &bytes);
     }
     *room += round_up((size_t)(bytes - *room));
-    return part_lend(shard, scatter, argv, argc);
+
+    struct request *part = part_lend(shard, scatter, argv, argc);
+
+    part->hashed = true;
+    part->key_hashes = hashes;
+    return part;
 }
 
 static void stage_by_keys(struct shard *shard, struct request *whole, const struct key_owners *owners)

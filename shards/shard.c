@@ -160,7 +160,7 @@ static inline __attribute__((always_inline)) void prepare_call(struct call *call
                                                                struct request *request, const struct reach *reach,
                                                                int64_t now_ms, struct call_wait *wait)
 {
-    static_assert(sizeof *call == 184, "a field that is new is set here, too");
+    static_assert(sizeof *call == 192, "a field that is new is set here, too");
     call->command = request->command;
     call->argv = request->argv;
     call->argc = request->argc;
@@ -187,8 +187,12 @@ static inline __attribute__((always_inline)) void prepare_call(struct call *call
     call->slow = &request->slow;
     call->routed_key.name = request->argv[request->key];
     call->routed_key.hash = request->key_hash;
-    if (!request->key)
+    call->key_hashes = NULL;
+    if (!request->key) {
         call->routed_key.name.bytes = NULL;
+        if (request->hashed)
+            call->key_hashes = request->key_hashes;
+    }
     request->reply.buffer.memory = &shard->core.memory;
 }
 
