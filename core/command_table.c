@@ -138,7 +138,8 @@ find_subcommand(const struct command *row, const struct str *argv, int argc, con
     return subrow;
 }
 
-const struct command *command_find(const struct str *argv, int argc, const struct command **container)
+/* inline: as resp_parse. */
+inline const struct command *command_find(const struct str *argv, int argc, const struct command **container)
 {
     const struct command *row = find_row(argv[0]);
 

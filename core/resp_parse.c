@@ -380,7 +380,8 @@ static __attribute__((noinline)) enum resp_status parse_generally(struct resp_pa
     return parse_array(parser, bytes, limits);
 }
 
-enum resp_status resp_parse(struct resp_parser *parser, struct str bytes, const struct resp_limits *limits)
+/* inline: into the loops over requests, by link-time optimization. */
+inline enum resp_status resp_parse(struct resp_parser *parser, struct str bytes, const struct resp_limits *limits)
 {
     if (parser->state == STATE_START) {
         clear(parser);

@@ -162,12 +162,14 @@ static void mark(uint64_t *bits, int shard)
     bits[shard / 64] |= UINT64_C(1) << (shard % 64);
 }
 
-bool mesh_room(struct mesh_port *port, int to)
+/* These two are inline for the router, by link-time optimization. */
+
+inline bool mesh_room(struct mesh_port *port, int to)
 {
     return to == port->index || spsc_room(&port->requests_to[to]);
 }
 
-void mesh_stage(struct mesh_port *port, int to, struct message *message)
+inline void mesh_stage(struct mesh_port *port, int to, struct message *message)
 {
     port->staged = true;
     port->last_staged = message;
