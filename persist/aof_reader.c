@@ -65,9 +65,9 @@ static enum aof_status parse_group(struct parse *parse)
     if (parse->bytes.length - AOF_GROUP_HEAD_BYTES < body_bytes)
         return want(parse, AOF_GROUP_HEAD_BYTES + body_bytes);
     parse->taken = AOF_GROUP_HEAD_BYTES + (size_t)body_bytes;
+    parse->unit->kind = AOF_UNIT_GROUP;
     if (crc32c(0, (struct str){head + AOF_CHECKED_AT, parse->taken - AOF_CHECKED_AT}) != checksum)
         return refuse(parse, "a group's checksum is not that of what it holds");
-    parse->unit->kind = AOF_UNIT_GROUP;
     parse->unit->body = (struct str){head + AOF_GROUP_HEAD_BYTES, (size_t)body_bytes};
     return AOF_NEXT;
 }
@@ -135,7 +135,7 @@ void aof_reader_init(struct aof_reader *reader, struct memory *memory, const cha
     reader->name = name;
     reader->status = AOF_HUNGRY;
     reader->sound = 0;
-    reader->is_behind_group = reader->is_damaged = reader->has_more_behind = false;
+    reader->is_behind_group = reader->is_damaged = reader->is_followed = false;
     reader->searches = reader->at_head = false;
     reader->searched = 0;
 }
@@ -159,27 +159,59 @@ static enum aof_status end_with(struct aof_reader *reader, enum aof_status statu
     return status;
 }
 
-/* A unit goes on behind the file's end: has it been cut, or is its length wrong? The latter, if a sound group follows.
- * Likewise where a group is expected and there is something else: when the power fails, a file may have got its length,
- * and only some of its sectors. Large groups are not looked into, nor more than so many places that look like one, so
- * that the search takes little time and room, whatever is there. A unit that has been cut is taken for wrong if its own
- * text holds a group. */
+/* A unit goes on behind the file's end: has it been cut, or is its length wrong? Likewise where a group is expected and
+ * there is something else: when the power fails, a file may have got its length, and only some of its sectors. It had
+ * been there and is wrong, if a sound group behind it says that all was synced up to it. Large groups are not looked
+ * into but for what they say, nor more than so many places that look like one, so that the search takes little time and
+ * room, whatever is there. A unit that has been cut is taken for wrong if its own text holds a group that says so. */
 
 enum { SEARCHED_BYTES_MOST = 1024 * 1024, SEARCHED_MOST = 1000 };
 
-/* AOF_NEXT: the bytes begin with a sound group; AOF_HUNGRY: that will be seen. */
-static enum aof_status look_for_group(const struct aof_reader *reader, struct str bytes)
+/* What a group that begins at that offset says of the file before it. Its first line is there. */
+static uint64_t synced_before(struct str body, uint64_t group_at)
+{
+    uint64_t synced;
+
+    if (body.length < AOF_SYNCED_BYTES || !begins_with(body, STR(AOF_SYNCED_NAME)) ||
+        !read_hex(body.bytes + AOF_SYNCED_AT, 16, &synced))
+        return group_at;
+    return synced;
+}
+
+/* It is whole, or so large that it is taken for whole where nothing is to be cut off that may be sound. */
+static enum aof_status look_into(struct aof_reader *reader, struct str body, size_t taken)
+{
+    if (synced_before(body, file_window_offset(&reader->window)) > reader->sound)
+        return AOF_NEXT;
+    file_window_pass(&reader->window, taken - strlen("\r\n")); /* behind which the next may begin */
+    return AOF_CUT;
+}
+
+static enum aof_status look_into_large(struct aof_reader *reader, struct str bytes)
+{
+    struct str body = {bytes.bytes + AOF_GROUP_HEAD_BYTES, bytes.length - AOF_GROUP_HEAD_BYTES};
+
+    if (!reader->is_damaged)
+        return AOF_WRONG;
+    if (body.length < AOF_SYNCED_BYTES)
+        return AOF_HUNGRY;
+    return look_into(reader, body, AOF_GROUP_HEAD_BYTES);
+}
+
+/* AOF_NEXT: the bytes begin with a sound group, before which all was synced; AOF_CUT: with one that says nothing of
+ * it, which is passed over; AOF_HUNGRY: that will be seen. */
+static enum aof_status look_for_group(struct aof_reader *reader, struct str bytes)
 {
     size_t length = bytes.length < SEARCHED_BYTES_MOST ? bytes.length : SEARCHED_BYTES_MOST;
     struct aof_unit unit;
     struct parse parse = {.bytes = {bytes.bytes, length}, .unit = &unit};
     enum aof_status status = parse_group(&parse);
-    bool is_small = status != AOF_HUNGRY || length + parse.lacking <= SEARCHED_BYTES_MOST;
-    bool may_come = status != AOF_HUNGRY || parse.lacking <= file_window_to_come(&reader->window);
 
-    if (reader->is_damaged && !is_small && may_come)
-        return AOF_NEXT; /* taken for sound: nothing is cut off that may be */
-    return is_small && may_come ? status : AOF_WRONG;
+    if (status == AOF_NEXT)
+        return look_into(reader, unit.body, parse.taken);
+    if (status == AOF_WRONG || parse.lacking > file_window_to_come(&reader->window) + (bytes.length - length))
+        return AOF_WRONG;
+    return length + parse.lacking > SEARCHED_BYTES_MOST ? look_into_large(reader, bytes) : AOF_HUNGRY;
 }
 
 static enum aof_status end_with_group(struct aof_reader *reader)
@@ -219,10 +251,23 @@ static enum aof_status search(struct aof_reader *reader)
             return AOF_HUNGRY;
         if (status == AOF_NEXT)
             return end_with_group(reader);
-        if (++reader->searched == SEARCHED_MOST)
+        if (status == AOF_WRONG && ++reader->searched == SEARCHED_MOST)
             return AOF_CUT;
     }
     return file_window_to_come(window) > 0 ? AOF_HUNGRY : AOF_CUT;
+}
+
+enum { FOLLOWED_BYTES = sizeof "#TS:" - 1 };
+
+/* By what Redis has appended: it had loaded all before. A line that is not known may be a group's head, and what
+ * follows its body. */
+static bool is_followed(const struct parse *parse)
+{
+    struct str rest = {parse->bytes.bytes + parse->taken, parse->bytes.length - parse->taken};
+
+    if (parse->taken == 0 || rest.length == 0)
+        return false;
+    return parse->unit->kind != AOF_UNIT_GROUP || rest.bytes[0] == '*' || begins_with(rest, STR("#TS:"));
 }
 
 static enum aof_status step(struct aof_reader *reader, struct aof_unit *unit)
@@ -241,18 +286,20 @@ static enum aof_status step(struct aof_reader *reader, struct aof_unit *unit)
         file_window_pass(&reader->window, parse.taken);
         reader->sound += parse.taken;
     }
-    reader->has_more_behind = parse.taken > 0 && (parse.taken < parse.bytes.length || to_come > 0);
+    if (status == AOF_WRONG && parse.taken > 0 && parse.bytes.length - parse.taken < FOLLOWED_BYTES && to_come > 0)
+        return AOF_HUNGRY;
+    reader->is_followed = status == AOF_WRONG && is_followed(&parse);
     if (status == AOF_HUNGRY && parse.lacking > to_come)
         return end_with(reader, AOF_CUT, "the file ends within what begins here");
     return status == AOF_WRONG ? end_with(reader, AOF_WRONG, parse.wrong) : status;
 }
 
-/* What is not right is where a group is to be expected, and as far as it says the last thing in the file. */
+/* What is not right is where a group is to be expected. */
 static bool may_be_torn(const struct aof_reader *reader)
 {
     struct str rest = file_window_rest(&reader->window);
 
-    if (reader->has_more_behind)
+    if (reader->is_followed)
         return false;
     return reader->is_behind_group || begins_with(rest, STR(AOF_GROUP_NAME)) ||
            (reader->sound == 0 && rest.bytes[0] == '\0');

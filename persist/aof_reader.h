@@ -29,8 +29,8 @@ enum aof_status {
     AOF_NEXT,   /* there is a unit */
     AOF_HUNGRY, /* more bytes are wanted */
     AOF_END,    /* that was all */
-    AOF_CUT,    /* the file ends within a unit, or a group is damaged, and no sound group follows: see
-                 * aof_reader_problem */
+    AOF_CUT,    /* the file ends within a unit, or a group is damaged, and no sound group says that it had been
+                 * synced: see aof_reader_problem */
     AOF_WRONG,  /* what is there is no unit: likewise */
 };
 
@@ -42,7 +42,7 @@ struct aof_reader {
     uint64_t sound;         /* up to where all has been given out */
     bool is_behind_group;   /* that was the last unit */
     bool is_damaged;        /* what seems to be cut is all there, and wrong */
-    bool has_more_behind;   /* the file goes on behind what was read, or is wrong and yet has an end */
+    bool is_followed;       /* what is wrong and yet has an end is followed by what is no group */
     bool searches, at_head; /* for a sound group behind what seems to be cut */
     int searched;
     char problem[256];

@@ -55,6 +55,12 @@ void aof_writer_end_group(struct aof_writer *writer, uint64_t stamp)
 
 /* What is in them */
 
+void aof_writer_synced(struct aof_writer *writer, uint64_t offset)
+{
+    ASSERT(writer->in_group && writer->block.length == writer->group_at + AOF_GROUP_HEAD_BYTES);
+    buffer_append_format(&writer->block, AOF_SYNCED_NAME AOF_SYNCED_FORMAT "\r\n", (unsigned long long)offset);
+}
+
 void aof_writer_command(struct aof_writer *writer, const struct str *argv, int argc)
 {
     struct reply request = {.buffer = writer->block, .protocol = 2}; /* an array of bulk strings, too */

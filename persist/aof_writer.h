@@ -23,6 +23,8 @@ void aof_writer_deinit(struct aof_writer *writer);
 void aof_writer_begin_group(struct aof_writer *writer);
 void aof_writer_end_group(struct aof_writer *writer, uint64_t stamp);
 
+/* A group's first line, if it is there: up to which offset of the file all is known to be on the disk. */
+void aof_writer_synced(struct aof_writer *writer, uint64_t offset);
 void aof_writer_command(struct aof_writer *writer, const struct str *argv, int argc);
 /* name: capital letters; the text has no line end, and both fit in a line. */
 void aof_writer_annotate(struct aof_writer *writer, const char *name, const char *format, ...) PRINTF_LIKE(3, 4);

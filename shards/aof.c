@@ -102,6 +102,15 @@ static void write_time(struct shard *shard)
     aof_writer_annotate(&shard->aof.writer, "TS", "%lld", (long long)now_s);
 }
 
+/* Where it says nothing, all before it is on disk. */
+static void write_synced(struct aof *aof)
+{
+    uint64_t synced = aof_disk_synced(&aof->disk);
+
+    if (synced < aof->disk.segment->bytes)
+        aof_writer_synced(&aof->writer, synced);
+}
+
 /* until: all records up to it are in this group and those before. More of the last one's stamp may come as long as it
  * is above that. */
 static void close_group(struct shard *shard, struct buffer *records, uint64_t until)
@@ -112,6 +121,7 @@ static void close_group(struct shard *shard, struct buffer *records, uint64_t un
     group->last = aof->last <= until ? aof->last : until;
     aof->closed = group->last > aof->closed ? group->last : aof->closed;
     aof_writer_begin_group(&aof->writer);
+    write_synced(aof);
     if (shard->group->count > 1 || records->length == 0) /* one shard's segment is as good as its last group */
         write_claim(shard, until, &group->claim);
     if (records->length > 0)

@@ -4,6 +4,7 @@
  * on its way to the disk; so a group has all turns' records since then. Its first lines say
  * what is known of all shards (durable.h):
  *
+ *     #SYNCED:offset\r\n               where not all before the group is on disk: persist/aof_format.h
  *     #KNOWN:until known\r\n           16 hexadecimal digits each
  *     #LAST:last last ...\r\n          the same, by shard, AOF_LASTS_A_LINE in a line; 0: its newest segment has none
  *     #TS:seconds\r\n                  Unix time at which the group was closed; once a second at most, if

@@ -188,6 +188,15 @@ void aof_disk_go_on(struct aof_disk *disk, bool sync)
         start_sync(disk);
 }
 
+uint64_t aof_disk_synced(const struct aof_disk *disk)
+{
+    const struct aof_group *group = disk->first;
+
+    while (group && group->segment != disk->segment)
+        group = group->next;
+    return group ? group->offset : disk->segment->bytes;
+}
+
 void aof_disk_add(struct aof_disk *disk, struct aof_group *group)
 {
     group->next = NULL;

@@ -67,6 +67,8 @@ void aof_disk_add(struct aof_disk *disk, struct aof_group *group);
 
 /* Whether the group that is to be written next may be. */
 bool aof_disk_may_write(const struct aof_disk *disk);
+/* Up to where the file that groups are added to is known to be on disk. */
+uint64_t aof_disk_synced(const struct aof_disk *disk);
 /* Starts what is to be started: a write, and a sync where wanted. */
 void aof_disk_go_on(struct aof_disk *disk, bool sync);
 static inline bool aof_disk_is_clean(const struct aof_disk *disk)

@@ -4,6 +4,7 @@
 #include <criterion/criterion.h>
 
 #include "core/memory.h"
+#include "persist/aof_writer.h"
 
 static struct memory memory;
 
@@ -107,6 +108,145 @@ Test(aof_reader, a_sound_group_is_looked_for_at_a_thousand_places)
         999, AOF_WRONG,
         "a.aof, byte 0: its length leads behind the file's end, though a sound group follows at byte 9006");
     expect_problem_behind(1000, AOF_CUT, "a.aof, byte 0: the file ends within what begins here");
+}
+
+/* Groups as they are written, from here on at offsets that are told. */
+static struct buffer segment;
+
+static void add_group(const char *key)
+{
+    struct aof_writer writer;
+    struct str argv[] = {STR("DEL"), {key, strlen(key)}};
+    struct buffer block;
+
+    aof_writer_init(&writer, &memory);
+    aof_writer_begin_group(&writer);
+    aof_writer_command(&writer, argv, 2);
+    aof_writer_end_group(&writer, 1);
+    block = aof_writer_take(&writer);
+    buffer_append_str(&segment, buffer_str(&block));
+    buffer_deinit(&block);
+    aof_writer_deinit(&writer);
+}
+
+static void add_group_that_says(uint64_t synced, size_t filling)
+{
+    static char value[2 * 1024 * 1024];
+    struct aof_writer writer;
+    struct str argv[] = {STR("ECHO"), {value, filling}};
+    struct buffer block;
+
+    memset(value, 'x', sizeof value);
+    aof_writer_init(&writer, &memory);
+    aof_writer_begin_group(&writer);
+    aof_writer_synced(&writer, synced);
+    aof_writer_command(&writer, argv, 2);
+    aof_writer_end_group(&writer, 1);
+    block = aof_writer_take(&writer);
+    buffer_append_str(&segment, buffer_str(&block));
+    buffer_deinit(&block);
+    aof_writer_deinit(&writer);
+}
+
+static void expect_damage(enum aof_status expected)
+{
+    for (size_t piece = 1; piece <= segment.length; piece = 3 * piece + 1) {
+        struct str left = buffer_str(&segment);
+        enum aof_status status;
+        struct aof_reader reader;
+        struct aof_unit unit;
+        int units = 0;
+
+        if (piece < segment.length / 10000)
+            continue;
+        aof_reader_init(&reader, &memory, "a.aof", segment.length);
+        while ((status = aof_reader_next(&reader, &unit)) == AOF_NEXT || status == AOF_HUNGRY) {
+            size_t room, bytes = left.length < piece ? left.length : piece;
+            char *to = status == AOF_HUNGRY ? file_window_room(&reader.window, &room) : NULL;
+
+            units += status == AOF_NEXT;
+            if (!to)
+                continue;
+            bytes = bytes < room ? bytes : room;
+            str_copy(to, (struct str){left.bytes, bytes});
+            file_window_filled(&reader.window, bytes);
+            left.bytes += bytes;
+            left.length -= bytes;
+        }
+        cr_assert_eq(status, expected, "pieces of %zu", piece);
+        cr_assert_eq(units, 1);
+        aof_reader_deinit(&reader);
+    }
+}
+
+static size_t begin_segment(void)
+{
+    buffer_init(&segment, &memory, NULL, 0);
+    add_group("a");
+    return segment.length;
+}
+
+Test(aof_reader, what_is_damaged_is_cut_if_those_behind_it_say_that_it_was_not_synced)
+{
+    static const size_t fillings[] = {1, 2 * 1024 * 1024}; /* the latter are not looked into */
+
+    for (size_t i = 0; i < sizeof fillings / sizeof fillings[0]; i++) {
+        size_t damaged = begin_segment();
+
+        add_group("b");
+        size_t next = segment.length;
+        add_group_that_says(damaged, fillings[i]);
+        segment.bytes[next - 3] = 'x';
+        expect_damage(AOF_CUT);
+        add_group_that_says(0, 1);
+        expect_damage(AOF_CUT);
+        segment.bytes[damaged] = '\0';
+        expect_damage(AOF_CUT);
+        segment.bytes[damaged] = '#';
+        add_group_that_says(next, fillings[i]);
+        expect_damage(AOF_WRONG);
+        buffer_deinit(&segment);
+    }
+}
+
+Test(aof_reader, what_says_nothing_of_syncing_was_written_when_all_before_was_synced)
+{
+    size_t damaged = begin_segment();
+
+    add_group("b");
+    segment.bytes[segment.length - 3] = 'x';
+    add_group_that_says(damaged, 1);
+    expect_damage(AOF_CUT);
+    add_group("c");
+    expect_damage(AOF_WRONG);
+    buffer_deinit(&segment);
+}
+
+Test(aof_reader, several_torn_groups_are_cut)
+{
+    begin_segment();
+    add_group("b");
+    segment.bytes[segment.length - 3] = 'x';
+    add_group("c");
+    segment.bytes[segment.length - 3] = 'x';
+    expect_damage(AOF_CUT);
+    buffer_append_str(&segment, STR("\0\0\0\0\0\0"));
+    expect_damage(AOF_CUT);
+    buffer_deinit(&segment);
+}
+
+Test(aof_reader, what_redis_has_gone_on_behind_was_there)
+{
+    static const char *const tails[] = {"*1\r\n$1\r\na\r\n", "#TS:1700000000\r\n*1\r\n$1\r\na\r\n"};
+
+    for (size_t i = 0; i < sizeof tails / sizeof tails[0]; i++) {
+        begin_segment();
+        add_group("b");
+        segment.bytes[segment.length - 3] = 'x';
+        buffer_append(&segment, tails[i], strlen(tails[i]));
+        expect_damage(AOF_WRONG);
+        buffer_deinit(&segment);
+    }
 }
 
 Test(aof_reader, what_leads_behind_a_known_end_is_refused_before_it_comes)

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "persist/aof_format.h"
 #include "persist/aof_reader.h"
 #include "shards/shard.h"
 #include "tests/support/shards/group_run.h"
@@ -126,6 +127,21 @@ static const char *contents(int shard, int number)
     return text;
 }
 
+/* What the groups of shard 0 say of their syncing, those that do. */
+static const char *synced_marks(void)
+{
+    static char file[4096], text[200];
+    FILE *stream = fopen(paths[0][0], "r");
+    size_t bytes = fread(file, 1, sizeof file - 1, stream), length = 0;
+
+    fclose(stream);
+    file[bytes] = text[0] = '\0';
+    for (const char *at = file; (at = strstr(at, AOF_SYNCED_NAME)); at++)
+        length +=
+            (size_t)snprintf(text + length, sizeof text - length, "%llu; ", strtoull(at + AOF_SYNCED_AT, NULL, 16));
+    return text;
+}
+
 static struct fake_loop *loop(int shard)
 {
     return &run.loops[shard];
@@ -175,6 +191,41 @@ Test(aof, a_sync_says_nothing_of_what_came_while_it_was_under_way)
     group_turns(&run);
     cr_assert(fake_loop_end_file(loop(0), 0));
     cr_assert_str_eq(contents(0, 0), "SELECT 0; SET a 1; SET b 1; ");
+    end();
+}
+
+Test(aof, a_group_says_how_far_the_file_was_synced_when_not_all_of_it_was)
+{
+    size_t first, second;
+    char expected[100];
+
+    begin(1, CONFIG_FSYNC_EVERYSEC);
+    group_command(client, "SET a 1");
+    cr_assert(fake_loop_end_file(loop(0), 0)); /* written */
+    first = file_bytes(0, 0);
+    group_turns(&run);
+    group_command(client, "SET b 1");
+    cr_assert(fake_loop_end_file(loop(0), 0)); /* the first one's sync */
+    group_turns(&run);
+    cr_assert(fake_loop_end_file(loop(0), 0)); /* the second one is written */
+    second = file_bytes(0, 0);
+    group_turns(&run);
+    cr_assert_str_eq(synced_marks(), "0; ");
+    group_command(client, "SET c 1");
+    cr_assert(fake_loop_end_file(loop(0), 0));
+    snprintf(expected, sizeof expected, "0; %zu; ", first);
+    cr_assert_str_eq(synced_marks(), expected);
+    cr_assert_lt(first, second);
+    loop(0)->time_us += 1001000;
+    for (int i = 0; i < 3; i++) {
+        group_turns(&run);
+        fake_loop_end_file(loop(0), 0);
+    }
+    group_turns(&run);
+    cr_assert(aof_disk_is_clean(&run.group.shards[0]->aof.disk));
+    group_command(client, "SET d 1");
+    cr_assert(fake_loop_end_file(loop(0), 0));
+    cr_assert_str_eq(synced_marks(), expected, "all was synced, and the group says nothing of it");
     end();
 }
 
