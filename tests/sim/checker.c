@@ -322,20 +322,31 @@ static uint64_t last_invocation(const struct search *search, const struct place 
     return last;
 }
 
-/* Operations that may come next: nothing that is still to be ordered was answered before they were asked. In the order
- * of their answers, which is the likeliest. Returns how many; -1: all that was answered is ordered. */
-static int candidates(const struct search *search, const struct place *place,
-                      const struct operation *found[CLIENTS_MAX])
+/* When the first of those that are still to be ordered was answered: those that have to be, or those that may be lost.
+ */
+static uint64_t first_answer_of(const struct search *search, const struct place *place, bool may_be_lost)
 {
-    uint64_t first_answer = NEVER, last = last_invocation(search, place);
-    int count = 0;
+    uint64_t first = NEVER;
 
     for (int client = 0; client < search->history->client_count; client++) {
         const struct operation *operation = next_of(search, place, client);
 
-        if (operation && operation->responded < first_answer)
-            first_answer = operation->responded;
+        if (operation && operation->may_be_lost == may_be_lost && operation->responded < first)
+            first = operation->responded;
     }
+    return first;
+}
+
+/* Operations that may come next: nothing that is still to be ordered was answered before they were asked, but what is
+ * lost where they were not. In the order of their answers, which is the likeliest. Returns how many; -1: all that was
+ * answered and had to survive is ordered. */
+static int candidates(const struct search *search, const struct place *place,
+                      const struct operation *found[CLIENTS_MAX])
+{
+    uint64_t first_answer = first_answer_of(search, place, false), first_lost = first_answer_of(search, place, true);
+    uint64_t last = last_invocation(search, place);
+    int count = 0;
+
     if (first_answer == NEVER)
         return -1;
     for (int client = 0; client < search->history->client_count; client++) {
@@ -343,6 +354,8 @@ static int candidates(const struct search *search, const struct place *place,
         int at = count;
 
         if (!operation || operation->invoked == NEVER || operation->invoked > first_answer || operation->over < last)
+            continue;
+        if (operation->may_be_lost && operation->invoked > first_lost)
             continue;
         for (; at > 0 && found[at - 1]->responded > operation->responded; at--)
             found[at] = found[at - 1];

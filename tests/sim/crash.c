@@ -34,7 +34,7 @@ void crash_now(struct crash *crash)
 }
 
 void crash_plan(struct crash *crash, struct scheduler *scheduler, struct history *history, const struct client *clients,
-                int client_count, const struct sim_disk *disk)
+                int client_count, const struct sim_disk *disk, bool loses_answered)
 {
     int operations = 0;
 
@@ -49,6 +49,7 @@ void crash_plan(struct crash *crash, struct scheduler *scheduler, struct history
         .clients = clients,
         .client_count = client_count,
         .disk = disk,
+        .loses_answered = loses_answered,
     };
     scheduler_add(scheduler, &crash->actor);
 }
@@ -58,6 +59,13 @@ static void forget_answer(struct operation *operation, uint64_t at)
     operation->responded = NEVER;
     operation->responded_ms = INT64_MAX / 2;
     operation->reply = 0;
+    operation->over = operation->over < at ? operation->over : at;
+}
+
+/* What was answered, was so; but it may not have survived. */
+static void lose(struct operation *operation, uint64_t at)
+{
+    operation->may_be_lost = true;
     operation->over = operation->over < at ? operation->over : at;
 }
 
@@ -71,6 +79,8 @@ void crash_cut_history(const struct crash *crash)
         history->operation_counts[client] = crash->sent[client];
         for (int i = crash->answered[client]; i < crash->sent[client]; i++)
             forget_answer(&history->operations[client][i], crash->at);
+        for (int i = 0; i < crash->sent[client] && crash->loses_answered; i++)
+            lose(&history->operations[client][i], crash->at);
         for (int i = crash->sent[client]; i < before; i++)
             free(history->operations[client][i].queued);
     }

@@ -91,6 +91,7 @@ struct operation {
     int other;                   /* client: who is to be unblocked; XACK: the entry */
     uint64_t invoked, responded; /* decisions, or NEVER */
     uint64_t over;               /* decision: the client had left, and from then on it was not executed */
+    bool may_be_lost;            /* a crash came, and before it nobody waited for the disk */
     uint64_t first_rest;         /* decision after which all was at rest while it waited; NEVER */
     uint64_t last_rest;          /* the last such one; 0: none */
     int64_t first_rest_ms;

@@ -1,6 +1,7 @@
 /* simulate: runs seeds, then shows that the checks notice when a guard is missing.
  *
  *   simulate [--seeds N] [--first S] [--verbose]          seeds S, S+1, …, then the faults
+ *   simulate --crashes [--seeds N] [--first S]            seeds in each of which the machine stops; no faults
  *   simulate --faults                                     the faults alone
  *   simulate --fault NAME [--seeds N] [--first S]         seeds with that guard taken away
  *   simulate --replay S [--fault NAME]                    one seed, with its whole history
@@ -40,7 +41,8 @@ static struct simulation simulation;
 
 static int usage(void)
 {
-    fprintf(stderr, "simulate [--seeds N] [--first S] [--fault NAME] [--faults] [--replay S] [--verbose]\n");
+    fprintf(stderr,
+            "simulate [--seeds N] [--first S] [--fault NAME] [--faults] [--crashes] [--replay S] [--verbose]\n");
     return 2;
 }
 
@@ -63,6 +65,8 @@ static bool read_options(int argc, char **argv, struct options *options)
             options->verbose = true;
         } else if (strcmp(argv[i], "--faults") == 0) {
             options->faults_only = true;
+        } else if (strcmp(argv[i], "--crashes") == 0) {
+            simulation.crashes_always = true;
         } else if (!next) {
             return false;
         } else if (strcmp(argv[i], "--seeds") == 0) {
@@ -84,8 +88,8 @@ static bool read_options(int argc, char **argv, struct options *options)
 
 static void show_failure(const struct options *options, uint64_t seed)
 {
-    printf("seed %" PRIu64 ": %s\n  replay: simulate --replay %" PRIu64 "%s%s\n", seed, simulation.scheduler.failure,
-           seed, options->fault == NO_FAULT ? "" : " --fault ",
+    printf("seed %" PRIu64 ": %s\n  replay: simulate%s --replay %" PRIu64 "%s%s\n", seed, simulation.scheduler.failure,
+           simulation.crashes_always ? " --crashes" : "", seed, options->fault == NO_FAULT ? "" : " --fault ",
            options->fault == NO_FAULT ? "" : fault_names[options->fault]);
     simulation_print(&simulation, false);
     fflush(stdout);
@@ -165,14 +169,14 @@ int main(int argc, char **argv)
     struct options options;
     uint64_t passed = 0, failed = 0;
 
+    simulation_init(&simulation);
     if (!read_options(argc, argv, &options))
         return usage();
-    simulation_init(&simulation);
     if (!options.faults_only) {
         failed = run_seeds(&options);
         passed = options.seeds - failed;
     }
-    if (options.faults_only || (options.fault == NO_FAULT && !options.verbose)) {
+    if (options.faults_only || (options.fault == NO_FAULT && !options.verbose && !simulation.crashes_always)) {
         for (int fault = 0; fault < FAULT_COUNT; fault++) {
             if (find_fault(fault))
                 passed++;

@@ -264,7 +264,7 @@ static void set_up(struct simulation *simulation, uint64_t seed, int fault)
     session_restart_ids();
     sim_disk_init(&simulation->disk);
     scheduler_init(scheduler, seed, fault);
-    workload_draw(&simulation->workload, &scheduler->dice);
+    workload_draw(&simulation->workload, &scheduler->dice, simulation->crashes_always);
     scheduler->ring_slots = simulation->workload.ring_slots;
     history_init(&simulation->history);
     start_server(simulation);
@@ -278,7 +278,7 @@ static void set_up(struct simulation *simulation, uint64_t seed, int fault)
     simulation->crash = (struct crash){.is_planned = false};
     if (simulation->workload.crashes)
         crash_plan(&simulation->crash, scheduler, &simulation->history, simulation->clients,
-                   simulation->workload.clients, &simulation->disk);
+                   simulation->workload.clients, &simulation->disk, simulation->workload.fsync != CONFIG_FSYNC_ALWAYS);
 }
 
 /* Checks. */

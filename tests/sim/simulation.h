@@ -18,6 +18,7 @@
 enum { SIMULATED_SHARDS_MAX = 8 };
 
 struct simulation {
+    bool crashes_always; /* set by whoever runs seeds of nothing else */
     uint64_t seed;
     bool refused;   /* what the crash had left was too damaged to be loaded; no more was checked */
     bool undecided; /* the checker gave up on this run's history */

@@ -147,7 +147,7 @@ static int draw_window(const struct workload *workload, struct dice *dice)
     return dice_between(dice, 1, 4);
 }
 
-void workload_draw(struct workload *workload, struct dice *dice)
+void workload_draw(struct workload *workload, struct dice *dice, bool crashes)
 {
     static const uint32_t ring_slots[] = {0, 0, 0, 1, 2, 4};
 
@@ -163,9 +163,9 @@ void workload_draw(struct workload *workload, struct dice *dice)
         .deadlines = dice_one_in(dice, 3),
         .breaks_off = dice_one_in(dice, 6),
     };
-    workload->appends = dice_one_in(dice, 3);
+    workload->appends = dice_one_in(dice, 3) || crashes;
     workload->fsync = dice_one_in(dice, 4) ? CONFIG_FSYNC_EVERYSEC : CONFIG_FSYNC_ALWAYS;
-    workload->in_channels = dice_one_in(dice, 7);
+    workload->in_channels = dice_one_in(dice, 7) && !crashes;
     if (workload->in_channels) {
         workload->breaks_off = workload->deadlines = false;
         workload->databases = 1;
@@ -173,20 +173,20 @@ void workload_draw(struct workload *workload, struct dice *dice)
         return;
     }
     workload->lists = workload->deadlines ? dice_one_in(dice, 4) : !dice_one_in(dice, 3);
-    workload->in_line = workload->lists && dice_one_in(dice, 2);
+    workload->in_line = workload->lists && dice_one_in(dice, 2) && !crashes;
     if (workload->in_line)
         workload->breaks_off = workload->deadlines = false;
     if (workload->in_line && dice_one_in(dice, 2))
         workload->ring_slots = 1; /* so that what goes round for a waiter is held up */
     workload->sorted = workload->lists && dice_one_in(dice, 5);
-    workload->streams = workload->lists && !workload->sorted && dice_one_in(dice, 5);
+    workload->streams = workload->lists && !workload->sorted && dice_one_in(dice, 5) && !crashes;
     if (workload->streams)
         workload->deadlines = false;
     workload->scripts = !workload->lists && dice_one_in(dice, 2);
     workload->transactions = !workload->in_line && !workload->streams && dice_one_in(dice, 2);
     workload->window_most = workload->in_line && dice_one_in(dice, 2) ? 1 : draw_window(workload, dice);
-    workload->crashes = workload->appends && workload->fsync == CONFIG_FSYNC_ALWAYS && !workload->streams &&
-                        !workload->in_line && !dice_one_in(dice, 4);
+    workload->crashes =
+        workload->appends && !workload->streams && !workload->in_line && (!dice_one_in(dice, 4) || crashes);
     draw_weights(workload, dice);
 }
 

@@ -30,7 +30,8 @@ struct workload {
     uint8_t weights[OPERATION_KINDS];
 };
 
-void workload_draw(struct workload *workload, struct dice *dice);
+/* crashes: whether the machine has to stop. */
+void workload_draw(struct workload *workload, struct dice *dice, bool crashes);
 
 /* A workload of its own: clients that come to wait for the first key one after another, and others that push. */
 void workload_plan_line(const struct workload *workload, struct dice *dice, struct history *history);
