@@ -19,6 +19,8 @@ enum {
     LOOK_AFTER_FAILURE_MS = 60000,
     BEHIND_BYTES = 64 << 20,
     PUT_OFF_BYTES = 16 << 20,
+    EXPECTING_PART = 8,  /* of a sync's time, after it */
+    EXPECTING_US = 1000, /* at most */
 };
 
 static struct durable *durable_of(const struct shard *shard)
@@ -119,6 +121,8 @@ static void close_group(struct shard *shard, struct buffer *records, uint64_t un
     struct aof_group *group = create_group(shard);
 
     group->last = aof->last <= until ? aof->last : until;
+    group->executed = aof->executed;
+    aof->executed = 0;
     aof->closed = group->last > aof->closed ? group->last : aof->closed;
     aof_writer_begin_group(&aof->writer);
     write_synced(aof);
@@ -174,11 +178,38 @@ static void prove(struct shard *shard)
     }
 }
 
+/* Who was answered by a sync sends its next command at once, and who came while it ran is waiting. If the next group
+ * were closed for these alone, each would find half of them. So it waits for as many as both together, for a small part
+ * of the time that a sync takes; nothing where that is short. */
+static void expect(struct shard *shard, const struct aof_group *group)
+{
+    struct aof *aof = &shard->aof;
+    int64_t now_us = shard_now_us(shard), us = (now_us - aof->disk.sync_began_us) / EXPECTING_PART;
+
+    aof->expected = aof->executed + group->executed;
+    aof->expected_us = now_us + (us < EXPECTING_US ? us : EXPECTING_US);
+}
+
+static bool is_expecting(const struct shard *shard)
+{
+    const struct aof *aof = &shard->aof;
+
+    return is_always(shard) && aof->executed < aof->expected && shard->now_us < aof->expected_us;
+}
+
+int64_t aof_idle_us(const struct shard *shard)
+{
+    if (!shard->aof.on || shard->aof.executed == 0 || shard->parked || !is_expecting(shard))
+        return INT64_MAX;
+    return shard->aof.expected_us - shard->now_us;
+}
+
 /* Of several that wait behind the first only the last says anything new. */
 void aof_group_synced(struct shard *shard, struct aof_group *group)
 {
     struct aof *aof = &shard->aof;
 
+    expect(shard, group);
     durable_synced(durable_of(shard), shard->index, group->last);
     if (!aof->proof) {
         aof->proof = group;
@@ -241,6 +272,7 @@ void aof_note_records(struct shard *shard)
     if (journal->records.length == aof->noted)
         return;
     aof->noted = journal->records.length;
+    aof->executed++;
     aof->last = journal->stamp;
     durable_note(durable_of(shard), shard->index, aof->last);
 }
@@ -253,12 +285,12 @@ static bool has_records(const struct shard *shard)
     return !shard->parked && (aof->noted > 0 || aof->next || (aof->closed < aof->last && aof->claimed >= aof->last));
 }
 
-/* Groups do not pile up: what is written meanwhile comes with the next. */
+/* Groups do not pile up: what comes while one is written, under always while it is synced, is in the next. */
 static bool may_take_records(const struct shard *shard)
 {
     const struct aof_disk *disk = &shard->aof.disk;
 
-    return !shard->busy.active && !disk->unwritten && disk->error == 0 && !(is_always(shard) && disk->syncing);
+    return !shard->busy.active && disk->error == 0 && (is_always(shard) ? aof_disk_is_clean(disk) : !disk->unwritten);
 }
 
 static bool is_known_to_all(const struct shard *shard)
@@ -268,7 +300,8 @@ static bool is_known_to_all(const struct shard *shard)
 
 static bool may_close(const struct shard *shard)
 {
-    return has_records(shard) && may_take_records(shard) && (!is_always(shard) || is_known_to_all(shard));
+    return has_records(shard) && may_take_records(shard) && !is_expecting(shard) &&
+           (!is_always(shard) || is_known_to_all(shard));
 }
 
 /* Nobody has said yet that what we have written is whole: it would be cut if the process ended now. */
@@ -484,7 +517,7 @@ static bool wants_sync(const struct shard *shard)
     case CONFIG_FSYNC_ALWAYS:
         return true;
     case CONFIG_FSYNC_EVERYSEC:
-        return shard->now_ms - disk->sync_began_ms >= TICK_MS;
+        return shard->now_us - disk->sync_began_us >= TICK_MS * 1000;
     default:
         return is_closing;
     }
@@ -499,7 +532,7 @@ static void tick(struct completion *completion)
         aof_start_late(shard);
         return;
     }
-    if (shard->aof.disk.syncing && shard->now_ms - shard->aof.disk.sync_began_ms >= DELAYED_MS)
+    if (shard->aof.disk.syncing && shard->now_us - shard->aof.disk.sync_began_us >= DELAYED_MS * 1000)
         shard->aof.disk.delayed++;
     if (shard->parked || !is_unspoken(shard))
         return;
@@ -633,7 +666,7 @@ void aof_switch(struct shard *shard, int fd, uint64_t generation)
     aof->next = create_segment(shard, fd, generation);
     aof->before = journal_take(journal);
     aof->before_until = journal->stamp - 1; /* others of that stamp may follow */
-    if (aof->stops) { /* it goes on after all; what was not recorded meanwhile is in the base */
+    if (aof->stops) {                       /* it goes on after all; what was not recorded meanwhile is in the base */
         aof->stops = false;
         keyspace_set_journaled(shard->core.keyspace, true);
     }

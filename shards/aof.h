@@ -12,7 +12,8 @@
  *
  * and where there are several shards, #STAMP lines say the stamp of the records behind them. Under `always`
  * a group is closed when all shards have executed up to its last record, so that it speaks for itself; else
- * one that nobody could speak for yet is followed by another within a few milliseconds.
+ * one that nobody could speak for yet is followed by another within a few milliseconds. It is left open for a moment
+ * for those whom the sync before it has answered.
  *
  * While something else is saved, no-appendfsync-on-rewrite has nothing synced, but for a segment that ends there, and
  * where too much would wait for it. Under `always` answers then leave at once, and what is said to be safe stays true.
@@ -43,6 +44,9 @@ struct aof {
     struct buffer before;     /* records of before that instant */
     uint64_t before_until;    /* all up to that stamp are among them, or were before */
     uint64_t closed;          /* all records up to that stamp are in groups */
+    uint64_t executed;        /* calls that have left records since the last group */
+    uint64_t expected;        /* so many are worth waiting for, */
+    int64_t expected_us;      /* until then */
     size_t noted;             /* bytes of the journal's records that others know of */
     uint64_t last;            /* stamp of the last record */
     uint64_t claimed;         /* up to where it has been said that no record will still come */
@@ -53,7 +57,7 @@ struct aof {
     uint64_t awaited;                     /* 1 + the lowest that a WAITAOF of a client here waits for, likewise */
     bool wants_base;                      /* whole databases have been emptied or exchanged */
     int64_t looked_ms;                    /* whether it is to be rewritten */
-    struct timer tick;                    /* once a second while there is something to sync, to be said or to be begun */
+    struct timer tick; /* once a second while there is something to sync, to be said or to be begun */
     struct completion ticked;
 };
 
@@ -82,6 +86,8 @@ bool aof_calls(const struct shard *shard);
 
 /* save_state has been given back: what was not to be synced meanwhile (no-appendfsync-on-rewrite) is. */
 void aof_note_saved(struct shard *shard);
+/* How long the loop may wait for aof_turn; INT64_MAX: as long as nothing happens. */
+int64_t aof_idle_us(const struct shard *shard);
 
 /* Answers that were given until now may leave when everything up to this stamp is safe; 0: at once. */
 uint64_t aof_answers_wait_for(const struct shard *shard);

@@ -165,7 +165,7 @@ static void start_sync(struct aof_disk *disk)
 {
     disk->syncing = true;
     disk->sync_last = sync_last(disk);
-    disk->sync_began_ms = shard_now_ms(disk->shard);
+    disk->sync_began_us = shard_now_us(disk->shard);
     loop_file_sync(disk->shard->loop, &disk->sync, disk->first->segment->fd, true);
 }
 

@@ -33,6 +33,7 @@ struct aof_group {
     struct iovec vector;
     uint64_t offset;
     uint64_t last;              /* stamp of its last record, or of the last before it */
+    uint64_t executed;          /* calls that have left records in it */
     struct durable_claim claim; /* its array lies behind the group */
 };
 
@@ -51,7 +52,7 @@ struct aof_disk {
     struct aof_group *failed; /* the last group that was there when it failed; NULL: that is on disk */
     struct timer retry;
     struct completion retried;
-    int64_t sync_began_ms;
+    int64_t sync_began_us;
     size_t pending_bytes; /* of groups that are not on disk */
     uint64_t delayed;     /* seconds in which a sync took longer than two */
 };

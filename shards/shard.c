@@ -502,11 +502,11 @@ static int64_t next_deadline_ms(const struct shard *shard)
 }
 
 /* -1: for as long as nothing happens, and so is INT64_MAX. */
-static int64_t sooner(int64_t wait_us, int64_t snapshot_us)
+static int64_t sooner(int64_t wait_us, int64_t other_us)
 {
-    if (__builtin_expect(snapshot_us == INT64_MAX, 1))
+    if (__builtin_expect(other_us == INT64_MAX, 1))
         return wait_us;
-    return wait_us >= 0 && wait_us < snapshot_us ? wait_us : snapshot_us;
+    return wait_us >= 0 && wait_us < other_us ? wait_us : other_us;
 }
 
 /* How long the loop may wait: 0 where there is work, -1 for as long as nothing happens. */
@@ -529,7 +529,8 @@ static int64_t idle_us(struct shard *shard)
     if (__builtin_expect(shard->loading != NULL, 0))
         return loading_idle_us(shard);
     deadline_ms = next_deadline_ms(shard);
-    return sooner(deadline_ms == INT64_MAX ? -1 : until(shard, deadline_ms), snapshot_idle_us(shard));
+    return sooner(sooner(deadline_ms == INT64_MAX ? -1 : until(shard, deadline_ms), snapshot_idle_us(shard)),
+                  aof_idle_us(shard));
 }
 
 /* While shards exchange messages, the next event is often nearer than a sleep and

@@ -48,7 +48,7 @@ struct shard_group {
     struct memory memory; /* of the shared parts; main's thread */
     const struct server_facts *facts;
     enum loop_backend backend;
-    struct loading *loading; /* NULL: it has not been looked whether there is anything to be loaded */
+    struct loading *loading;   /* NULL: it has not been looked whether there is anything to be loaded */
     struct snapshot *snapshot; /* that runs: written by the shard that begins it, before its parts are published */
     /* Shared. */
     struct mesh mesh;
@@ -103,8 +103,8 @@ struct shard {
     struct busy busy;
     struct aof aof;
     struct saving saving;
-    struct snapshot_part *snapshot;    /* in which it takes part, NULL: none */
-    struct snapshot *snapshot_begun;   /* which it has begun, likewise */
+    struct snapshot_part *snapshot;  /* in which it takes part, NULL: none */
+    struct snapshot *snapshot_begun; /* which it has begun, likewise */
     struct memory_limit memory_limit;
     struct returns_look *returns; /* by source */
     uint64_t returns_looks;
@@ -151,6 +151,11 @@ static inline int64_t shard_now_ms(struct shard *shard)
         shard_read_clock(shard);
     }
     return shard->now_ms;
+}
+static inline int64_t shard_now_us(struct shard *shard)
+{
+    shard_now_ms(shard);
+    return shard->now_us;
 }
 
 /* A request of the shard's pool, with its connection's settings. argv is to be filled by the caller. */

@@ -251,6 +251,42 @@ Test(aof, under_always_answers_wait_for_the_sync)
     end();
 }
 
+static void sync_group(int64_t us)
+{
+    cr_assert(fake_loop_end_file(loop(0), 0)); /* written */
+    group_turns(&run);
+    loop(0)->time_us += us;
+    group_turns(&run);
+    cr_assert(fake_loop_end_file(loop(0), 0));
+    group_turns(&run);
+}
+
+Test(aof, a_group_waits_a_little_for_those_whom_the_sync_before_it_answered)
+{
+    struct group_client *other;
+
+    begin(1, CONFIG_FSYNC_ALWAYS);
+    other = group_connect(&run, 0);
+    group_command(client, "SET a 1");
+    group_command(other, "SET b 1"); /* while that is written */
+    sync_group(4000);
+    cr_assert_null(loop(0)->files.first, "the first one sends again");
+    group_command(client, "SET a 2");
+    cr_assert_not_null(loop(0)->files.first, "and both are in one group");
+    sync_group(4000);
+    group_command(client, "SET a 3");
+    cr_assert_null(loop(0)->files.first);
+    loop(0)->time_us += 500;
+    group_turns(&run);
+    cr_assert_not_null(loop(0)->files.first, "the other one stays away, and an eighth of the sync's time has gone");
+    sync_group(4000);
+    loop(0)->time_us += 500;
+    group_command(client, "SET a 4");
+    cr_assert_not_null(loop(0)->files.first, "nobody is expected any more");
+    group_forget(other);
+    end();
+}
+
 Test(aof, otherwise_no_answer_waits)
 {
     begin(1, CONFIG_FSYNC_EVERYSEC);
