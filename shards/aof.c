@@ -33,21 +33,9 @@ static struct journal *journal_of(const struct shard *shard)
     return keyspace_journal(shard->core.keyspace);
 }
 
-/* no-appendfsync-on-rewrite: the disk is somebody else's for now. On all shards alike. */
-static bool is_sync_put_off(const struct shard *shard)
-{
-    enum save_kind running;
-
-    if (!shard->core.config.no_appendfsync_on_rewrite)
-        return false;
-    running = save_state_running(shard->core.saves);
-    return running == SAVE_IN_BACKGROUND || running == SAVE_AOF_BASE;
-}
-
-/* Else answers wait for nothing. */
 static bool is_always(const struct shard *shard)
 {
-    return shard->core.config.appendfsync == CONFIG_FSYNC_ALWAYS && !is_sync_put_off(shard);
+    return shard->core.config.appendfsync == CONFIG_FSYNC_ALWAYS;
 }
 
 /* Groups. */
@@ -329,12 +317,6 @@ static void wake_all(struct shard *shard)
         wake(shard, i);
 }
 
-void aof_note_saved(struct shard *shard)
-{
-    if (shard->aof.on && shard->core.config.no_appendfsync_on_rewrite)
-        wake_all(shard);
-}
-
 /* They may be asleep, and have executed more than they have said. */
 static void wake_silent(struct shard *shard)
 {
@@ -398,8 +380,6 @@ bool aof_calls(const struct shard *shard)
         return true;
     if (aof->disk.unwritten && !aof->disk.writing && aof->disk.error == 0 && aof_disk_may_write(&aof->disk))
         return true;
-    if (is_always(shard) && aof_disk_has_unsynced(&aof->disk) && !aof->disk.syncing && aof->disk.error == 0)
-        return true; /* it was put off until now */
     if (!awaits_others(shard))
         return false;
     return !durable_waits(durable_of(shard), shard->index) || (!shard->parked && may_close(shard)) ||
@@ -498,10 +478,16 @@ static void consider_rewriting(struct shard *shard)
 
 /* The turn. */
 
-/* What is put off stays in memory, so not too much is. */
+/* no-appendfsync-on-rewrite: the disk is somebody else's for now. What is put off stays in memory, so not too much
+ * is. */
 static bool puts_sync_off(const struct shard *shard)
 {
-    return is_sync_put_off(shard) && shard->aof.disk.pending_bytes <= PUT_OFF_BYTES;
+    enum save_kind running;
+
+    if (!shard->core.config.no_appendfsync_on_rewrite || shard->aof.disk.pending_bytes > PUT_OFF_BYTES)
+        return false;
+    running = save_state_running(shard->core.saves);
+    return running == SAVE_IN_BACKGROUND || running == SAVE_AOF_BASE;
 }
 
 static bool wants_sync(const struct shard *shard)
@@ -511,13 +497,11 @@ static bool wants_sync(const struct shard *shard)
 
     if (shard->aof.stops)
         return true;
-    if (puts_sync_off(shard))
-        return is_closing;
     switch (shard->core.config.appendfsync) {
     case CONFIG_FSYNC_ALWAYS:
-        return true;
+        return true; /* also while something is saved: what was answered is on disk */
     case CONFIG_FSYNC_EVERYSEC:
-        return shard->now_us - disk->sync_began_us >= TICK_MS * 1000;
+        return is_closing || (shard->now_us - disk->sync_began_us >= TICK_MS * 1000 && !puts_sync_off(shard));
     default:
         return is_closing;
     }

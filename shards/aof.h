@@ -15,8 +15,8 @@
  * one that nobody could speak for yet is followed by another within a few milliseconds. It is left open for a moment
  * for those whom the sync before it has answered.
  *
- * While something else is saved, no-appendfsync-on-rewrite has nothing synced, but for a segment that ends there, and
- * where too much would wait for it. Under `always` answers then leave at once, and what is said to be safe stays true.
+ * While something else is saved, no-appendfsync-on-rewrite puts off the syncs of `everysec`, but for a segment that
+ * ends there, and where too much would wait for it. It does nothing under `always`, where no answer is to be lost.
  *
  * A group is kept in memory until it is on disk (aof_disk.h). Everything here runs on the shard's thread. */
 #ifndef SHARDS_AOF_H
@@ -84,8 +84,6 @@ void aof_turn(struct shard *shard, uint64_t until);
 /* Whether something has come about that aof_turn waits for: to be asked after the shard has declared itself asleep. */
 bool aof_calls(const struct shard *shard);
 
-/* save_state has been given back: what was not to be synced meanwhile (no-appendfsync-on-rewrite) is. */
-void aof_note_saved(struct shard *shard);
 /* How long the loop may wait for aof_turn; INT64_MAX: as long as nothing happens. */
 int64_t aof_idle_us(const struct shard *shard);
 

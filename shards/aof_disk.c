@@ -184,7 +184,7 @@ void aof_disk_go_on(struct aof_disk *disk, bool sync)
     if (disk->unwritten && !disk->writing && aof_disk_may_write(disk))
         start_write(disk);
     /* What failed is synced at once: until then it is not known to work again. */
-    if ((sync || disk->error != 0) && !disk->syncing && aof_disk_has_unsynced(disk))
+    if ((sync || disk->error != 0) && !disk->syncing && disk->first != disk->unwritten)
         start_sync(disk);
 }
 

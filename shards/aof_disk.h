@@ -76,11 +76,6 @@ static inline bool aof_disk_is_clean(const struct aof_disk *disk)
 {
     return disk->first == NULL;
 }
-/* Some is written that no sync has covered yet. */
-static inline bool aof_disk_has_unsynced(const struct aof_disk *disk)
-{
-    return disk->first != disk->unwritten;
-}
 /* aof.c: the group is on disk, and aof's. */
 void aof_group_synced(struct shard *shard, struct aof_group *group);
 

@@ -72,7 +72,6 @@ static void end(struct aof_rewrite *rewrite, int error)
     atomic_store_explicit(&home->group->aof_folder.rewriter, -1, memory_order_relaxed);
     save_state_note_rewrite(home->core.saves, error != 0 && error != ECANCELED, shard_now_ms(home));
     save_state_give_back(home->core.saves);
-    aof_note_saved(home);
     saving_look_again(home);
 }
 

@@ -113,7 +113,6 @@ static void done(struct snapshot_order *order, struct shard *shard, int error)
     if (error != ECANCELED)
         save_state_note_end(state_of(shard), save->kind, error != 0, shard_now_ms(shard));
     save_state_give_back(state_of(shard));
-    aof_note_saved(shard);
     if (save->request && error)
         refuse_save(save->request);
     answer(shard, save);
