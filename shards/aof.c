@@ -160,6 +160,7 @@ static void prove(struct shard *shard)
 
     while (aof->proof && durable_claim_holds(durable_of(shard), &aof->proof->claim)) {
         durable_raise(durable_of(shard), aof->proof->claim.known);
+        aof->tells = true;
         free_group(shard, aof->proof);
         aof->proof = aof->next_proof;
         aof->next_proof = NULL;
@@ -174,20 +175,21 @@ static void expect(struct shard *shard, const struct aof_group *group)
     struct aof *aof = &shard->aof;
     int64_t now_us = shard_now_us(shard), us = (now_us - aof->disk.sync_began_us) / EXPECTING_PART;
 
-    aof->expected = aof->executed + group->executed;
+    aof->expected = group->executed + (shard->parked ? 0 : aof->executed); /* parked: that is the executor's */
     aof->expected_us = now_us + (us < EXPECTING_US ? us : EXPECTING_US);
 }
 
+/* What nobody has just executed does not wait: the end of a file, and what speaks for those before. */
 static bool is_expecting(const struct shard *shard)
 {
     const struct aof *aof = &shard->aof;
 
-    return is_always(shard) && aof->executed < aof->expected && shard->now_us < aof->expected_us;
+    return is_always(shard) && aof->executed > 0 && aof->executed < aof->expected && shard->now_us < aof->expected_us;
 }
 
 int64_t aof_idle_us(const struct shard *shard)
 {
-    if (!shard->aof.on || shard->aof.executed == 0 || shard->parked || !is_expecting(shard))
+    if (!shard->aof.on || shard->parked || !is_expecting(shard))
         return INT64_MAX;
     return shard->aof.expected_us - shard->now_us;
 }
@@ -199,6 +201,7 @@ void aof_group_synced(struct shard *shard, struct aof_group *group)
 
     expect(shard, group);
     durable_synced(durable_of(shard), shard->index, group->last);
+    aof->tells = true;
     if (!aof->proof) {
         aof->proof = group;
     } else {
@@ -356,6 +359,40 @@ void aof_await(struct shard *shard, uint64_t stamp)
         wake_all(shard); /* what they have on disk may lack nothing but their look at others' marks */
 }
 
+/* Who waits is woken when our marks say something new that somebody may wait for, not after each turn: two that wait
+ * for the disk would wake each other until it has done. How far we have executed is news where there are records behind
+ * what we said before. */
+static bool has_news(const struct shard *shard)
+{
+    const struct aof *aof = &shard->aof;
+
+    return aof->tells || (aof->told < aof->claimed && aof->told < durable_newest(durable_of(shard)));
+}
+
+static void tell(void *context, int other)
+{
+    if (has_news(context))
+        wake(context, other);
+}
+
+static void tell_waiting(struct shard *shard)
+{
+    struct aof *aof = &shard->aof;
+
+    durable_each_waiting(durable_of(shard), tell, shard);
+    aof->told = aof->claimed;
+    aof->tells = false;
+}
+
+/* Others have recorded more than we have said we know of, and wait; all that it takes is another turn. */
+static bool could_tell_more(const struct shard *shard)
+{
+    const struct durable *durable = durable_of(shard);
+
+    return !shard->parked && shard->port.drained && shard->port.limit >= shard->port.end &&
+           durable_has_waiting(durable) && shard->aof.claimed < durable_newest(durable);
+}
+
 static void attend_others(struct shard *shard)
 {
     bool waits = awaits_others(shard);
@@ -365,7 +402,7 @@ static void attend_others(struct shard *shard)
     durable_wait(durable_of(shard), shard->index, waits);
     if (waits && has_records(shard))
         wake_silent(shard);
-    durable_each_waiting(durable_of(shard), wake, shard);
+    tell_waiting(shard);
 }
 
 bool aof_calls(const struct shard *shard)
@@ -379,6 +416,8 @@ bool aof_calls(const struct shard *shard)
     if (aof_rewrite_calls(shard))
         return true;
     if (aof->disk.unwritten && !aof->disk.writing && aof->disk.error == 0 && aof_disk_may_write(&aof->disk))
+        return true;
+    if (shard->group->count > 1 && could_tell_more(shard))
         return true;
     if (!awaits_others(shard))
         return false;
@@ -638,7 +677,7 @@ void aof_begin(struct shard *shard, int fd, uint64_t generation)
     shard->aof.timed_s = 0;
     durable_note(durable_of(shard), shard->index, 0); /* what was in one before is no matter */
     durable_begin_segment(durable_of(shard), shard->index, generation, 0);
-    shard->aof.on = shard->core.aof.enabled = true;
+    shard->aof.on = shard->core.aof.enabled = shard->aof.tells = true;
 }
 
 void aof_switch(struct shard *shard, int fd, uint64_t generation)

@@ -50,6 +50,8 @@ struct aof {
     size_t noted;             /* bytes of the journal's records that others know of */
     uint64_t last;            /* stamp of the last record */
     uint64_t claimed;         /* up to where it has been said that no record will still come */
+    uint64_t told;            /* claimed, when others were last told */
+    bool tells;               /* our marks say something new beside that */
     int64_t timed_s;          /* the second that the newest segment has last told */
     uint64_t spoken;          /* the highest stamp that a group of ours has said to be known */
     struct aof_group *proof, *next_proof; /* on disk: their claims are to be proved, one after the other */

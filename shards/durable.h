@@ -112,6 +112,10 @@ static inline bool durable_waits(const struct durable *durable, int shard)
 {
     return atomic_load_explicit(&durable->marks[shard].waits, memory_order_relaxed);
 }
+static inline bool durable_has_waiting(const struct durable *durable)
+{
+    return atomic_load_explicit(&durable->waiting, memory_order_relaxed) > 0;
+}
 /* Calls visit for each shard that waits; marks that were changed before are seen by those that are not visited. */
 void durable_each_waiting(struct durable *durable, void (*visit)(void *context, int shard), void *context);
 

@@ -512,6 +512,7 @@ static int64_t sooner(int64_t wait_us, int64_t other_us)
 /* How long the loop may wait: 0 where there is work, -1 for as long as nothing happens. */
 static int64_t idle_us(struct shard *shard)
 {
+    int64_t aof_us = aof_idle_us(shard); /* by the turn's clock, before that is read once more */
     int64_t deadline_ms;
 
     if (shard->core.sessions.pushed || shard->core.sessions.left)
@@ -529,8 +530,7 @@ static int64_t idle_us(struct shard *shard)
     if (__builtin_expect(shard->loading != NULL, 0))
         return loading_idle_us(shard);
     deadline_ms = next_deadline_ms(shard);
-    return sooner(sooner(deadline_ms == INT64_MAX ? -1 : until(shard, deadline_ms), snapshot_idle_us(shard)),
-                  aof_idle_us(shard));
+    return sooner(sooner(deadline_ms == INT64_MAX ? -1 : until(shard, deadline_ms), snapshot_idle_us(shard)), aof_us);
 }
 
 /* While shards exchange messages, the next event is often nearer than a sleep and

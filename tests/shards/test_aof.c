@@ -287,6 +287,22 @@ Test(aof, a_group_waits_a_little_for_those_whom_the_sync_before_it_answered)
     end();
 }
 
+Test(aof, what_speaks_for_records_of_before_waits_for_nobody)
+{
+    begin(1, CONFIG_FSYNC_ALWAYS);
+    group_command(client, "SET a 1");
+    group_command(client, "SET b 1"); /* while that is written */
+    atomic_store(&run.group.aof_folder.named, 1);
+    aof_switch(run.group.shards[0], make_file(0, 1), 1);
+    group_command(client, "SET c 1");
+    sync_group(4000);
+    loop(0)->time_us += 500;
+    group_turns(&run);
+    sync_group(4000); /* of b, with which c was counted */
+    cr_assert_not_null(loop(0)->files.first, "else nothing would wake the shard");
+    end();
+}
+
 Test(aof, otherwise_no_answer_waits)
 {
     begin(1, CONFIG_FSYNC_EVERYSEC);
@@ -307,6 +323,62 @@ Test(aof, under_always_a_group_is_closed_when_all_shards_have_executed_what_prec
     cr_assert_not_null(loop(0)->files.first);
     group_settle(&run);
     group_forget(client);
+    end();
+}
+
+Test(aof, who_could_speak_for_what_another_waits_with_does_not_fall_asleep)
+{
+    begin(2, CONFIG_FSYNC_ALWAYS);
+    group_turns(&run);
+    cr_assert_not(aof_calls(run.group.shards[1]));
+    group_ask_format(client, "SET %s 1", group_key(&run, 0, 0));
+    for (int i = 0; i < 3; i++)
+        group_turn(&run, 0);
+    cr_assert(durable_waits(&run.group.durable, 0));
+    cr_assert(aof_calls(run.group.shards[1]));
+    group_turn(&run, 1);
+    cr_assert_not(aof_calls(run.group.shards[1]));
+    group_settle(&run);
+    group_forget(client);
+    end();
+}
+
+static bool wakes(int shard, int other)
+{
+    _Atomic(bool) *asleep = &run.group.mesh.sleepers[other].asleep;
+
+    atomic_store(asleep, true);
+    group_turn(&run, shard);
+    return !atomic_exchange(asleep, false);
+}
+
+Test(aof, shards_that_wait_for_the_disk_wake_each_other_when_it_has_done_something)
+{
+    struct group_client *other;
+
+    begin(2, CONFIG_FSYNC_ALWAYS);
+    other = group_connect(&run, 1);
+    group_ask_format(client, "SET %s 1", group_key(&run, 0, 0));
+    group_ask_format(other, "SET %s 1", group_key(&run, 1, 0));
+    for (int i = 0; i < 4; i++)
+        group_turns(&run);
+    for (int i = 0; i < 2; i++)
+        aof_keep_answers(run.group.shards[i], aof_answers_wait_for(run.group.shards[i]));
+    for (int i = 0; i < 4; i++) {
+        loop(0)->time_us += 1000;
+        loop(1)->time_us += 1000;
+        cr_assert_not(wakes(0, 1), "turn %d", i);
+        cr_assert_not(wakes(1, 0), "turn %d", i);
+    }
+    cr_assert(fake_loop_end_file(loop(0), 0)); /* written */
+    cr_assert_not(wakes(0, 1));
+    cr_assert(fake_loop_end_file(loop(0), 0)); /* synced */
+    cr_assert(wakes(0, 1));
+    cr_assert_not(wakes(0, 1));
+    for (int i = 0; i < 2; i++)
+        aof_keep_answers(run.group.shards[i], 0);
+    group_forget(client);
+    group_forget(other);
     end();
 }
 
