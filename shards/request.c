@@ -84,6 +84,7 @@ static inline __attribute__((always_inline)) struct request *take(struct request
     request->blocking = false;
     request->publishes = false;
     request->publishing = false;
+    request->may_flush = false;
     request->place = 0;
     request->next = NULL;
     request->origin = NULL;

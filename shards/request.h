@@ -91,6 +91,7 @@ struct request {
     bool blocking;        /* its command may block; its owner, too, looks here */
     bool publishes : 1;   /* it may publish messages */
     bool publishing : 1;  /* and is counted in its origin */
+    bool may_flush : 1;   /* it is FLUSHALL, or may execute that */
     uint16_t place;       /* the low bits of its number among the connection's requests: net's pipeline counts */
     void (*done)(struct request *); /* the answer is in reply; the request is home's again */
     struct request *next;           /* in its connection's queue, or in the pool */

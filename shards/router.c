@@ -325,8 +325,19 @@ void router_submit(struct shard *shard, struct request *request)
     router_submit_rest(shard, request);
 }
 
+/* As far as it matters, see saving_keeps_answer. */
+static bool may_flush(const struct request *request)
+{
+    const struct command *command = request->command;
+
+    if (command->route == ROUTE_SCATTER)
+        return command->flags & CMD_WRITE && command->keys[0].begin == KEY_BEGIN_NONE;
+    return command->route == ROUTE_SCRIPT || request->transaction;
+}
+
 void router_submit_rest(struct shard *shard, struct request *request)
 {
+    request->may_flush = may_flush(request);
     request->publishes |= (request->command->pubsub & PUBSUB_PUBLISHES) != 0;
     if (request->origin->held == 0 && stage_in_order(shard, request))
         return;

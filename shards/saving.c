@@ -16,7 +16,7 @@
 #include "shards/shutdown.h"
 #include "shards/snapshot.h"
 
-enum { LOOK_MS = 100, RETRY_MS = 5000 };
+enum { LOOK_MS = 100, RETRY_MS = 5000, KEPT_MS = 1 };
 
 /* One file that is wanted. */
 struct save {
@@ -32,6 +32,11 @@ struct save {
 static struct save_state *state_of(const struct shard *shard)
 {
     return shard->core.saves;
+}
+
+static bool is_stopping(const struct shard *shard)
+{
+    return atomic_load_explicit(&shard->group->stopping, memory_order_relaxed);
 }
 
 static void look_by(struct shard *shard, int64_t deadline_ms)
@@ -68,7 +73,7 @@ static void begun(struct snapshot_order *order, struct shard *shard)
 
 static bool is_flushed(const struct shard *shard)
 {
-    return atomic_load_explicit(&state_of(shard)->flushed, memory_order_relaxed);
+    return atomic_load_explicit(&state_of(shard)->flushed, memory_order_acquire);
 }
 
 /* As in Redis only what fails in the background, and of which nobody else is told, has writes refused. */
@@ -110,6 +115,8 @@ static void done(struct snapshot_order *order, struct shard *shard, int error)
     void (*saved)(struct shard *, int) = save->saved;
 
     log_end(save, error);
+    if (error == ECANCELED && save->kind == SAVE_AFTER_FLUSH)
+        atomic_store_explicit(&state_of(shard)->flushed, true, memory_order_release); /* it is yet to be said */
     if (error != ECANCELED)
         save_state_note_end(state_of(shard), save->kind, error != 0, shard_now_ms(shard));
     save_state_give_back(state_of(shard));
@@ -165,7 +172,7 @@ bool saving_stage(struct shard *shard, struct request *request)
     struct core *core = &shard->core;
     enum save_kind kind;
 
-    if (atomic_load_explicit(&shard->group->stopping, memory_order_relaxed)) {
+    if (is_stopping(shard)) {
         shard_finish(shard, request);
         return true;
     }
@@ -197,35 +204,82 @@ bool saving_begin_last(struct shard *shard, void (*saved)(struct shard *shard, i
     if (!snapshot_has_room(shard))
         return false;
     if (!save_state_claim(state_of(shard), SAVE_BEFORE_SHUTDOWN, shard_now_ms(shard))) {
-        snapshot_cancel(shard);
+        if (save_state_running(state_of(shard)) != SAVE_AFTER_FLUSH) /* that would be begun again, and again */
+            snapshot_cancel(shard);
         return false;
     }
     begin(shard, SAVE_BEFORE_SHUTDOWN, NULL)->saved = saved;
     return true;
 }
 
-/* FLUSHALL ends what would save the keys that are gone, and has the file say so. */
+/* FLUSHALL ends what would save the keys that are gone, and has the file say so; not one that is loaded: what is in the
+ * file then is older. */
 static void heed_flush(struct shard *shard)
 {
     enum save_kind running = save_state_running(state_of(shard));
 
+    if (shard->index == 0 && shard->core.config.save[0] != '\0') {
+        atomic_store_explicit(&state_of(shard)->flushed, true, memory_order_release);
+        look_by(shard, shard->now_ms);
+    }
     if (running == SAVE_IN_BACKGROUND || running == SAVE_AFTER_FLUSH)
         snapshot_cancel(shard);
-    if (shard->index != 0 || shard->core.config.save[0] == '\0')
-        return;
-    atomic_store_explicit(&state_of(shard)->flushed, true, memory_order_relaxed);
-    look_by(shard, shard->now_ms);
 }
 
 void saving_heed(struct shard *shard)
 {
     struct core *core = &shard->core;
 
-    if (core->flushed_all)
+    if (core->flushed_all && !core->loading)
         heed_flush(shard);
     if (core->save_scheduled)
         look_by(shard, shard->now_ms);
     core->flushed_all = core->save_scheduled = false;
+}
+
+/* What is `flushed` becomes SAVE_AFTER_FLUSH, and that may become `flushed` again: whoever looks between the two sees
+ * the one or the other. */
+static bool flush_is_pending(const struct shard *shard)
+{
+    return is_flushed(shard) || save_state_running(state_of(shard)) == SAVE_AFTER_FLUSH || is_flushed(shard);
+}
+
+/* The append-only file has what was flushed. */
+bool saving_keeps_answer(struct shard *shard, struct request *request)
+{
+    struct saving *saving = &shard->saving;
+
+    if (__builtin_expect(!flush_is_pending(shard), 1) || shard->aof.on || is_stopping(shard))
+        return false;
+    request->next_held = NULL;
+    *saving->kept_last = request;
+    saving->kept_last = &request->next_held;
+    look_by(shard, shard->now_ms + KEPT_MS);
+    return true;
+}
+
+/* In the order in which they came. */
+static void give_kept(struct shard *shard)
+{
+    struct saving *saving = &shard->saving;
+    struct request *request = saving->kept_first, *next;
+
+    saving->kept_first = NULL;
+    saving->kept_last = &saving->kept_first;
+    for (; request; request = next) {
+        next = request->next_held;
+        request->done(request);
+    }
+}
+
+static void look_at_kept(struct shard *shard)
+{
+    if (!shard->saving.kept_first)
+        return;
+    if (flush_is_pending(shard) && !is_stopping(shard))
+        look_by(shard, shard->now_ms + KEPT_MS);
+    else
+        give_kept(shard);
 }
 
 /* When nobody asks. */
@@ -241,7 +295,7 @@ static bool start(struct shard *shard, enum save_kind kind)
 static void start_flushed(struct shard *shard)
 {
     if (start(shard, SAVE_AFTER_FLUSH))
-        atomic_store_explicit(&state_of(shard)->flushed, false, memory_order_relaxed);
+        atomic_store_explicit(&state_of(shard)->flushed, false, memory_order_release);
     else
         look_by(shard, shard->now_ms + 1);
 }
@@ -293,7 +347,8 @@ static void look(struct completion *completion)
     struct shard *shard = (struct shard *)((char *)completion - offsetof(struct shard, saving.look));
     const struct save_state *state = state_of(shard);
 
-    if (atomic_load_explicit(&shard->group->stopping, memory_order_relaxed))
+    look_at_kept(shard);
+    if (is_stopping(shard))
         return;
     if (shard->index == 0 && is_flushed(shard))
         start_flushed(shard);
@@ -319,6 +374,7 @@ void saving_init(struct shard *shard)
     saving->look.done = look;
     saving->timer.completion = &saving->look;
     saving->config_generation = UINT64_MAX;
+    saving->kept_last = &saving->kept_first;
 }
 
 static void heed_settings(struct shard *shard)

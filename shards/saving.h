@@ -21,6 +21,7 @@ struct saving {
     struct completion look;
     uint64_t told_changes;
     uint64_t config_generation;
+    struct request *kept_first, **kept_last; /* answers that wait for the file of a flush */
 };
 
 void saving_init(struct shard *shard);
@@ -35,6 +36,9 @@ MUST_USE bool saving_begin_last(struct shard *shard, void (*saved)(struct shard 
 
 /* What a command has asked for (core.h). */
 void saving_heed(struct shard *shard);
+/* FLUSHALL, and what may have executed it, is answered when the file says so, too: else its keys would be back after a
+ * crash. True: the request is done then, and is not to be done now. */
+MUST_USE bool saving_keeps_answer(struct shard *shard, struct request *request);
 /* Something that was scheduled may begin. */
 void saving_look_again(struct shard *shard);
 /* Each turn. */

@@ -272,10 +272,11 @@ void shard_count(struct shard *shard, struct request *request, int64_t ns)
 /* What few requests are. */
 static inline bool needs_care(const struct request *request)
 {
-    return request->blocking | request->publishing | (request->trial != TRIAL_NONE) | (request->transaction != NULL);
+    return request->blocking | request->publishing | request->may_flush | (request->trial != TRIAL_NONE) |
+           (request->transaction != NULL);
 }
 
-/* False: it is on its way once more. */
+/* False: it is on its way once more, or is to be answered later. */
 static __attribute__((noinline)) bool finish_with_care(struct shard *shard, struct request *request)
 {
     if (request->blocking)
@@ -284,7 +285,9 @@ static __attribute__((noinline)) bool finish_with_care(struct shard *shard, stru
         router_publisher_done(request);
     if (request->trial != TRIAL_NONE && !trial_finish(shard, request))
         return false;
-    return !request->transaction || transaction_finish(shard, request);
+    if (request->transaction && !transaction_finish(shard, request))
+        return false;
+    return !request->may_flush || !saving_keeps_answer(shard, request);
 }
 
 static inline void finish(struct shard *shard, struct request *request)

@@ -83,12 +83,25 @@ static struct shard *home_after(struct request *request)
     return shutdown->home;
 }
 
+/* False: it is not in that state. */
+static bool pass_from(struct shutdown *shutdown, enum shutdown_state from, enum shutdown_state to)
+{
+    int state = from;
+
+    return atomic_compare_exchange_strong_explicit(&shutdown->state, &state, to, memory_order_acq_rel,
+                                                   memory_order_relaxed);
+}
+
+static bool is_aborted(const struct shutdown *shutdown)
+{
+    return atomic_load_explicit(&shutdown->state, memory_order_relaxed) == SHUTDOWN_ABORTED;
+}
+
 static void stop(struct shard *home)
 {
     struct shutdown *shutdown = shutdown_of(home);
     struct request *request = shutdown->request;
 
-    atomic_store_explicit(&shutdown->state, SHUTDOWN_STOPS, memory_order_release);
     shutdown->request = NULL;
     if (request)
         shard_finish(home, request);
@@ -120,21 +133,22 @@ static void let_all_go_on(struct shard *home)
 static void saved(struct shard *home, int error)
 {
     struct shutdown *shutdown = shutdown_of(home);
-    bool is_aborted = atomic_load_explicit(&shutdown->is_aborted, memory_order_relaxed);
+    bool may_stop = error == 0 || shutdown->flags & SHUTDOWN_FORCE;
 
-    if (is_aborted)
-        log_write(LOG_WARNING, "Shutdown manually aborted.");
-    else if (error)
-        log_write(LOG_WARNING, "Error trying to save the DB, can't exit.");
-    if (!is_aborted && (error == 0 || shutdown->flags & SHUTDOWN_FORCE))
+    if (may_stop && pass_from(shutdown, SHUTDOWN_UNDER_WAY, SHUTDOWN_STOPS)) {
         stop(home);
+        return;
+    }
+    if (is_aborted(shutdown))
+        log_write(LOG_WARNING, "Shutdown manually aborted.");
     else
-        take(home, let_all_go_on);
+        log_write(LOG_WARNING, "Error trying to save the DB, can't exit.");
+    take(home, let_all_go_on);
 }
 
 static void save(struct shard *home)
 {
-    if (atomic_load_explicit(&shutdown_of(home)->is_aborted, memory_order_relaxed))
+    if (is_aborted(shutdown_of(home)))
         saved(home, ECANCELED);
     else if (!saving_begin_last(home, saved))
         try_later(home);
@@ -164,10 +178,7 @@ static void hold_all(struct shard *home)
 
 static bool claim(struct shard *shard)
 {
-    int state = SHUTDOWN_NOT;
-
-    return atomic_compare_exchange_strong_explicit(&shutdown_of(shard)->state, &state, SHUTDOWN_UNDER_WAY,
-                                                   memory_order_acquire, memory_order_relaxed);
+    return pass_from(shutdown_of(shard), SHUTDOWN_NOT, SHUTDOWN_UNDER_WAY);
 }
 
 static bool is_to_save(const struct shard *shard, int flags)
@@ -186,11 +197,10 @@ static void begin(struct shard *shard, int flags, struct request *request)
     shutdown->request = request;
     shutdown->try_again.done = try_again;
     shutdown->retry.completion = &shutdown->try_again;
-    atomic_store_explicit(&shutdown->is_aborted, false, memory_order_relaxed);
     if (request)
         log_write(LOG_WARNING, "User requested shutdown...");
     if (!is_to_save(shard, flags)) {
-        stop(shard);
+        saved(shard, 0);
         return;
     }
     log_write(LOG_NOTICE, "Saving the final RDB snapshot before exiting.");
@@ -199,14 +209,11 @@ static void begin(struct shard *shard, int flags, struct request *request)
 
 static void abort_other(struct shard *shard, struct request *request)
 {
-    struct shutdown *shutdown = shutdown_of(shard);
-
-    if (atomic_load_explicit(&shutdown->state, memory_order_acquire) != SHUTDOWN_UNDER_WAY) {
-        reply_error(&request->reply, "ERR No shutdown in progress.");
-    } else {
-        atomic_store_explicit(&shutdown->is_aborted, true, memory_order_relaxed);
+    if (pass_from(shutdown_of(shard), SHUTDOWN_UNDER_WAY, SHUTDOWN_ABORTED)) {
         snapshot_cancel(shard);
         reply_ok(&request->reply);
+    } else {
+        reply_error(&request->reply, "ERR No shutdown in progress.");
     }
     shard_finish(shard, request);
 }
@@ -216,7 +223,8 @@ bool shutdown_stage(struct shard *shard, struct request *request)
 {
     int state = atomic_load_explicit(&shutdown_of(shard)->state, memory_order_acquire), flags;
 
-    if (state == SHUTDOWN_UNDER_WAY && !(request->argc == 2 && arg_is(request->argv[1], "abort")))
+    if ((state == SHUTDOWN_UNDER_WAY || state == SHUTDOWN_ABORTED) &&
+        !(request->argc == 2 && arg_is(request->argv[1], "abort")))
         return false;
     shard_execute(shard, request, NULL, shard_now_ms(shard), NULL);
     flags = shard->core.shutdown_asked;

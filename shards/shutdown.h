@@ -19,12 +19,11 @@ struct config;
 struct shard;
 struct shard_group;
 
-enum shutdown_state { SHUTDOWN_NOT, SHUTDOWN_UNDER_WAY, SHUTDOWN_STOPS };
+enum shutdown_state { SHUTDOWN_NOT, SHUTDOWN_UNDER_WAY, SHUTDOWN_ABORTED, SHUTDOWN_STOPS };
 
 struct shutdown {
     /* Shared. */
-    _Atomic(int) state; /* acquired by who claims it, released by home */
-    _Atomic(bool) is_aborted;
+    _Atomic(int) state; /* acquired by who claims it, released by home; whoever aborts it is before home, or too late */
     _Atomic(int) signalled;             /* enum shutdown_flag, by main: for the first shard */
     _Atomic(int) on_sigterm, on_sigint; /* likewise, what these signals are to do */
     /* Home's. */

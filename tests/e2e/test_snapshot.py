@@ -308,6 +308,55 @@ def test_flushall_alone_empties_the_file(launch_some, read):
         assert reader.dbsize() == 0
 
 
+WAYS_TO_FLUSH = {
+    "alone": [["FLUSHALL"]],
+    "within a transaction": [["MULTI"], ["SET", "other", "x"], ["FLUSHALL"], ["SET", "behind", "x"], ["EXEC"]],
+    "by a script": [["EVAL", "redis.call('SET', KEYS[1], 'x') redis.call('FLUSHALL') return 'OK'", "1", "other"]],
+}
+
+
+@pytest.mark.parametrize("way", WAYS_TO_FLUSH)
+def test_flushall_is_answered_when_its_keys_are_in_no_file(launch, way):
+    """Whichever shard the client is on, and whichever executes it."""
+    server = launch("--save", "900 1000")
+    for lap in range(6):
+        with server.connect() as connection:
+            connection.pipeline([["SET", f"marker:{lap}:{i}", "x"] for i in range(20)])
+            assert connection("SAVE") == "OK"
+            assert b"marker:" in (server.folder / "dump.rdb").read_bytes()
+            lines = [[word.replace("other", f"other{lap}") for word in line] for line in WAYS_TO_FLUSH[way]]
+            answers = connection.pipeline(lines)
+            assert b"marker:" not in (server.folder / "dump.rdb").read_bytes()
+            assert answers[-1] in ("OK", b"OK", ["OK", "OK", "OK"])
+
+
+def test_flushall_is_answered_where_the_file_can_not_be_written(launch_some):
+    server = launch_some("--save", "900 1000")
+    with server.connect() as connection:
+        (server.folder / "dump.rdb").mkdir()
+        assert connection.pipeline([["SET", "a", "x"], ["FLUSHALL"], ["DBSIZE"]]) == ["OK", "OK", 0]
+        assert "Error saving the DB to" in server.log()
+        (server.folder / "dump.rdb").rmdir()
+
+
+def test_a_flushall_that_is_loaded_touches_no_file(launch_some):
+    server = launch_some("--save", "900 1000", "--appendonly", "yes")
+    server.stop()
+    folder = server.folder / "appendonlydir"
+    shutil.rmtree(folder)
+    folder.mkdir()
+    (folder / "appendonly.aof.manifest").write_text("file appendonly.aof.1.incr.aof seq 1 type i\n")
+    lines = [["SET", "a", "x"], ["FLUSHALL"], ["SET", "behind", "x"]]
+    (folder / "appendonly.aof.1.incr.aof").write_bytes(b"".join(resp.encode(*line) for line in lines))
+    (server.folder / "dump.rdb").unlink(missing_ok=True)
+    server.open()
+    server.start()
+    with server.connect() as connection:
+        assert connection("KEYS *") == [b"behind"]
+        time.sleep(0.3)
+        assert not (server.folder / "dump.rdb").exists()
+
+
 # Save points.
 
 
