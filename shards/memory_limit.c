@@ -23,14 +23,15 @@ enum {
     CROWD_BYTES = 16 << 20, /* of data: less may stay */
     CROWD_ITEMS = 4096,     /* that wait to be freed */
     LEAST_BYTES = 1 << 20,  /* less is a limit that hardly anybody means */
+    EXCESS_BYTES = 16 << 20 /* so much more may be used for a while whatever the limit is */
 };
 
 /* What all have said. */
 
 struct view {
     size_t limit, total, data;
-    size_t own_goal; /* what this shard is to free */
-    bool any_can_shrink;
+    size_t own_goal;                   /* what this shard is to free */
+    bool any_can_shrink, can_shrink;   /* the latter: this shard */
     uint64_t to_wake[SHARD_SET_WORDS]; /* other shards that have something to free */
 };
 
@@ -111,6 +112,7 @@ static struct view look_at_all(struct shard *shard)
         view.data += data;
         can_free[i] = atomic_load_explicit(&share->can_shrink, memory_order_relaxed) ? data : 0;
     }
+    view.can_shrink = can_free[shard->index] > 0;
     shard->core.others_used_bytes = view.total - used_bytes(shard);
     if (view.total > view.limit)
         set_goals(shard, &view, can_free);
@@ -221,12 +223,24 @@ static void note_exceeded(struct shard *shard, bool exceeded)
     stats->memory_exceeded_since_ms = exceeded ? shard->now_ms : 0;
 }
 
+/* While too much is used it is to become less, however long that takes: where it becomes more, somebody does not come
+ * to evicting. */
+static bool outgrows(struct memory_limit *limit, const struct view *view)
+{
+    size_t excess = view->limit / TIGHT, now = view->total > view->limit ? view->total : view->limit;
+
+    if (limit->least_limit != view->limit || now < limit->least_bytes)
+        limit->least_bytes = now;
+    limit->least_limit = view->limit;
+    return now - limit->least_bytes > (excess > EXCESS_BYTES ? excess : EXCESS_BYTES);
+}
+
 static void conclude(struct shard *shard, const struct view *view)
 {
     struct core *core = &shard->core;
-    bool exceeded = view->total > view->limit;
+    bool exceeded = view->total > view->limit, others_lag = outgrows(&shard->memory_limit, view) && !view->can_shrink;
 
-    core->out_of_memory = exceeded && !view->any_can_shrink && !is_paused(shard);
+    core->out_of_memory = exceeded && (!view->any_can_shrink || others_lag) && !is_paused(shard);
     core->memory_mark = exceeded ? 0 : core->data.used_bytes + allowance(shard, view);
     shard->memory_limit.looked_us = shard->monotonic_us;
     shard->memory_limit.tight = exceeded || view->limit - view->total < view->limit / TIGHT;

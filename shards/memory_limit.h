@@ -12,7 +12,9 @@
  * not freed yet goes before any key does.
  *
  * As in Redis a command that may need memory is refused only when no shard has
- * anything left to evict; one that is executed may exceed the limit. */
+ * anything left to evict; one that is executed may exceed the limit. But those who have
+ * something to evict may be kept from it, by a long command or by what else the machine does: a shard that has
+ * nothing then refuses what would go beyond by more than a sixteenth of the limit, 16 MB at least. */
 #ifndef SHARDS_MEMORY_LIMIT_H
 #define SHARDS_MEMORY_LIMIT_H
 
@@ -50,6 +52,8 @@ struct memory_limit {
     int64_t looked_us;   /* monotonic, of the turn in which it last looked */
     bool tight;          /* little is left: it looks each turn */
     size_t goal_bytes;   /* to be freed, as of the last look */
+    size_t least_bytes;  /* that all used since the limit is exceeded, or was set; at least the limit */
+    size_t least_limit;  /* that limit */
     bool unfinished;     /* the next turn evicts more */
 };
 
