@@ -72,7 +72,7 @@ SERVER := $(BUILD)/shoal-server
 TESTS  := $(BUILD)/test_core $(BUILD)/test_persist $(BUILD)/test_shards $(BUILD)/test_net
 STRESS := $(patsubst tests/shards/%.c,$(BUILD)/%,$(wildcard tests/shards/stress_*.c))
 
-.PHONY: all run test unit e2e live crash clients diff asan tsan bench fuzz sim model install clean setup format
+.PHONY: all run test unit e2e live crash crash-power power-loss clients diff asan tsan bench fuzz sim model install clean setup format
 
 all: build/shoal-server build/shoal-check
 
@@ -197,10 +197,20 @@ endif
 CRASH := --rounds 300
 crash: build/shoal-server
 	SHOAL_SERVER=$(CURDIR)/build/shoal-server $(PYTHON) tests/crash/crash.py $(CRASH)
+	@$(MAKE) --no-print-directory crash-power CRASH="$(CRASH)"
+
+# Likewise, and the power fails: what was not synced is lost, by the record of a library that the server is started with.
+RECORDER := build/recorder.so
+$(RECORDER): tests/crash/recorder.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(filter-out -MMD -MP,$(BASE)) $(WARNINGS) -O1 -fPIC -shared $< -ldl -o $@
+crash-power: build/shoal-server $(RECORDER)
+	SHOAL_SERVER=$(CURDIR)/build/shoal-server $(PYTHON) tests/crash/crash.py $(CRASH) --power $(CURDIR)/$(RECORDER)
 
 test: unit
 	tests/sim/model build/model --quick
 	@$(MAKE) --no-print-directory sim SIM="--seeds 300"
+	@$(MAKE) --no-print-directory power-loss POWER_LOSS="--seeds 300"
 	@$(MAKE) --no-print-directory diff DIFF="--commands 40000"
 	@$(MAKE) --no-print-directory live LIVE="--seconds 24"
 	@$(MAKE) --no-print-directory crash CRASH="--rounds 10"
@@ -223,6 +233,12 @@ $(BUILD)/simulate: $(call objects,$(wildcard tests/sim/*.c)) $(NET_LIBS)
 sim: setup-check
 	@$(MAKE) --no-print-directory FLAVOR=sim build/sim/simulate
 	build/sim/simulate $(SIM)
+
+# Seeds in each of which the machine stops, and the disk keeps of what was not synced what it likes.
+POWER_LOSS := --seeds 10000
+power-loss: setup-check
+	@$(MAKE) --no-print-directory FLAVOR=sim build/sim/simulate
+	build/sim/simulate --crashes $(POWER_LOSS)
 
 model: setup-check
 	tests/sim/model build/model

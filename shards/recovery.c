@@ -143,6 +143,14 @@ static void cut_off(struct each_end *context, const struct load_file *file, uint
                   (unsigned long long)end, (unsigned long long)(bytes - end), path);
 }
 
+/* A process that ended may have left it with the kernel: what is shown from now on has to survive a power loss. */
+static void sync_file(struct each_end *context, const struct load_file *file, uint64_t end)
+{
+    context->path = file->path;
+    context->error = fsync(file->descriptor) == 0 ? 0 : errno;
+    (void)end;
+}
+
 static void note_end(struct each_end *context, const struct load_file *file, uint64_t end)
 {
     context->loading->manifest.files[file->manifest].end = end;
@@ -214,6 +222,7 @@ static bool cut_segments(struct loading *loading, const struct config *config, i
     struct each_end context = {.loading = loading, .now_ms = now_ms};
 
     each_end(&context, cut_off);
+    each_end(&context, sync_file);
     if (context.error == 0) {
         each_end(&context, note_end);
         context.path = config->appenddirname;

@@ -1,14 +1,16 @@
 #!/usr/bin/python3
 """Kills a server under load, again and again, and looks what is there when it has started on the same folder.
 
-    tests/crash/crash.py [--rounds N] [--seed S] [--shards 1,2,5] [--appendfsync always,everysec,no]
+    tests/crash/crash.py [--rounds N] [--seed S] [--shards 1,2,5] [--appendfsync always,everysec,no] [--power LIBRARY]
 
 Some rounds in a row are on one folder, each with a number of shards, a backend and a policy of
 its own. The seed is that of the choices; when the server dies is the clock's. What is wrong is
-told, and the folder as the crash left it is kept.
+told, and the folder as the crash left it is kept. With --power, by the library that recorder.c
+makes, the power fails after some of the rounds: what was not synced is lost, in part or all of it.
 """
 
 import argparse
+import os
 import pathlib
 import random
 import shutil
@@ -23,12 +25,14 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "e2e"))
 import crowds  # noqa: E402
 import resp  # noqa: E402
 from append_only import FOLDER  # noqa: E402
+from power import Power  # noqa: E402
 from sequences import Databases, Sequence, Wrong  # noqa: E402
 from server import BACKENDS, PATIENCE_S, Server, io_uring_refusal, wait_until  # noqa: E402
 
 ROUNDS_OF_A_FOLDER = 6
 LOAD_S = (0.05, 1.0)
-CUTS = (r" is cut at byte \d+: ", r"Of the append only file \d+ bytes are cut off")
+TORN = r"Short read while loading the append only file"  # when the power has failed
+CUTS = (TORN, r" is cut at byte \d+: ", r"Of the append only file \d+ bytes are cut off")
 
 
 class Client:
@@ -63,12 +67,19 @@ class Life:
         self.sequences = [Sequence("a"), Sequence("b"), Databases("d")]
         self.crowds = [crowd() for crowd in crowds.ALL]
         self.always = False
+        self.power = Power(options.power, place) if options.power else None
 
     def open(self):
         """A server on the folder, with any number of shards."""
         shards, backend, policy = map(self.dice.choice, (self.options.shards, self.options.backends, self.options.appendfsync))
         settings = ("--shards", shards, "--net-backend", backend, "--appendonly", "yes", "--appendfsync", policy)
-        server = Server(self.place, *settings, "--bind", "127.0.0.1", "--enable-debug-command", "yes")
+        environment = self.power.environment() if self.power else {}
+        os.environ.update(environment)
+        try:
+            server = Server(self.place, *settings, "--bind", "127.0.0.1", "--enable-debug-command", "yes")
+        finally:
+            for name in environment:
+                del os.environ[name]
         try:
             server.start()
             wait_until(lambda: server.info("persistence").get("loading", "0") == "0", seconds=60)
@@ -110,6 +121,13 @@ class Life:
         self.always = server.always
         return sum(client.count for client in clients)
 
+    def fail_power(self):
+        """Or not: then what the kernel was given is there, and may be lost later."""
+        fails = self.power and self.dice.random() < 0.6
+        if fails:
+            self.power.lose(self.dice)
+        return ", power failed" if fails else ""
+
     def keep_copy(self):
         """What the crash left, before the next start changes it."""
         crashed = f"{self.place}.crashed"
@@ -127,6 +145,7 @@ class Life:
                 server.stop(expected=expected)
             finally:
                 server.kill()
+            self.fail_power()
             self.always = True
 
     def round(self, number):
@@ -137,7 +156,8 @@ class Life:
             count = self.load(server)
         finally:
             server.kill()
-        print(f"round {number}: {lost} lost; {server.says}: {count} done", flush=True)
+        failed = self.fail_power()
+        print(f"round {number}: {lost} lost; {server.says}: {count} done{failed}", flush=True)
 
 
 def parse_options():
@@ -146,10 +166,11 @@ def parse_options():
     parser.add_argument("--seed", type=int, default=int(time.time()) % 1000000)
     parser.add_argument("--shards", default="1,2,5")
     parser.add_argument("--appendfsync", default="always,everysec,no")
+    parser.add_argument("--power", type=pathlib.Path)
     options = parser.parse_args()
     options.shards = [int(count) for count in options.shards.split(",")]
     options.appendfsync = options.appendfsync.split(",")
-    options.backends = [backend for backend in BACKENDS if backend != "io_uring" or not io_uring_refusal()]
+    options.backends = [backend for backend in BACKENDS if backend != "io_uring" or not (options.power or io_uring_refusal())]
     return options
 
 
