@@ -109,15 +109,3 @@ const char *check_file_copy(const struct check_file *file, uint64_t from, uint64
     }
     return NULL;
 }
-
-bool check_file_sync_folder(const char *path)
-{
-    char copy[PATH_MAX];
-
-    snprintf(copy, sizeof copy, "%s", path);
-    int descriptor = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool is_synced = descriptor >= 0 && fsync(descriptor) == 0;
-    if (descriptor >= 0)
-        close(descriptor);
-    return is_synced;
-}

@@ -29,8 +29,6 @@ bool check_file_begins(const struct check_file *file, struct str bytes);
  * add: what else is done with the bytes, which may be nothing. */
 MUST_USE const char *check_file_copy(const struct check_file *file, uint64_t from, uint64_t to, int descriptor,
                                      const char *path, void (*add)(void *context, struct str bytes), void *context);
-/* Whatever has been done in the file's folder stays after a crash. */
-MUST_USE bool check_file_sync_folder(const char *path);
 MUST_USE bool check_file_write(int descriptor, struct str bytes);
 
 #endif

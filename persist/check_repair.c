@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "core/crc64.h"
+#include "core/folder.h"
 #include "core/rdb_format.h"
 #include "persist/check.h"
 #include "persist/check_aof.h"
@@ -33,7 +34,7 @@ static bool create(struct fresh_file *fresh, struct check *check)
 /* failed: the path of what has, as errno says; NULL: nothing. Whether the file is there, and stays. */
 static bool finish(struct fresh_file *fresh, const char *failed)
 {
-    if (!failed && (fsync(fresh->descriptor) < 0 || !check_file_sync_folder(fresh->path)))
+    if (!failed && (fsync(fresh->descriptor) < 0 || !folder_sync(fresh->path)))
         failed = fresh->path;
     if (failed) {
         check_failure(fresh->check, failed);

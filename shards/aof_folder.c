@@ -2,14 +2,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/assert.h"
 #include "core/config.h"
+#include "core/folder.h"
 #include "core/memory.h"
 #include "shards/aof.h"
 #include "shards/recovery.h"
@@ -128,7 +129,7 @@ bool aof_folder_begin_generation(struct aof_folder *folder, const struct config 
                                  size_t error_bytes)
 {
     uint64_t sequence = aof_manifest_next_sequence(&folder->manifest, AOF_FILE_INCREMENTAL);
-    int code = mkdir(folder->path.bytes, 0755) == 0 || errno == EEXIST ? 0 : errno;
+    int code = folder_make(folder->path.bytes);
 
     for (int i = 0; code == 0 && i < shards; i++)
         code = open_segment(folder, config, i, sequence + (uint64_t)i);

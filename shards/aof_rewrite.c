@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/folder.h"
 #include "core/log.h"
 #include "core/memory.h"
 #include "shards/shard.h"
@@ -350,6 +351,7 @@ void aof_rewrite_begin(struct shard *home)
 {
     struct aof_rewrite *rewrite = rewrite_of(home);
     struct aof_folder *folder = &home->group->aof_folder;
+    int error;
 
     *rewrite = (struct aof_rewrite){.home = home, .step = AOF_REWRITE_OPENS};
     atomic_store_explicit(&folder->rewriter, home->index, memory_order_relaxed);
@@ -362,8 +364,9 @@ void aof_rewrite_begin(struct shard *home)
     rewrite->again.completion = &rewrite->go_on;
     name_files(rewrite);
     log_write(LOG_NOTICE, "Background AOF rewrite started");
-    if (mkdir(folder->path.bytes, 0755) != 0 && errno != EEXIST)
-        end(rewrite, errno);
+    error = access(folder->path.bytes, F_OK) == 0 ? 0 : folder_make(folder->path.bytes); /* once in a server's life */
+    if (error != 0)
+        end(rewrite, error);
     else
         open_next(rewrite);
 }

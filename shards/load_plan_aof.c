@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "core/config.h"
+#include "core/folder.h"
 #include "core/log.h"
 #include "core/memory.h"
 #include "shards/recovery.h"
@@ -103,13 +104,14 @@ static bool move_in(struct load_plan *plan)
     const char *name = plan->config->appendfilename;
     struct aof_manifest *manifest = &plan->loading->manifest;
 
-    if (mkdir(plan->config->appenddirname, 0755) != 0 && errno != EEXIST) {
-        load_plan_error(plan, plan->config->appenddirname, strerror(errno));
+    int error = folder_make(plan->config->appenddirname);
+    if (error != 0) {
+        load_plan_error(plan, plan->config->appenddirname, strerror(error));
         return false;
     }
     if (manifest->count == 0)
         aof_manifest_add(manifest, AOF_FILE_BASE, 1, name);
-    int error = recovery_write_manifest(manifest, plan->config);
+    error = recovery_write_manifest(manifest, plan->config);
     if (error == 0 && rename(name, path_in_folder(plan, name).text) != 0)
         error = errno;
     if (error != 0) {

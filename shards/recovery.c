@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "core/config.h"
+#include "core/folder.h"
 #include "core/log.h"
 #include "core/memory.h"
 #include "persist/aof_manifest.h"
@@ -262,7 +263,9 @@ static bool adopt_snapshot(struct loading *loading, const struct config *config,
     aof_manifest_name_base(&name, config->appendfilename, 1, true);
     buffer_append_str(&name, (struct str){"", 1});
     snprintf(path, sizeof path, "%s/%s", config->appenddirname, name.bytes);
-    code = mkdir(config->appenddirname, 0755) == 0 || errno == EEXIST ? link_or_copy(file, path) : errno;
+    code = folder_make(config->appenddirname);
+    if (code == 0)
+        code = link_or_copy(file, path);
     if (code == 0)
         aof_manifest_add(&loading->manifest, AOF_FILE_BASE, 1, name.bytes);
     else
