@@ -18,9 +18,9 @@ enum {
     DELAYED_MS = 2000,
     LOOK_AFTER_FAILURE_MS = 60000,
     BEHIND_BYTES = 64 << 20,
-    PUT_OFF_BYTES = 16 << 20,
-    EXPECTING_PART = 8,  /* of a sync's time, after it */
-    EXPECTING_US = 1000, /* at most */
+    UNSYNCED_BYTES = 16 << 20, /* that nobody asks to be synced */
+    EXPECTING_PART = 8,        /* of a sync's time, after it */
+    EXPECTING_US = 1000,       /* at most */
 };
 
 static struct durable *durable_of(const struct shard *shard)
@@ -517,32 +517,36 @@ static void consider_rewriting(struct shard *shard)
 
 /* The turn. */
 
-/* no-appendfsync-on-rewrite: the disk is somebody else's for now. What is put off stays in memory, so not too much
- * is. */
-static bool puts_sync_off(const struct shard *shard)
+/* no-appendfsync-on-rewrite: the disk is somebody else's for now. */
+static bool is_sync_put_off(const struct shard *shard)
 {
     enum save_kind running;
 
-    if (!shard->core.config.no_appendfsync_on_rewrite || shard->aof.disk.pending_bytes > PUT_OFF_BYTES)
+    if (!shard->core.config.no_appendfsync_on_rewrite)
         return false;
     running = save_state_running(shard->core.saves);
     return running == SAVE_IN_BACKGROUND || running == SAVE_AOF_BASE;
 }
 
-static bool wants_sync(const struct shard *shard)
+/* A segment that ends is to be whole before what comes behind it; and what is not on disk stays in memory. */
+static bool has_to_sync(const struct shard *shard)
 {
     const struct aof_disk *disk = &shard->aof.disk;
-    bool is_closing = disk->first && disk->first->segment->is_closing; /* what comes behind it is to find it whole */
 
-    if (shard->aof.stops)
-        return true;
+    return shard->aof.stops || disk->pending_bytes > UNSYNCED_BYTES ||
+           (disk->first && disk->first->segment->is_closing);
+}
+
+static bool wants_sync(const struct shard *shard)
+{
     switch (shard->core.config.appendfsync) {
     case CONFIG_FSYNC_ALWAYS:
         return true; /* also while something is saved: what was answered is on disk */
     case CONFIG_FSYNC_EVERYSEC:
-        return is_closing || (shard->now_us - disk->sync_began_us >= TICK_MS * 1000 && !puts_sync_off(shard));
+        return has_to_sync(shard) ||
+               (shard->now_us - shard->aof.disk.sync_began_us >= TICK_MS * 1000 && !is_sync_put_off(shard));
     default:
-        return is_closing;
+        return has_to_sync(shard);
     }
 }
 

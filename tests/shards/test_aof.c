@@ -162,6 +162,26 @@ Test(aof, what_a_turn_has_done_is_one_group)
     end();
 }
 
+Test(aof, what_nobody_asks_to_be_synced_does_not_pile_up)
+{
+    static char line[60000];
+    struct shard *shard;
+
+    begin(1, CONFIG_FSYNC_NO);
+    shard = run.group.shards[0];
+    memset(line, 'x', sizeof line - 1);
+    memcpy(line, "SET a ", 6);
+    for (int i = 0; i < 400; i++) {
+        group_ask(client, line);
+        group_settle(&run);
+        group_forget(client);
+        while (fake_loop_end_file(loop(0), 0))
+            group_turns(&run);
+        cr_assert_leq(shard->aof.disk.pending_bytes, 17 << 20);
+    }
+    end();
+}
+
 Test(aof, what_comes_while_a_group_is_written_waits_for_the_next)
 {
     begin(1, CONFIG_FSYNC_NO);
