@@ -45,7 +45,7 @@ ON_BOTH_BACKENDS(waiting_uses_no_cpu)
     struct pair open_pair = make_pair(), ended_pair = make_pair();
     struct iovec vector = {malloc(BYTES), BYTES};
     struct sockaddr_in address;
-    int64_t before_us, start_us;
+    int64_t before_us, start_us, used_us, least_us = INT64_MAX;
 
     fill_pattern(vector.iov_base, BYTES, 0, 0);
     loop_accept(loop, &accept_probe.completion, listen_anywhere(&address));
@@ -57,11 +57,15 @@ ON_BOTH_BACKENDS(waiting_uses_no_cpu)
         loop_wait(loop, 1000);
         seen += read_pattern(open_pair.far, 0, seen, BYTES);
     }
-    before_us = thread_cpu_us();
-    start_us = loop_monotonic_us(loop);
-    while (loop_monotonic_us(loop) - start_us < 400000)
-        cr_assert_eq(loop_wait(loop, 100000), 0);
-    cr_assert_lt(thread_cpu_us() - before_us, 3000);
+    for (int round = 0; round < 5; round++) { /* where others have the machine, some of their time is counted as ours */
+        before_us = thread_cpu_us();
+        start_us = loop_monotonic_us(loop);
+        while (loop_monotonic_us(loop) - start_us < 100000)
+            cr_assert_eq(loop_wait(loop, 50000), 0);
+        used_us = thread_cpu_us() - before_us;
+        least_us = used_us < least_us ? used_us : least_us;
+    }
+    cr_assert_lt(least_us, 750);
     loop_close(loop);
     free(vector.iov_base);
 }
