@@ -78,6 +78,10 @@ static const char *take_number(struct aof_file *file, struct str key, struct str
         file->end = number;
         return is_number ? NULL : "end has to be a number of bytes";
     }
+    if (str_equal_nocase(key, "survivors")) {
+        file->has_survivors = number == 1;
+        return is_number && number <= 1 ? NULL : "survivors has to be 0 or 1";
+    }
     return NULL;
 }
 
@@ -213,6 +217,8 @@ static void write_file(const struct aof_file *file, struct buffer *text)
         buffer_append_format(text, " shard %d shards %d", file->shard, file->shards);
     if (file->end != AOF_FILE_WHOLE)
         buffer_append_format(text, " end %llu", (unsigned long long)file->end);
+    if (file->has_survivors)
+        buffer_append_str(text, STR(" survivors 1"));
     buffer_append_str(text, STR("\n"));
 }
 

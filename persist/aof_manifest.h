@@ -4,12 +4,14 @@
  *     file appendonly.aof.2.base.rdb seq 2 type b
  *     file appendonly.aof.3.incr.aof seq 3 type i
  *     file appendonly.aof.4.incr.aof seq 4 type i shard 0 shards 2 end 4711
+ *     file appendonly.aof.6.incr.aof seq 6 type i shard 0 shards 2 survivors 1
  *
  * A base, which there may be, and what has happened since, in files that follow each
  * other by their sequence numbers; history is what is to be deleted. Shoal says of
- * which of how many shards a file is a segment, and up to where a file is sound that
- * has been cut. Pairs of words beyond those that are known are ignored, as Redis
- * ignores ours. Belongs to one thread. */
+ * which of how many shards a file is a segment, up to where a file is sound that
+ * has been cut, and which files have what survived of the groups that were. Pairs
+ * of words beyond those that are known are ignored, as Redis ignores ours.
+ * Belongs to one thread. */
 #ifndef PERSIST_AOF_MANIFEST_H
 #define PERSIST_AOF_MANIFEST_H
 
@@ -24,9 +26,10 @@ enum aof_file_type { AOF_FILE_BASE = 'b', AOF_FILE_HISTORY = 'h', AOF_FILE_INCRE
 struct aof_file {
     enum aof_file_type type;
     uint64_t sequence;
-    char *name;        /* in the folder */
-    int shard, shards; /* -1 and 0: not said */
-    uint64_t end;      /* what lies behind it in the file is not to be read; AOF_FILE_WHOLE: nothing does */
+    char *name;         /* in the folder */
+    int shard, shards;  /* -1 and 0: not said */
+    uint64_t end;       /* what lies behind it in the file is not to be read; AOF_FILE_WHOLE: nothing does */
+    bool has_survivors; /* of groups that were cut from the shard's file before it, to be read in their place */
 };
 
 struct aof_manifest {

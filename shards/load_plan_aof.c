@@ -213,7 +213,8 @@ static bool was_ended(const struct aof_manifest *manifest, size_t index, int cou
     return true;
 }
 
-/* A server that rewrites its file goes on in another generation; one that has started begins a run. */
+/* A server that rewrites its file goes on in another generation; one that has started begins a run, but with what
+ * survived of the run before, which belongs to that: records that concern all segments are in each of them. */
 static bool goes_on(const struct load_plan *plan, size_t index, int count)
 {
     const struct aof_manifest *manifest = &plan->loading->manifest;
@@ -223,7 +224,8 @@ static bool goes_on(const struct load_plan *plan, size_t index, int count)
     if (!run || run->count != count || manifest->files[index].shards == 0)
         return false;
     size_t before = run->segments[0].files[run->segments[0].file_count - 1].manifest;
-    return manifest->files[before].shards == manifest->files[index].shards && !was_ended(manifest, before, count);
+    return manifest->files[before].shards == manifest->files[index].shards &&
+           (manifest->files[index].has_survivors || !was_ended(manifest, before, count));
 }
 
 static bool plan_generation(struct load_plan *plan, size_t index, int count)

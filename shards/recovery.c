@@ -200,6 +200,7 @@ static int write_survivors(struct loading *loading, const struct config *config,
     file->shard = shard;
     file->shards = shards;
     file->end = bytes.length;
+    file->has_survivors = true;
     buffer_deinit(&bytes);
     buffer_deinit(&name);
     aof_writer_deinit(&writer);

@@ -287,6 +287,22 @@ def test_records_above_the_cut_are_not_executed(tmp_path, start, shards):
     assert paths[0].stat().st_size == len(segment(first[0])) and paths[1].stat().st_size == len(segment(*second))
 
 
+@pytest.mark.parametrize("shards", SHARDS)
+def test_what_survives_of_a_group_stays_in_its_place(tmp_path, start, shards):
+    """What concerns all shards was in the group that was cut, and in one of another shard that was not."""
+    first = [
+        (10, 8, [10, 7], (5, ("SET", "a", "1")), (10, ("SET", "b", "1"))),
+        (20, 18, [20, 17], (12, ("FLUSHALL",)), (14, ("SET", "c", "1")), (20, ("SET", "e", "1"))),
+    ]
+    second = [(15, 14, [14, 15], (7, ("SET", "x", "1")), (12, ("FLUSHALL",)), (15, ("SET", "y", "1")))]
+    paths = Folder(tmp_path).add_segments([segment(*first), segment(*second)])
+    server = restart_as_shoal(start, tmp_path, shards, expected=CUT)
+    assert strings(server) == {"c": "1", "y": "1"}
+    server.stop(expected=CUT)
+    assert paths[0].stat().st_size == len(segment(first[0]))
+    assert strings(restart_as_shoal(start, tmp_path, shards)) == {"c": "1", "y": "1"}
+
+
 def test_a_generation_that_a_rewrite_has_begun_goes_on_with_the_one_before(tmp_path, start):
     """Nothing of the second shard's new file is on disk, and the end of its old one is torn."""
     folder = Folder(tmp_path)

@@ -71,13 +71,15 @@ Test(aof_manifest, comments_words_to_come_and_the_order_of_pairs_are_no_matter)
 
 Test(aof_manifest, a_segment_says_of_which_of_how_many_shards_and_where_it_is_cut)
 {
-    static const char segments[] = "file a seq 1 type i shard 0 shards 2\nfile b seq 2 type i shard 1 shards 2 end 0\n"
+    static const char segments[] = "file a seq 1 type i shard 0 shards 2\nfile b seq 2 type i shard 1 shards 2 end 0 survivors 1\n"
                                    "file c seq 3 type i end 4711\nfile d seq 4 type i\n";
 
     parse(str_from(segments));
     cr_assert_eq(manifest.files[1].shard, 1);
     cr_assert_eq(manifest.files[1].shards, 2);
     cr_assert_eq(manifest.files[1].end, 0);
+    cr_assert(manifest.files[1].has_survivors);
+    cr_assert_not(manifest.files[2].has_survivors);
     cr_assert_eq(manifest.files[2].end, 4711);
     cr_assert_eq(manifest.files[3].shard, -1);
     cr_assert_eq(manifest.files[3].shards, 0);
@@ -96,6 +98,7 @@ Test(aof_manifest, a_segment_says_of_which_of_how_many_shards_and_where_it_is_cu
 Test(aof_manifest, what_a_line_says_of_shards_and_its_end_has_to_be_possible)
 {
     expect_wrong(STR("file a seq 1 type i shard 0\n"), "manifest, line 1: shard has to be a number below shards");
+    expect_wrong(STR("file a seq 1 type i survivors 2\n"), "manifest, line 1: survivors has to be 0 or 1");
     expect_wrong(STR("file a seq 1 type i shards 1\n"), "manifest, line 1: shard has to be a number below shards");
     expect_wrong(STR("file a seq 1 type i shard 2 shards 2\n"),
                  "manifest, line 1: shard has to be a number below shards");
