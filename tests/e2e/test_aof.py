@@ -290,7 +290,7 @@ class Filler(threading.Thread):
     def check(self, server):
         with server.connect() as connection:
             keys = [f"{self.name}:{i}" for i in range(self.acknowledged)]
-            assert connection.command("EXISTS", *keys) == len(keys)
+            assert not keys or connection.command("EXISTS", *keys) == len(keys)
 
 
 @pytest.mark.parametrize("appendfsync", ["always", "everysec"])
