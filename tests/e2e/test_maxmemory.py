@@ -164,12 +164,12 @@ def test_memory_stays_at_the_limit(raw, policy):
     raw("CONFIG RESETSTAT")
     deadline = 1000 if policy.startswith("volatile") else None
     for lap in range(3):
-        assert fill(raw, scaled(10000), f"{policy}:{lap}", deadline=deadline) == 0
+        assert fill(raw, 10000, f"{policy}:{lap}", deadline=deadline) == 0
         # Besides what the reply to INFO takes there is what each shard may use without looking.
         assert used_memory(raw) < limit + limit // 50
     info = figures(raw)
     keys, evicted = int(info["db0"].split(",")[0].split("=")[1]), int(info["evicted_keys"])
-    assert evicted > 0 and keys + evicted == 3 * scaled(10000)
+    assert evicted > 0 and keys + evicted == 3 * 10000
     assert used_memory(raw) > limit - limit // 4  # no more went than had to
 
 
