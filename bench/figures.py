@@ -10,6 +10,7 @@ import sys
 import time
 
 import datatypes
+import durability
 import sampling
 import transactions
 from load import BenchError, Drive, fill, find_loader, measure, open_idle
@@ -288,7 +289,9 @@ FIGURES = {"engine": figure_engine, "io": figure_io, "crossing": figure_crossing
            "algebra": datatypes.figure_algebra, "stalls": datatypes.figure_stalls,
            "scripts": transactions.figure_scripts, "transactions": transactions.figure_transactions,
            "bullmq": transactions.figure_bullmq, "publish": transactions.figure_publish,
-           "multikey": transactions.figure_multikey, "gathers": transactions.figure_gathers}
+           "multikey": transactions.figure_multikey, "gathers": transactions.figure_gathers,
+           "appending": durability.figure_appending, "snapshots": durability.figure_snapshots,
+           "loading": durability.figure_loading, "expiry": durability.figure_expiry}
 
 
 def options_from(arguments):

@@ -22,14 +22,20 @@ class Load:
     operations: int
     seconds: float
     p999_ms: float = None  # redis-benchmark's report ends at p99
+    p99_ms: float = None
 
 
 class Memtier:
     name = "memtier_benchmark"
 
-    def __init__(self, path, keys):
+    def __init__(self, path, keys, ratio="1:10"):
         self.path = path
         self.keys = keys
+        self.ratio = ratio  # of SETs to GETs
+
+    def writing(self):
+        """The same with SETs alone."""
+        return Memtier(self.path, self.keys, "1:0")
 
     @staticmethod
     def key(number):
@@ -38,7 +44,7 @@ class Memtier:
     def start(self, server, cpus, pipeline, connections, seconds, folder):
         report = os.path.join(tempfile.mkdtemp(dir=folder), "report.json")
         command = [self.path, "-s", "127.0.0.1", "-p", str(server.port), "-t", "1", "-c", str(connections),
-                   "--pipeline", str(pipeline), "--ratio", "1:10", "-d", str(VALUE_BYTES), "--key-pattern", "R:R",
+                   "--pipeline", str(pipeline), "--ratio", self.ratio, "-d", str(VALUE_BYTES), "--key-pattern", "R:R",
                    "--key-minimum", "1", "--key-maximum", str(self.keys), "--distinct-client-seed", "--hide-histogram",
                    "--test-time", str(seconds), "--json-out-file", report]
         return _start(command, cpus), lambda output: self._read(report, seconds)
@@ -48,7 +54,8 @@ class Memtier:
         """Its rate divides by truncated seconds; its count is right."""
         with open(report) as file:
             totals = json.load(file)["ALL STATS"]["Totals"]
-        return Load(totals["Count"], seconds, totals["Percentile Latencies"]["p99.90"])
+        latencies = totals["Percentile Latencies"]
+        return Load(totals["Count"], seconds, latencies["p99.90"], latencies["p99.00"])
 
 
 class RedisBenchmark:
@@ -110,6 +117,11 @@ class Measured:
     cpu: float
     user: float
     p999_ms: float
+    p99_ms: float
+
+    @property
+    def rate(self):
+        return self.operations / self.seconds
 
     @property
     def cpu_us(self):
@@ -145,9 +157,10 @@ def measure(loader, drives, pipeline, seconds, others=0):
     operations = sum(load.operations for load in loads)
     if counted is not None:
         _check(loader, operations, _commands(servers) - counted, others)
-    slowest = [load.p999_ms for load in loads if load.p999_ms is not None]
+    slowest = [max((getattr(load, name) for load in loads if getattr(load, name) is not None), default=None)
+               for name in ("p999_ms", "p99_ms")]
     return Measured(operations, max(load.seconds for load in loads), sum(cpu.total for cpu in spent),
-                    sum(cpu.user for cpu in spent), max(slowest, default=None))
+                    sum(cpu.user for cpu in spent), *slowest)
 
 
 def _run(loader, drives, pipeline, seconds):

@@ -69,12 +69,15 @@ class Server:
         self.port = free_port()
         self.process = None
         self.folder = None
+        self.source = None  # a data folder, of which a copy is to be loaded
 
     def arguments(self):
         raise NotImplementedError
 
     def __enter__(self):
         self.folder = tempfile.TemporaryDirectory(prefix="shoal-bench-")
+        if self.source:
+            shutil.copytree(self.source, self.folder.name, dirs_exist_ok=True)
         command = self.arguments()
         if not command[0] or not os.access(command[0], os.X_OK):
             raise BenchError(f"{self.name}: there is no program {command[0] or 'redis-server'}")
@@ -102,10 +105,13 @@ class Server:
                 return
             except OSError:
                 time.sleep(0.02)
-        with open(os.path.join(self.folder.name, "log"), errors="replace") as log:
-            text = log.read().strip()
+        text = self.log().strip()
         self.__exit__()
         raise BenchError(f"{self.name} does not start: {text[-500:] or 'no answer'}")
+
+    def log(self):
+        with open(os.path.join(self.folder.name, "log"), errors="replace") as log:
+            return log.read()
 
     def connect(self):
         connection = socket.create_connection(("127.0.0.1", self.port), timeout=60)
