@@ -133,7 +133,7 @@ static bool open_on_thread(struct start *start)
 static void drain(struct shard *shard)
 {
     if (shard->drained || shard->requests.live > 0 || shard->gathers > 0 || shard->core.sessions.count > 0 ||
-        snapshot_is_under_way(shard))
+        shard->loading || snapshot_is_under_way(shard))
         return;
     shard->drained = true;
     atomic_fetch_sub_explicit(&shard->group->draining, 1, memory_order_acq_rel);
