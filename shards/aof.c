@@ -48,8 +48,6 @@ static struct aof_group *create_group(struct shard *shard)
 
     *group = (struct aof_group){.claim.last = (uint64_t *)(group + 1)};
     durable_claim(durable, &group->claim);
-    if (durable->count == 1 && group->claim.known < group->last) /* what we have written is all that there is */
-        group->claim.known = group->last;
     return group;
 }
 
