@@ -2,12 +2,12 @@
 
 #include "core/assert.h"
 #include "core/number.h"
+#include "core/resp_command.h"
 
 static const struct str multi = {"*1\r\n$5\r\nMULTI\r\n", 15}, exec = {"*1\r\n$4\r\nEXEC\r\n", 14};
 
 enum {
-    HEADER_BYTES_MOST = NUMBER_TEXT_MAX + 3, /* a letter, a number, a line's end */
-    KEPT_BYTES_MOST = 1 << 20,               /* for the records to come; what more a large unit needed is given back */
+    KEPT_BYTES_MOST = 1 << 20, /* for the records to come; what more a large unit needed is given back */
 };
 
 void journal_init(struct journal *journal, struct memory *memory)
@@ -21,43 +21,12 @@ void journal_deinit(struct journal *journal)
     buffer_deinit(&journal->records);
 }
 
-static char *put_header(char *at, char letter, size_t count)
-{
-    *at++ = letter;
-    at += number_format_integer(at, (int64_t)count);
-    *at++ = '\r';
-    *at++ = '\n';
-    return at;
-}
-
-static void add_argument(struct buffer *records, struct str argument)
-{
-    char *start = buffer_reserve(records, argument.length + HEADER_BYTES_MOST + 2);
-    char *at = put_header(start, '$', argument.length);
-
-    if (argument.length > 0)
-        memcpy(at, argument.bytes, argument.length);
-    at += argument.length;
-    *at++ = '\r';
-    *at++ = '\n';
-    records->length += (size_t)(at - start);
-}
-
-static void add_command(struct buffer *records, const struct str *argv, int argc)
-{
-    char *start = buffer_reserve(records, HEADER_BYTES_MOST);
-
-    records->length += (size_t)(put_header(start, '*', (size_t)argc) - start);
-    for (int i = 0; i < argc; i++)
-        add_argument(records, argv[i]);
-}
-
 static void select_database(struct journal *journal, int db)
 {
     char digits[NUMBER_TEXT_MAX];
     struct str argv[] = {STR("SELECT"), {digits, number_format_integer(digits, db)}};
 
-    add_command(&journal->records, argv, 2);
+    resp_command_append(&journal->records, argv, 2);
     journal->db = db;
 }
 
@@ -101,7 +70,7 @@ void journal_add(struct journal *journal, int db, const struct str *argv, int ar
     journal->unit_records++;
     if (db != JOURNAL_NO_DATABASE && db != journal->db)
         select_database(journal, db);
-    add_command(&journal->records, argv, argc);
+    resp_command_append(&journal->records, argv, argc);
 }
 
 void journal_close_unit(struct journal *journal)

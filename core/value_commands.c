@@ -7,29 +7,11 @@
 #include "core/list_value.h"
 #include "core/listpack.h"
 #include "core/number.h"
+#include "core/resp_command.h"
 #include "core/set_value.h"
 #include "core/zset_value.h"
 
-/* Commands */
-
-void value_commands_append_count(struct buffer *out, size_t argc)
-{
-    buffer_append_format(out, "*%zu\r\n", argc);
-}
-
-void value_commands_append_argument(struct buffer *out, struct str argument)
-{
-    buffer_append_format(out, "$%zu\r\n", argument.length);
-    buffer_append_str(out, argument);
-    buffer_append_str(out, STR("\r\n"));
-}
-
-void value_commands_append(struct buffer *out, const struct str *argv, int argc)
-{
-    value_commands_append_count(out, (size_t)argc);
-    for (int i = 0; i < argc; i++)
-        value_commands_append_argument(out, argv[i]);
-}
+/* Filling */
 
 /* One that is given items until it has enough: then it is appended, and another begins. */
 struct filling {
@@ -52,9 +34,9 @@ static void append_filled(struct filling *filling)
 {
     if (filling->items == 0)
         return;
-    value_commands_append_count(filling->out, filling->argc + 2);
-    value_commands_append_argument(filling->out, filling->name);
-    value_commands_append_argument(filling->out, filling->key);
+    resp_command_begin(filling->out, filling->argc + 2);
+    resp_command_argument(filling->out, filling->name);
+    resp_command_argument(filling->out, filling->key);
     buffer_append_str(filling->out, buffer_str(&filling->arguments));
     filling->arguments.length = 0;
     filling->argc = 0;
@@ -69,7 +51,7 @@ static void end_filling(struct filling *filling)
 
 static void fill(struct filling *filling, struct str argument)
 {
-    value_commands_append_argument(&filling->arguments, argument);
+    resp_command_argument(&filling->arguments, argument);
     filling->argc++;
 }
 
@@ -92,7 +74,7 @@ static bool step_string(struct value_commands *commands, struct buffer *out)
 {
     char digits[NUMBER_TEXT_MAX];
 
-    VALUE_COMMANDS_APPEND(out, STR("SET"), entry_key(commands->entry), entry_string(commands->entry, digits));
+    RESP_COMMAND_APPEND(out, STR("SET"), entry_key(commands->entry), entry_string(commands->entry, digits));
     return false;
 }
 
@@ -103,7 +85,7 @@ static bool step_restore(struct value_commands *commands, struct buffer *out)
 
     buffer_init(&payload, out->memory, NULL, 0);
     dump_write(&writer, commands->entry);
-    VALUE_COMMANDS_APPEND(out, STR("RESTORE"), entry_key(commands->entry), STR("0"), buffer_str(&payload));
+    RESP_COMMAND_APPEND(out, STR("RESTORE"), entry_key(commands->entry), STR("0"), buffer_str(&payload));
     buffer_deinit(&payload);
     return false;
 }
@@ -179,9 +161,9 @@ static void fill_field(void *context, const struct hash_item *item)
     fill_packed(&fields->filling, item->value);
     end_item(&fields->filling);
     if (item->deadline_ms >= 0)
-        VALUE_COMMANDS_APPEND(&fields->deadlines, STR("HPEXPIREAT"), fields->filling.key,
-                              {digits, number_format_integer(digits, item->deadline_ms)}, STR("FIELDS"), STR("1"),
-                              listpack_text(item->field, field));
+        RESP_COMMAND_APPEND(&fields->deadlines, STR("HPEXPIREAT"), fields->filling.key,
+                            {digits, number_format_integer(digits, item->deadline_ms)}, STR("FIELDS"), STR("1"),
+                            listpack_text(item->field, field));
 }
 
 static bool step_hash(struct value_commands *commands, struct buffer *out)
@@ -228,8 +210,8 @@ static void append_deadline(const struct entry *entry, struct buffer *out)
     char digits[NUMBER_TEXT_MAX];
 
     if (entry_expiry_ms(entry) >= 0)
-        VALUE_COMMANDS_APPEND(out, STR("PEXPIREAT"), entry_key(entry),
-                              {digits, number_format_integer(digits, entry_expiry_ms(entry))});
+        RESP_COMMAND_APPEND(out, STR("PEXPIREAT"), entry_key(entry),
+                            {digits, number_format_integer(digits, entry_expiry_ms(entry))});
 }
 
 bool value_commands_go_on(struct value_commands *commands, struct buffer *out, size_t bytes_most)

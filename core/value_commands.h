@@ -34,14 +34,6 @@ void value_commands_begin(struct value_commands *commands, const struct entry *e
 /* Appends so many bytes, or a little more, in whole commands. Whether more is left. */
 bool value_commands_go_on(struct value_commands *commands, struct buffer *out, size_t bytes_most);
 
-/* Any command; and its parts. */
-void value_commands_append(struct buffer *out, const struct str *argv, int argc);
-void value_commands_append_count(struct buffer *out, size_t argc);
-void value_commands_append_argument(struct buffer *out, struct str argument);
-#define VALUE_COMMANDS_APPEND(out, ...)                                                                                \
-    value_commands_append(out, (const struct str[]){__VA_ARGS__},                                                      \
-                          sizeof((const struct str[]){__VA_ARGS__}) / sizeof(struct str))
-
 /* value_commands_stream.c: of a stream. False: something is pending that is no longer there. */
 bool value_commands_can_say_stream(const struct entry *entry);
 value_commands_step value_commands_step_stream;

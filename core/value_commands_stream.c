@@ -1,5 +1,6 @@
 /* Streams: their entries, one in a command; the counts, by XSETID; each group with its consumers and what is pending
  * there. When consumers were last seen is not said. */
+#include "core/resp_command.h"
 #include "core/value_commands.h"
 
 #include "core/buffer.h"
@@ -47,13 +48,13 @@ static void append_entry(struct buffer *out, struct str key, const struct stream
     struct listpack_value name, value;
     char id[STREAM_ID_TEXT_MAX], digits[NUMBER_TEXT_MAX];
 
-    value_commands_append_count(out, 3 + 2 * entry->field_count);
-    value_commands_append_argument(out, STR("XADD"));
-    value_commands_append_argument(out, key);
-    value_commands_append_argument(out, id_text(id, entry->id));
+    resp_command_begin(out, 3 + 2 * entry->field_count);
+    resp_command_argument(out, STR("XADD"));
+    resp_command_argument(out, key);
+    resp_command_argument(out, id_text(id, entry->id));
     while (stream_fields_next(&fields, &name, &value)) {
-        value_commands_append_argument(out, listpack_text(name, digits));
-        value_commands_append_argument(out, listpack_text(value, digits));
+        resp_command_argument(out, listpack_text(name, digits));
+        resp_command_argument(out, listpack_text(value, digits));
     }
 }
 
@@ -83,10 +84,10 @@ static void append_counts(struct buffer *out, struct str key, const struct strea
     char last[STREAM_ID_TEXT_MAX], deleted[STREAM_ID_TEXT_MAX], added[NUMBER_TEXT_MAX];
 
     if (stream->length == 0) /* there is no other way to make an empty one without a group */
-        VALUE_COMMANDS_APPEND(out, STR("XADD"), key, STR("MAXLEN"), STR("0"), STR("0-1"), STR("x"), STR("y"));
-    VALUE_COMMANDS_APPEND(out, STR("XSETID"), key, id_text(last, stream->last_id), STR("ENTRIESADDED"),
-                          number(added, (int64_t)stream->added), STR("MAXDELETEDID"),
-                          id_text(deleted, stream->max_deleted_id));
+        RESP_COMMAND_APPEND(out, STR("XADD"), key, STR("MAXLEN"), STR("0"), STR("0-1"), STR("x"), STR("y"));
+    RESP_COMMAND_APPEND(out, STR("XSETID"), key, id_text(last, stream->last_id), STR("ENTRIESADDED"),
+                        number(added, (int64_t)stream->added), STR("MAXDELETEDID"),
+                        id_text(deleted, stream->max_deleted_id));
 }
 
 /* Groups */
@@ -96,8 +97,8 @@ static void append_consumers(struct buffer *out, struct str key, const struct st
     struct bptree_place place = bptree_first(&group->consumers);
 
     for (const struct bptree_item *item; (item = bptree_get(&place)) != NULL; bptree_next(&place))
-        VALUE_COMMANDS_APPEND(out, STR("XGROUP"), STR("CREATECONSUMER"), key, stream_group_name(group),
-                              stream_consumer_name(stream_payload(item)));
+        RESP_COMMAND_APPEND(out, STR("XGROUP"), STR("CREATECONSUMER"), key, stream_group_name(group),
+                            stream_consumer_name(stream_payload(item)));
 }
 
 static void append_pending(struct buffer *out, struct str key, const struct stream_group *group)
@@ -106,18 +107,18 @@ static void append_pending(struct buffer *out, struct str key, const struct stre
     char id[STREAM_ID_TEXT_MAX], time[NUMBER_TEXT_MAX], deliveries[NUMBER_TEXT_MAX];
 
     for (const struct stream_pending *pending; (pending = stream_pending_at(&place)) != NULL; bptree_next(&place))
-        VALUE_COMMANDS_APPEND(out, STR("XCLAIM"), key, stream_group_name(group),
-                              stream_consumer_name(pending->consumer), STR("0"), id_text(id, pending->id), STR("TIME"),
-                              number(time, pending->delivered_ms), STR("RETRYCOUNT"),
-                              number(deliveries, (int64_t)pending->deliveries), STR("JUSTID"), STR("FORCE"));
+        RESP_COMMAND_APPEND(out, STR("XCLAIM"), key, stream_group_name(group), stream_consumer_name(pending->consumer),
+                            STR("0"), id_text(id, pending->id), STR("TIME"), number(time, pending->delivered_ms),
+                            STR("RETRYCOUNT"), number(deliveries, (int64_t)pending->deliveries), STR("JUSTID"),
+                            STR("FORCE"));
 }
 
 static void append_group(struct buffer *out, struct str key, const struct stream_group *group)
 {
     char id[STREAM_ID_TEXT_MAX], read[NUMBER_TEXT_MAX];
 
-    VALUE_COMMANDS_APPEND(out, STR("XGROUP"), STR("CREATE"), key, stream_group_name(group), id_text(id, group->last_id),
-                          STR("ENTRIESREAD"), number(read, group->entries_read));
+    RESP_COMMAND_APPEND(out, STR("XGROUP"), STR("CREATE"), key, stream_group_name(group), id_text(id, group->last_id),
+                        STR("ENTRIESREAD"), number(read, group->entries_read));
     append_consumers(out, key, group);
     append_pending(out, key, group);
 }

@@ -2,6 +2,7 @@
 
 #include "core/assert.h"
 #include "core/number.h"
+#include "core/resp_command.h"
 
 void aof_base_writer_init(struct aof_base_writer *writer, struct memory *memory, bool compress)
 {
@@ -26,7 +27,7 @@ static void select_database(struct aof_base_writer *writer, int db)
 {
     char digits[NUMBER_TEXT_MAX];
 
-    VALUE_COMMANDS_APPEND(body(writer), STR("SELECT"), {digits, number_format_integer(digits, db)});
+    RESP_COMMAND_APPEND(body(writer), STR("SELECT"), {digits, number_format_integer(digits, db)});
     writer->db = db;
 }
 
@@ -40,7 +41,7 @@ void aof_base_writer_head(struct aof_base_writer *writer, int64_t now_s)
 
 void aof_base_writer_function(struct aof_base_writer *writer, struct str code)
 {
-    VALUE_COMMANDS_APPEND(body(writer), STR("FUNCTION"), STR("LOAD"), code);
+    RESP_COMMAND_APPEND(body(writer), STR("FUNCTION"), STR("LOAD"), code);
 }
 
 void aof_base_writer_begin_key(struct aof_base_writer *writer, int db, const struct entry *entry)

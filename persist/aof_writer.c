@@ -4,7 +4,7 @@
 
 #include "core/assert.h"
 #include "core/crc32c.h"
-#include "core/resp_write.h"
+#include "core/resp_command.h"
 #include "persist/aof_format.h"
 
 void aof_writer_init(struct aof_writer *writer, struct memory *memory)
@@ -63,12 +63,7 @@ void aof_writer_synced(struct aof_writer *writer, uint64_t offset)
 
 void aof_writer_command(struct aof_writer *writer, const struct str *argv, int argc)
 {
-    struct reply request = {.buffer = writer->block, .protocol = 2}; /* an array of bulk strings, too */
-
-    reply_array(&request, argc);
-    for (int i = 0; i < argc; i++)
-        reply_bulk(&request, argv[i]);
-    writer->block = request.buffer;
+    resp_command_append(&writer->block, argv, argc);
 }
 
 void aof_writer_annotate(struct aof_writer *writer, const char *name, const char *format, ...)

@@ -7,6 +7,7 @@
 
 #include "core/effects.h"
 #include "core/hash_value.h"
+#include "core/resp_command.h"
 #include "core/stream_value.h"
 #include "core/undo.h"
 #include "core/value_commands.h"
@@ -744,7 +745,7 @@ static void say_all(struct keyspace *keyspace, struct buffer *text)
     for (int db = 0; db < 2; db++) {
         uint64_t cursor = 0;
 
-        VALUE_COMMANDS_APPEND(text, STR("SELECT"), db == 0 ? STR("0") : STR("1"));
+        RESP_COMMAND_APPEND(text, STR("SELECT"), db == 0 ? STR("0") : STR("1"));
         do
             cursor = keyspace_scan(keyspace, db, cursor, INT64_MIN, say_value, text);
         while (cursor != 0);
