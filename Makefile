@@ -72,7 +72,7 @@ SERVER := $(BUILD)/shoal-server
 TESTS  := $(BUILD)/test_core $(BUILD)/test_persist $(BUILD)/test_shards $(BUILD)/test_net
 STRESS := $(patsubst tests/shards/%.c,$(BUILD)/%,$(wildcard tests/shards/stress_*.c))
 
-.PHONY: all run test unit e2e live crash crash-power power-loss clients diff asan tsan bench fuzz sim model install clean setup format
+.PHONY: all run test unit e2e live crash crash-power power-loss clients diff arguments asan tsan bench fuzz sim model install clean setup format
 
 all: build/shoal-server build/shoal-check
 
@@ -178,6 +178,7 @@ clients: build/shoal-server
 	SHOAL_SERVER=$(CURDIR)/build/shoal-server tests/clients/run.py $(CLIENTS)
 
 # Six million commands, on all types together and on each alone, over 1 to 8 shards.
+# Likewise with the data set going through files: make diff DIFF="--runs 40 --commands 20000 --jobs 2 --through-files".
 DIFF := --runs 120 --commands 50000 --jobs 2
 diff: build/shoal-server
 	SHOAL_SERVER=$(CURDIR)/build/shoal-server $(PYTHON) tests/e2e/differential.py $(DIFF)
@@ -191,6 +192,17 @@ else
 live: setup-check
 	@$(MAKE) --no-print-directory FLAVOR=$(FLAVOR) $(SERVER)
 	SHOAL_SERVER=$(CURDIR)/$(SERVER) $(PYTHON) tests/live/live.py $(LIVE)
+endif
+
+# Random commands with random arguments: make arguments ARGUMENTS="--seconds 600 --seed 7 --shards 3"; with FLAVOR=asan likewise.
+ARGUMENTS := --seconds 180
+ifeq ($(FLAVOR),release)
+arguments: build/shoal-server
+	SHOAL_SERVER=$(CURDIR)/build/shoal-server $(PYTHON) tests/e2e/random_arguments.py $(ARGUMENTS)
+else
+arguments: setup-check
+	@$(MAKE) --no-print-directory FLAVOR=$(FLAVOR) $(SERVER)
+	SHOAL_SERVER=$(CURDIR)/$(SERVER) $(PYTHON) tests/e2e/random_arguments.py $(ARGUMENTS)
 endif
 
 # Killed under load, started again, looked at: make crash CRASH="--rounds 30 --shards 2 --seed 7"
@@ -212,6 +224,7 @@ test: unit
 	@$(MAKE) --no-print-directory sim SIM="--seeds 300"
 	@$(MAKE) --no-print-directory power-loss POWER_LOSS="--seeds 300"
 	@$(MAKE) --no-print-directory diff DIFF="--commands 40000"
+	@$(MAKE) --no-print-directory diff DIFF="--commands 16000 --runs 2 --through-files"
 	@$(MAKE) --no-print-directory live LIVE="--seconds 24"
 	@$(MAKE) --no-print-directory crash CRASH="--rounds 10"
 	@$(MAKE) --no-print-directory e2e

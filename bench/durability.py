@@ -137,19 +137,27 @@ def save_in_background(server, done):
     prober.stop()
 
 
+def save_under_load(bench, server, loader, drives):
+    """Seconds and stall of a snapshot, and the p99 of the runs of the load until it was there."""
+    done, p99 = [], []
+    thread = threading.Thread(target=save_in_background, args=(server, done))
+    thread.start()
+    while thread.is_alive():
+        p99.append(measure(loader, drives, 1, bench.options.seconds).p99_ms)
+    thread.join()
+    return *done[0], p99
+
+
 def snapshot_under_load(bench, server, load_cpus):
+    """Memory is looked at in a second snapshot: each look takes some ms of a CPU, which the latencies would be charged."""
     loader, drives = writer(bench), [Drive(server, load_cpus, CONNECTIONS)]
     fill_mixed(server, keys_of(bench))
     measure(loader, drives, 1, bench.options.seconds)  # the load's own keys
     plain = [measure(loader, drives, 1, bench.options.seconds).p99_ms for _ in range(bench.options.rounds)]
-    peak, done, saved = Peak(server), [], []
-    while not done:
-        thread = threading.Thread(target=save_in_background, args=(server, done))
-        thread.start()
-        while thread.is_alive():
-            saved.append(measure(loader, drives, 1, bench.options.seconds).p99_ms)
-        thread.join()
-    return {"seconds": done[0][0], "stall": done[0][1], "peak": peak.end(),
+    seconds, stall, saved = save_under_load(bench, server, loader, drives)
+    peak = Peak(server)
+    save_under_load(bench, server, loader, drives)
+    return {"seconds": seconds, "stall": stall, "peak": peak.end(),
             "p99": statistics.median(saved) / statistics.median(plain)}
 
 

@@ -192,7 +192,9 @@ static void flush_done(struct completion *completion)
     conn->filling = replies;
     conn->vector = (struct iovec){conn->sending.bytes, conn->sending.length};
     conn->is_sending = true;
-    loop_send(loop, &conn->send, conn->fd, &conn->vector, 1);
+    loop_send_quietly(loop, &conn->send, conn->fd, &conn->vector, 1);
+    if (conn->is_ended)
+        loop_await_send(loop, &conn->send);
 }
 
 static void send_done(struct completion *completion)

@@ -5,6 +5,7 @@
 #include "core/bitmap_value.h"
 #include "core/call.h"
 #include "core/change.h"
+#include "core/effects.h"
 #include "core/number.h"
 
 enum field_action { FIELD_GET, FIELD_SET, FIELD_INCREMENT };
@@ -213,7 +214,7 @@ static void read_program(struct call *call, const struct field_program *program)
 }
 
 /* The string grows up to the last bit, even where nothing comes to be written there; where every step was refused,
- * Redis does not tell of that. */
+ * Redis does not tell of that; here the journal has it. */
 static void write_program(struct call *call, const struct field_program *program)
 {
     struct str name = call->argv[1];
@@ -232,6 +233,8 @@ static void write_program(struct call *call, const struct field_program *program
     bitmap_close(entry);
     if (outcomes[STEP_CHANGED] > 0 || (grown && outcomes[STEP_IN_VAIN] > 0))
         call_changed(call, EVENT_STRING, "setbit", name);
+    else if (grown)
+        call_written(call, name);
 }
 
 static void run_program(struct call *call, const struct field_program *program, bool may_write)

@@ -192,6 +192,10 @@ void cmd_debug_jmap(struct call *call)
 void cmd_debug_help(struct call *call)
 {
     static const char *const lines[] = {
+        "DIGEST",
+        "    Show a digest of all keys of all databases, the same as redis-server's of the same keys.",
+        "DIGEST-VALUE <key> [<key> ...]",
+        "    Show the digest of each <key>'s value, zeros where there is no such key.",
         "ERROR <string>",
         "    Answer with <string> as an error.",
         "HTSTATS <dbid>",
@@ -204,6 +208,10 @@ void cmd_debug_help(struct call *call)
         "    Show how <key> and its value are stored.",
         "QUICKLIST-PACKED-THRESHOLD <size>",
         "    Accepted, without effect.",
+        "RELOAD [MERGE] [NOFLUSH] [NOSAVE]",
+        "    Save the data set to the RDB file, empty all databases, and load the file again. With NOSAVE the file",
+        "    is loaded that is there, with NOFLUSH nothing is removed before. A key that is there already is replaced",
+        "    with MERGE; without, the file is not loaded. A file that is wrong changes nothing.",
         "SET-ACTIVE-EXPIRE <0|1>",
         "    With 0, keys whose time has come are only removed when they are accessed.",
         "SLEEP <seconds>",

@@ -6,6 +6,7 @@
 
 #include "core/args.h"
 #include "core/call.h"
+#include "core/effects.h"
 #include "core/hyperloglog.h"
 #include "core/string_value.h"
 
@@ -42,6 +43,7 @@ static bool make_dense(struct call *call, struct entry *entry, struct str bytes)
     if (status == HYPERLOGLOG_CHANGED) {
         keyspace_resize_raw(keyspace, call->db, call_key(call, call->argv[2]), entry, buffer.length, &stored);
         memcpy(stored, buffer.bytes, buffer.length);
+        call_written(call, call->argv[2]);
     }
     buffer_deinit(&buffer);
     if (status == HYPERLOGLOG_INVALID)

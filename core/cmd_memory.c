@@ -85,9 +85,9 @@ static void write_use(struct reply *reply, const struct info *info)
     pair_integer(reply, "clients.slaves", 0);
     pair_integer(reply, "clients.normal", (int64_t)memory->clients);
     pair_integer(reply, "cluster.links", 0);
-    pair_integer(reply, "aof.buffer", 0);
+    pair_integer(reply, "aof.buffer", (int64_t)info->total.aof_buffered_bytes);
     pair_integer(reply, "lua.caches", (int64_t)info->total.scripts_bytes);
-    pair_integer(reply, "functions.caches", 0);
+    pair_integer(reply, "functions.caches", (int64_t)info->total.functions_bytes);
     write_databases(reply, info);
 }
 

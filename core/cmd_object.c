@@ -9,6 +9,9 @@
 /* Redis keeps one object for each of these integers and tells so by its count of references. */
 enum { SHARED_INTEGERS = 10000, SHARED_REFERENCES = INT_MAX };
 
+/* Of an index that is almost empty: what it takes anyway is no key's. */
+enum { SHARE_MOST_BYTES = 48 };
+
 /* NULL: no such key, and that has been answered. */
 static struct entry *find_or_null(struct call *call)
 {
@@ -109,7 +112,24 @@ static bool parse_samples(struct call *call)
     return true;
 }
 
-/* The entry and its share of the database's table and expiry index. */
+static size_t share_of(size_t bytes, size_t keys)
+{
+    size_t share = bytes / keys;
+
+    return share < SHARE_MOST_BYTES ? share : SHARE_MOST_BYTES;
+}
+
+/* What one key takes of the database's table and, where it has a deadline, of the expiry index. */
+static size_t share_of_key(const struct keyspace *keyspace, int db, const struct entry *entry)
+{
+    size_t of_table = table_bytes(keyspace_table(keyspace, db));
+    size_t share = share_of(of_table, keyspace_count(keyspace, db));
+
+    if (entry_expiry_ms(entry) >= 0)
+        share += share_of(keyspace_overhead_bytes(keyspace, db) - of_table, keyspace_count_expiring(keyspace, db));
+    return share;
+}
+
 void cmd_memory_usage(struct call *call)
 {
     struct str name = call->argv[2];
@@ -122,6 +142,5 @@ void cmd_memory_usage(struct call *call)
         reply_null(call->reply);
         return;
     }
-    size_t share = keyspace_overhead_bytes(keyspace, call->db) / keyspace_count(keyspace, call->db);
-    reply_integer(call->reply, (int64_t)(entry_bytes(entry) + share));
+    reply_integer(call->reply, (int64_t)(entry_bytes(entry) + share_of_key(keyspace, call->db, entry)));
 }

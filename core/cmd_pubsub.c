@@ -30,11 +30,21 @@ static void count_everywhere(struct call *call, const struct subscription_change
     memory_free(&call->core->memory, argv);
 }
 
+/* As Redis has it: of the three it is alone in that. */
+static bool is_refused_in_transactions(const struct command *command)
+{
+    return command->pubsub & PUBSUB_SUBSCRIBES && command->pubsub & PUBSUB_SHARDED;
+}
+
 void cmd_subscribe(struct call *call)
 {
     struct channels *channels = &call->core->channels;
     struct subscription_change *change;
 
+    if (is_refused_in_transactions(call->command)) {
+        reply_error(call->reply, "ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client");
+        return;
+    }
     if (call->session->closing)
         return; /* what ends its subscriptions is under way, and nobody reads the answer */
     change = subscriptions_plan(channels, call->session, call->core->index, call->command, call->argv, call->argc,

@@ -72,6 +72,8 @@ void command_refuse_arity(const struct command *command, struct reply *reply)
     reply_error_format(reply, "ERR wrong number of arguments for '%s' command", command_full_name(command, name));
 }
 
+static const char EXEC_REFUSED[] = "EXECABORT Transaction discarded because of: ";
+
 /* EXEC says itself what is wrong, for then it ends the transaction. */
 static bool may_have(const struct session *session, const struct command *command, int argc)
 {
@@ -80,22 +82,29 @@ static bool may_have(const struct session *session, const struct command *comman
     return command_arity_fits(command, argc) && (command_values_complete(command, argc) || session_is_queuing(session));
 }
 
+static bool ends_transaction(const struct command *command)
+{
+    return command->flags & CMD_EXECUTES;
+}
+
 static void refuse_unauthenticated(const struct command *command, struct reply *reply)
 {
-    const char *prefix = command->flags & CMD_EXECUTES ? "EXECABORT Transaction discarded because of: " : "";
-
-    reply_error_format(reply, "%sNOAUTH Authentication required.", prefix);
+    reply_error_format(reply, "%sNOAUTH Authentication required.", ends_transaction(command) ? EXEC_REFUSED : "");
 }
 
 static void refuse_subscribed(const struct command *command, struct reply *reply)
 {
     char name[64];
 
-    reply_error_format(
-        reply,
-        "ERR Can't execute '%s': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed "
-        "in this context",
-        command_full_name(command, name));
+    reply_error_format(reply,
+                       "%sCan't execute '%s': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed "
+                       "in this context",
+                       ends_transaction(command) ? EXEC_REFUSED : "ERR ", command_full_name(command, name));
+}
+
+bool command_is_http(struct str name)
+{
+    return str_equal_nocase(name, "post") || str_equal_nocase(name, "host:");
 }
 
 bool command_may_write(const struct session *session, const struct command *command)

@@ -20,6 +20,10 @@ struct sessions;
 MUST_USE const struct command *command_admit(const struct core *core, const struct session *session,
                                              const struct str *argv, int argc, struct reply *reply);
 
+/* Whether a request of that name, which is no command's, is a line of HTTP: a web page has been made to speak to this
+ * server, and what it sends behind that line, which may be commands, is not to be read. */
+MUST_USE bool command_is_http(struct str name);
+
 /* MSET: each key comes with its value. To be asked of what fits the arity. */
 MUST_USE bool command_values_complete(const struct command *command, int argc);
 /* "ERR wrong number of arguments for 'get' command" */

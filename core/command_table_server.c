@@ -9,6 +9,10 @@
 #define DEBUG_ROW                                                                                                      \
     .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_LOADING | CMD_STALE | CMD_PROTECTED | CMD_HIDDEN, GROUP, .since = "1.0.0", \
     .summary = "Helps to test and to examine the server."
+/* One that is nothing while the data set is not there. */
+#define DEBUG_ROW_OF_DATA                                                                                              \
+    .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_STALE | CMD_PROTECTED | CMD_HIDDEN, GROUP, .since = "1.0.0",               \
+    .summary = "Helps to test and to examine the server."
 
 static const struct command command_subcommands[] = {
     {"count", cmd_command_count, .arity = 2, .route = ROUTE_LOCAL, .flags = CMD_LOADING | CMD_STALE | CMD_SENTINEL,
@@ -132,6 +136,9 @@ static const struct command slowlog_subcommands[] = {
 };
 
 static const struct command debug_subcommands[] = {
+    {"digest", cmd_debug_digest, .arity = 2, .route = ROUTE_GATHER, DEBUG_ROW},
+    {"digest-value", cmd_debug_digest_value, .arity = -3, .route = ROUTE_SINGLE, DEBUG_ROW,
+     .keys = {KEYS_FROM(2, 1, KEY_RO)}},
     {"error", cmd_debug_error, .arity = 3, .route = ROUTE_LOCAL, DEBUG_ROW},
     {"help", cmd_debug_help, .arity = 2, .route = ROUTE_LOCAL, DEBUG_ROW},
     {"htstats", cmd_debug_htstats, .arity = -3, .route = ROUTE_GATHER, DEBUG_ROW},
@@ -139,6 +146,7 @@ static const struct command debug_subcommands[] = {
     {"log", cmd_debug_log, .arity = 3, .route = ROUTE_LOCAL, DEBUG_ROW},
     {"object", cmd_debug_object, .arity = -3, .route = ROUTE_SINGLE, DEBUG_ROW, .keys = {KEY_AT(2, KEY_RO)}},
     {"quicklist-packed-threshold", cmd_debug_quicklist_packed_threshold, .arity = 3, .route = ROUTE_LOCAL, DEBUG_ROW},
+    {"reload", cmd_debug_reload, .arity = -2, .route = ROUTE_GATHER, DEBUG_ROW_OF_DATA},
     {"set-active-expire", cmd_debug_set_active_expire, .arity = 3, .route = ROUTE_SCATTER, DEBUG_ROW},
     {"sleep", cmd_debug_sleep, .arity = 3, .route = ROUTE_SCATTER, DEBUG_ROW},
     {"stringmatch-len", cmd_debug_stringmatch_len, .arity = 4, .route = ROUTE_LOCAL, DEBUG_ROW},

@@ -21,6 +21,7 @@
 #include "core/stats.h"
 #include "core/undo.h"
 
+struct call;
 struct keyspace;
 struct load_progress;
 struct reply;
@@ -40,6 +41,7 @@ struct script_watch {
 /* What is known of the append-only file. */
 struct aof_figures {
     bool enabled;
+    bool lacks_base;         /* nothing would survive; it is being written, or will be tried again */
     bool behind;             /* any shard's: too much is on its way to the disk, and writes are to wait */
     int error;               /* any shard's: an errno, nothing gets through to the disk; 0: all is well */
     uint64_t bytes;          /* of this shard's newest segment */
@@ -54,6 +56,12 @@ struct durability {
     uint64_t (*newest)(void *context);              /* of the last record that an answer which is given now may show */
     bool (*is_safe)(void *context, uint64_t stamp); /* everything up to it would survive a loss of power */
     void *context;
+};
+
+/* DEBUG RELOAD: what is done beside loading the file. */
+struct reload_options {
+    bool saves, flushes; /* before it */
+    bool replaces;       /* a key that is there gives way to the file's; else the file is refused */
 };
 
 enum shutdown_flag {
@@ -100,6 +108,8 @@ struct core {
     struct save_state *saves; /* of all shards; set before start */
     uint64_t saved_changes;   /* of the keyspace's, what the last file holds */
     bool save_failed;         /* there is none of what has changed since: see core_refuses_writes */
+    /* For a call with all shards in reach; writes the reply. Whoever has the files sets it. */
+    void (*reload)(struct call *call, const struct reload_options *options);
     /* What commands ask of the shard, which passes it on: */
     int save_asked;           /* enum save_kind: what has been claimed is to begin */
     bool save_scheduled;

@@ -140,7 +140,7 @@ static inline bool entry_name_equal(struct str a, struct str b)
         return false;
     size_t length = a.length, last = length - 8;
     if (length < 8 || length > 32)
-        return memcmp(a.bytes, b.bytes, length) == 0;
+        return str_equal(a, b);
     if (!entry_words_equal(a.bytes + last, b.bytes + last) || !entry_words_equal(a.bytes, b.bytes))
         return false;
     return length <= 16 ||

@@ -214,7 +214,7 @@ static void free_record(void *context, void *record)
     memory_free(&hash->memory, record);
 }
 
-/* Frees records of one segment after another; nothing of the table may be asked for in between. */
+/* Frees records of one bucket after another; nothing of the table may be asked for in between. */
 static void drain_records(struct hash_table *hash, size_t most)
 {
     size_t before = hash->memory.used_bytes, left = hash->left, done = 0;

@@ -6,6 +6,7 @@
 #include "core/script_state.h"
 #include "core/table.h"
 #include "core/tracking.h"
+#include "core/transaction.h"
 #include "core/waits.h"
 
 static uint64_t bytes_of_clients(const struct sessions *sessions)
@@ -23,6 +24,15 @@ static uint64_t count_subscribed(const struct sessions *sessions)
 
     for (const struct session *session = sessions->oldest; session; session = session->next)
         count += subscriptions_total(&session->subscriptions) > 0;
+    return count;
+}
+
+static uint64_t count_watching(const struct sessions *sessions)
+{
+    uint64_t count = 0;
+
+    for (const struct session *session = sessions->oldest; session; session = session->next)
+        count += session->transaction && session->transaction->watched_count > 0;
     return count;
 }
 
@@ -53,6 +63,9 @@ static struct info_part part_of(struct core *core, int64_t now_ms)
         .patterns = core->channels.subscribed[CHANNEL_PATTERN],
         .shard_channels = core->channels.subscribed[CHANNEL_SHARD],
         .blocking_keys = keyspace_waits(core->keyspace)->keys.count,
+        .blocking_keys_on_nokey = keyspace_waits(core->keyspace)->any_changes,
+        .watching_clients = count_watching(&core->sessions),
+        .watched_keys = keyspace_watched_count(core->keyspace),
         .tracking_clients = core->sessions.tracking,
         .tracked_keys = keyspace_tracking(core->keyspace)->keys.count,
         .tracked_items = keyspace_tracking(core->keyspace)->items,
@@ -186,6 +199,9 @@ static void add_part(struct info_part *to, const struct info_part *from)
     to->patterns = from->patterns;
     to->shard_channels = from->shard_channels;
     to->blocking_keys += from->blocking_keys;
+    to->blocking_keys_on_nokey += from->blocking_keys_on_nokey;
+    to->watching_clients += from->watching_clients;
+    to->watched_keys += from->watched_keys;
     to->tracking_clients += from->tracking_clients;
     to->tracked_keys += from->tracked_keys;
     to->tracked_items += from->tracked_items;

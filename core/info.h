@@ -28,6 +28,8 @@ struct info_part {
     uint64_t clients, blocked_clients, pubsub_clients, keys;
     uint64_t channels, patterns, shard_channels; /* with subscribers: every shard counts all of them */
     uint64_t blocking_keys;                      /* that somebody waits for */
+    uint64_t blocking_keys_on_nokey;             /* of them: also for their end */
+    uint64_t watching_clients, watched_keys;
     uint64_t tracking_clients, tracked_keys, tracked_items;
     uint64_t tracked_prefixes; /* the same on all shards */
     uint64_t unfreed_objects;

@@ -82,10 +82,12 @@ static void write_clients(const struct info_report *report)
     WRITE("maxclients:%d\r\n", report->core->config.maxclients);
     WRITE("client_recent_max_input_buffer:%zu\r\n", total->stats.largest_query_bytes);
     WRITE("client_recent_max_output_buffer:%zu\r\n", total->stats.largest_output_bytes);
-    WRITE("blocked_clients:%lld\r\ntracking_clients:%lld\r\npubsub_clients:%lld\r\nwatching_clients:0\r\n"
-          "clients_in_timeout_table:0\r\ntotal_watched_keys:0\r\ntotal_blocking_keys:%lld\r\n"
-          "total_blocking_keys_on_nokey:0\r\n",
-          ll(total->blocked_clients), ll(total->tracking_clients), ll(total->pubsub_clients), ll(total->blocking_keys));
+    WRITE("blocked_clients:%lld\r\ntracking_clients:%lld\r\npubsub_clients:%lld\r\nwatching_clients:%lld\r\n",
+          ll(total->blocked_clients), ll(total->tracking_clients), ll(total->pubsub_clients),
+          ll(total->watching_clients));
+    WRITE("clients_in_timeout_table:0\r\ntotal_watched_keys:%lld\r\ntotal_blocking_keys:%lld\r\n"
+          "total_blocking_keys_on_nokey:%lld\r\n",
+          ll(total->watched_keys), ll(total->blocking_keys), ll(total->blocking_keys_on_nokey));
 }
 
 static void write_memory_use(const struct info_report *report)
@@ -150,12 +152,21 @@ static void write_memory(const struct info_report *report)
     WRITE("maxmemory_policy:%s\r\n", config_maxmemory_policy_name(config));
     write_fragmentation(report);
     WRITE("mem_not_counted_for_evict:%lld\r\nmem_replication_backlog:0\r\nmem_total_replication_buffers:0\r\n"
-          "mem_clients_slaves:0\r\nmem_clients_normal:%lld\r\nmem_cluster_links:0\r\nmem_aof_buffer:0\r\n",
-          ll(report->info->total.uncounted_bytes), ll(report->info->memory.clients));
+          "mem_clients_slaves:0\r\nmem_clients_normal:%lld\r\nmem_cluster_links:0\r\nmem_aof_buffer:%lld\r\n",
+          ll(report->info->total.uncounted_bytes), ll(report->info->memory.clients),
+          ll(report->info->total.aof_buffered_bytes));
     WRITE("mem_allocator:%s\r\nmem_overhead_db_hashtable_rehashing:0\r\nactive_defrag_running:0\r\n",
           memory_allocator_name());
     WRITE("lazyfree_pending_objects:%lld\r\nlazyfreed_objects:%lld\r\n", ll(report->info->total.unfreed_objects),
           ll(report->info->total.keyspace.freed_later));
+}
+
+/* After the first base has failed it is to be tried again, as soon as its pause is over. */
+static bool is_rewriting_scheduled(const struct core *core, bool runs)
+{
+    return atomic_load_explicit(&core->saves->rewrite_scheduled, memory_order_relaxed) ||
+           (!runs && core->aof.enabled && core->aof.lacks_base &&
+            atomic_load_explicit(&core->saves->rewrite_failed, memory_order_relaxed));
 }
 
 static void write_rewriting(const struct info_report *report)
@@ -164,7 +175,7 @@ static void write_rewriting(const struct info_report *report)
     bool runs = save_state_running(saves) == SAVE_AOF_BASE;
 
     WRITE("aof_enabled:%d\r\naof_rewrite_in_progress:%d\r\naof_rewrite_scheduled:%d\r\n", report->core->aof.enabled,
-          runs, atomic_load_explicit(&saves->rewrite_scheduled, memory_order_relaxed));
+          runs, is_rewriting_scheduled(report->core, runs));
     WRITE("aof_last_rewrite_time_sec:%lld\r\naof_current_rewrite_time_sec:%lld\r\n",
           (long long)atomic_load_explicit(&saves->rewrite_took_s, memory_order_relaxed),
           runs ? (long long)(report->now_ms / 1000 - atomic_load_explicit(&saves->began_s, memory_order_relaxed)) : -1);
@@ -271,8 +282,8 @@ static void write_keys(const struct info_report *report)
     WRITE("expired_keys:%lld\r\nexpired_stale_perc:0.00\r\nexpired_time_cap_reached_count:0\r\n"
           "expire_cycle_cpu_milliseconds:0\r\n",
           ll(keyspace->expired));
-    WRITE("evicted_keys:%lld\r\nevicted_clients:%lld\r\nevicted_scripts:%lld\r\n", ll(keyspace->evicted), ll(total->stats.clients_evicted),
-          ll(total->scripts_evicted));
+    WRITE("evicted_keys:%lld\r\nevicted_clients:%lld\r\nevicted_scripts:%lld\r\n", ll(keyspace->evicted),
+          ll(total->stats.clients_evicted), ll(total->scripts_evicted));
     WRITE("total_eviction_exceeded_time:%lld\r\ncurrent_eviction_exceeded_time:%lld\r\n",
           (long long)(total->stats.memory_exceeded_ms + total->exceeded_ms), (long long)total->exceeded_ms);
     WRITE("keyspace_hits:%lld\r\nkeyspace_misses:%lld\r\n", ll(keyspace->hits), ll(keyspace->misses));

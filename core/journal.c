@@ -4,7 +4,8 @@
 #include "core/number.h"
 #include "core/resp_command.h"
 
-static const struct str multi = {"*1\r\n$5\r\nMULTI\r\n", 15}, exec = {"*1\r\n$4\r\nEXEC\r\n", 14};
+/* Small letters, as SELECT below: where a segment goes on with capital ones, redis-server has (persist/aof_fill.h). */
+static const struct str multi = {"*1\r\n$5\r\nmulti\r\n", 15}, exec = {"*1\r\n$4\r\nexec\r\n", 14};
 
 enum {
     KEPT_BYTES_MOST = 1 << 20, /* for the records to come; what more a large unit needed is given back */
@@ -24,7 +25,7 @@ void journal_deinit(struct journal *journal)
 static void select_database(struct journal *journal, int db)
 {
     char digits[NUMBER_TEXT_MAX];
-    struct str argv[] = {STR("SELECT"), {digits, number_format_integer(digits, db)}};
+    struct str argv[] = {STR("select"), {digits, number_format_integer(digits, db)}};
 
     resp_command_append(&journal->records, argv, 2);
     journal->db = db;

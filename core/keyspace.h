@@ -144,6 +144,8 @@ static inline void keyspace_touch(struct keyspace *keyspace, int db, struct str 
  * has not expired. */
 struct watch *keyspace_watch(struct keyspace *keyspace, int db, struct key key, struct watcher *watcher, int64_t now_ms);
 void keyspace_unwatch(struct keyspace *keyspace, struct watch *watch);
+/* Keys that are watched, in all databases. */
+size_t keyspace_watched_count(const struct keyspace *keyspace);
 /* CLIENT TRACKING: the reader has read the key, or that it is absent. Where more than `most` keys of this keyspace are
  * remembered (0: there is no limit), a few are told to have changed. */
 void keyspace_remember(struct keyspace *keyspace, struct key key, struct tracking_reader reader, uint64_t most);

@@ -15,6 +15,11 @@ void keyspace_unwatch(struct keyspace *keyspace, struct watch *watch)
         changes_heed(&keyspace->changes, CHANGES_WATCHED, false);
 }
 
+size_t keyspace_watched_count(const struct keyspace *keyspace)
+{
+    return keyspace->watches.keys.count;
+}
+
 struct in_databases {
     const struct database *first, *second;
 };

@@ -102,7 +102,7 @@ static void drain_first_value(struct slice *slice)
     memory_free(reclaim->memory, first);
 }
 
-/* A segment hands over all its keys, however little is left of the slice: then only their small values are freed. */
+/* A step hands over all keys of some buckets, however little is left of the slice: then only their small values are freed. */
 static void free_item(void *context, void *item)
 {
     struct slice *slice = context;
@@ -132,7 +132,7 @@ static void drain_first_database(struct slice *slice)
         return;
     }
     detached->cursor = table_drain(&detached->table, detached->cursor, free_item, slice);
-    slice->done++; /* the segment takes its time too */
+    slice->done++; /* empty buckets take their time too */
     if (detached->cursor != 0)
         return;
     reclaim->databases = detached->next;

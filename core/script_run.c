@@ -8,8 +8,8 @@
 #include "core/scripts.h"
 
 enum {
-    INSTRUCTIONS_BETWEEN_LOOKS = 100000,
-    ERROR_HANDLER = 1, /* its place on the stack */
+    INSTRUCTIONS_BETWEEN_LOOKS = 10000, /* each may be a call that takes a millisecond */
+    ERROR_HANDLER = 1,                  /* its place on the stack */
     SCRATCH_KEPT_BYTES = 1 << 20,
 };
 
@@ -72,7 +72,7 @@ static void collect_if_wanted(struct script_state *state, lua_State *lua)
     collect(state);
 }
 
-static void look(lua_State *lua, lua_Debug *debug)
+void script_look(lua_State *lua)
 {
     struct script_state *state = script_state_of(lua);
     struct script_run *run = state->run;
@@ -84,6 +84,11 @@ static void look(lua_State *lua, lua_Debug *debug)
     if (!run->abandoned && (!watch->goes_on || watch->goes_on(watch->context, run)))
         return;
     script_abandon(state, lua, run->abandoned ? run->abandoned : SCRIPT_KILLED);
+}
+
+static void look(lua_State *lua, lua_Debug *debug)
+{
+    script_look(lua);
 }
 
 /* Errors. */
@@ -109,7 +114,7 @@ static void set_field(struct script_state *state, lua_State *lua, enum script_wo
     lua_rawset(lua, -3);
 }
 
-/* Pushes what the error says, with its code; the error is at 1. */
+/* Pushes what the error says, with its code, and nothing else; the error is at 1. */
 static void push_text(struct script_state *state, lua_State *lua)
 {
     if (lua_istable(lua, 1)) {
@@ -117,6 +122,7 @@ static void push_text(struct script_state *state, lua_State *lua)
         lua_rawget(lua, 1);
         if (lua_isstring(lua, -1))
             return;
+        lua_pop(lua, 1);
         lua_pushliteral(lua, "ERR unknown error");
         return;
     }

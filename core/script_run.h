@@ -61,6 +61,9 @@ void script_run_prepare(struct script_state *state);
  * so that a few large strings, long dead, could fill all that a script may have. */
 void script_collect_soon(struct script_state *state);
 
+/* From C functions that may take long: does not return where the script is to end. */
+void script_look(lua_State *lua);
+
 /* From C functions of a running script: does not return. */
 _Noreturn void script_abandon(struct script_state *state, lua_State *lua, enum script_abandon why);
 

@@ -1,11 +1,14 @@
 #include "core/script_sandbox.h"
 
 #include <lauxlib.h>
+#include <limits.h>
 #include <lualib.h>
 #include <string.h>
 
 #include "core/script_run.h"
 #include "core/script_state.h"
+
+enum { MOVES_BETWEEN_LOOKS = 1 << 16 };
 
 /* Metatables of sealed tables hold the real table under this address, which no script can name. */
 static const char sealed;
@@ -60,8 +63,9 @@ void script_seal(lua_State *lua)
 
 /* What would pass a sealed table's metatable by. */
 
-static int next_of_sealed(lua_State *lua)
+static int replaced_next(lua_State *lua)
 {
+    luaL_checktype(lua, 1, LUA_TTABLE);
     lua_settop(lua, 2);
     if (push_real(lua, 1))
         lua_replace(lua, 1);
@@ -69,12 +73,6 @@ static int next_of_sealed(lua_State *lua)
         return 2;
     lua_pushnil(lua);
     return 1;
-}
-
-static int replaced_next(lua_State *lua)
-{
-    luaL_checktype(lua, 1, LUA_TTABLE);
-    return next_of_sealed(lua);
 }
 
 /* Upvalues: Lua's next, and ours for sealed tables. */
@@ -146,11 +144,14 @@ static int replaced_setmetatable(lua_State *lua)
     return 1;
 }
 
+/* A place that is far away takes minutes, in which no hook comes. */
 static void move_up(lua_State *lua, int from, int last)
 {
     for (int i = last; i > from; i--) {
         lua_rawgeti(lua, 1, i - 1);
         lua_rawseti(lua, 1, i);
+        if ((i & (MOVES_BETWEEN_LOOKS - 1)) == 0)
+            script_look(lua);
     }
 }
 
@@ -172,6 +173,23 @@ static int replaced_insert(lua_State *lua)
     refuse_if_sealed(lua, 1);
     lua_rawseti(lua, 1, at);
     return 0;
+}
+
+/* Lua's own takes for few what is more than an int can count. */
+static int replaced_unpack(lua_State *lua)
+{
+    luaL_checktype(lua, 1, LUA_TTABLE);
+    int first = luaL_optint(lua, 2, 1);
+    int last = luaL_opt(lua, luaL_checkint, 3, (int)lua_objlen(lua, 1));
+    int64_t count = (int64_t)last - first + 1;
+
+    if (count <= 0)
+        return 0;
+    if (count > INT_MAX || !lua_checkstack(lua, (int)count))
+        return luaL_error(lua, "too many results to unpack");
+    for (int i = 0; i < count; i++)
+        lua_rawgeti(lua, 1, first + i);
+    return (int)count;
 }
 
 /* Upvalue: Lua's own. */
@@ -383,11 +401,12 @@ static void replace_base(lua_State *lua)
         {"xpcall", replaced_xpcall},
         {"load", replaced_load},
         {"loadstring", replaced_loadstring},
+        {"unpack", replaced_unpack},
         {NULL, NULL},
     };
 
     lua_getglobal(lua, "next");
-    lua_pushcfunction(lua, next_of_sealed);
+    lua_pushcfunction(lua, replaced_next);
     lua_pushcclosure(lua, replaced_pairs, 2);
     lua_setglobal(lua, "pairs");
     set_functions(lua, LUA_GLOBALSINDEX, functions);

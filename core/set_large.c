@@ -111,7 +111,6 @@ static void drain_string(void *context, void *item)
     set->drained++;
 }
 
-/* A segment is freed as a whole: a thousand strings or so. */
 static void drain_strings(struct set_large *set, size_t most)
 {
     size_t until = most < SIZE_MAX - set->drained ? set->drained + most : SIZE_MAX;

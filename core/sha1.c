@@ -85,15 +85,30 @@ static void add_end(uint32_t digest[static WORDS], struct str rest, uint64_t tot
         add_block(digest, last + i * BLOCK);
 }
 
-void sha1_hex(struct str bytes, char text[static SHA1_HEX_LENGTH])
+void sha1(struct str bytes, uint8_t digest[static SHA1_BYTES])
 {
-    static const char digits[] = "0123456789abcdef";
-    uint32_t digest[WORDS] = {0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0};
+    uint32_t words[WORDS] = {0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0};
     size_t whole = bytes.length / BLOCK * BLOCK;
 
     for (size_t at = 0; at < whole; at += BLOCK)
-        add_block(digest, bytes.bytes + at);
-    add_end(digest, (struct str){bytes.bytes + whole, bytes.length - whole}, bytes.length);
+        add_block(words, bytes.bytes + at);
+    add_end(words, (struct str){bytes.bytes + whole, bytes.length - whole}, bytes.length);
+    for (int i = 0; i < SHA1_BYTES; i++)
+        digest[i] = (uint8_t)(words[i / 4] >> (24 - 8 * (i % 4)));
+}
+
+void sha1_write_hex(const uint8_t digest[static SHA1_BYTES], char text[static SHA1_HEX_LENGTH])
+{
+    static const char digits[] = "0123456789abcdef";
+
     for (int i = 0; i < SHA1_HEX_LENGTH; i++)
-        text[i] = digits[digest[i / 8] >> (28 - 4 * (i % 8)) & 15];
+        text[i] = digits[digest[i / 2] >> (4 - 4 * (i % 2)) & 15];
+}
+
+void sha1_hex(struct str bytes, char text[static SHA1_HEX_LENGTH])
+{
+    uint8_t digest[SHA1_BYTES];
+
+    sha1(bytes, digest);
+    sha1_write_hex(digest, text);
 }

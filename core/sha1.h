@@ -1,12 +1,17 @@
-/* SHA-1, by which clients name scripts. Not for secrets. Any thread. */
+/* SHA-1, by which clients name scripts, and data sets are compared. Not for secrets. Any thread. */
 #ifndef CORE_SHA1_H
 #define CORE_SHA1_H
 
+#include <stdint.h>
+
 #include "core/str.h"
 
-enum { SHA1_HEX_LENGTH = 40 };
+enum { SHA1_BYTES = 20, SHA1_HEX_LENGTH = 2 * SHA1_BYTES };
 
-/* 40 hexadecimal digits in lower case, not terminated. */
+void sha1(struct str bytes, uint8_t digest[static SHA1_BYTES]);
+
+/* In lower case, not terminated. */
+void sha1_write_hex(const uint8_t digest[static SHA1_BYTES], char text[static SHA1_HEX_LENGTH]);
 void sha1_hex(struct str bytes, char text[static SHA1_HEX_LENGTH]);
 
 #endif

@@ -1,4 +1,4 @@
-/* CRC16 eight bytes at a time.
+/* CRC16 eight bytes at a time: by a product without carries where the CPU has one, else by tables.
  *
  * The checksum is linear: that of a byte is the sum (exclusive or) of its bits'
  * contributions, and a byte that stands k bytes before the end of a block has a
@@ -7,6 +7,10 @@
  * checksum starts at 0, zero bytes in front change nothing: the bytes that do
  * not fill a block come first and are read as a block with zeros before them. */
 #include "core/slot.h"
+
+#ifdef __x86_64__
+#include <immintrin.h>
+#endif
 
 #define ENTRY(i, a, b, c, d, e, f, g, h)                                                                               \
     (((i)&1 ? a : 0) ^ ((i)&2 ? b : 0) ^ ((i)&4 ? c : 0) ^ ((i)&8 ? d : 0) ^ ((i)&16 ? e : 0) ^ ((i)&32 ? f : 0) ^     \
@@ -83,7 +87,7 @@ static inline uint64_t load_head(const char *bytes, size_t count, size_t length)
     return block;
 }
 
-static inline __attribute__((always_inline)) uint16_t crc16(struct str bytes)
+static uint16_t crc16_by_tables(struct str bytes)
 {
     size_t head = bytes.length % BLOCK_BYTES;
     uint16_t crc = head > 0 ? crc_block(0, load_head(bytes.bytes, head, bytes.length)) : 0;
@@ -93,9 +97,49 @@ static inline __attribute__((always_inline)) uint16_t crc16(struct str bytes)
     return crc;
 }
 
+#ifdef __x86_64__
+
+/* The remainder of block * x^16 by the polynomial P = x^16 + x^12 + x^5 + 1. The quotient is that of block * Q by
+ * x^64, where Q is x^80 by P: x^64 and, below it, these bits. Of the product of quotient and P the low 16 bits are the
+ * remainder, as block * x^16 has none there. */
+#define QUOTIENT_BITS UINT64_C(0x11303471a041b343)
+
+static inline __attribute__((always_inline, target("pclmul"))) uint16_t remainder_of(uint64_t block)
+{
+    __m128i product =
+        _mm_clmulepi64_si128(_mm_cvtsi64_si128((long long)block), _mm_cvtsi64_si128((long long)QUOTIENT_BITS), 0);
+    uint64_t quotient = block ^ (uint64_t)_mm_cvtsi128_si64(_mm_unpackhi_epi64(product, product));
+
+    return (uint16_t)(quotient ^ quotient << 5 ^ quotient << 12);
+}
+
+static __attribute__((target("pclmul"))) uint16_t crc16_by_product(struct str bytes)
+{
+    size_t head = bytes.length % BLOCK_BYTES;
+    uint16_t crc = head > 0 ? remainder_of(load_head(bytes.bytes, head, bytes.length)) : 0;
+
+    for (size_t i = head; i < bytes.length; i += BLOCK_BYTES)
+        crc = remainder_of(load_block(bytes.bytes + i) ^ (uint64_t)crc << 48);
+    return crc;
+}
+
+static inline uint16_t crc16(struct str bytes)
+{
+    return __builtin_expect(__builtin_cpu_supports("pclmul"), 1) ? crc16_by_product(bytes) : crc16_by_tables(bytes);
+}
+
+#else
+
+static inline uint16_t crc16(struct str bytes)
+{
+    return crc16_by_tables(bytes);
+}
+
+#endif
+
 uint16_t slot_crc16(struct str bytes)
 {
-    return crc16(bytes);
+    return crc16_by_tables(bytes);
 }
 
 bool affinity_pattern_parse(struct str text, struct affinity_pattern *pattern)
@@ -126,7 +170,9 @@ static struct str affinity_match(const struct affinity_pattern *pattern, struct 
 {
     if (pattern->after.length == 0)
         return rest;
-    const char *stop = memmem(rest.bytes + 1, rest.length - 1, pattern->after.bytes, pattern->after.length);
+    const char *stop = pattern->after.length == 1
+                           ? memchr(rest.bytes + 1, pattern->after.bytes[0], rest.length - 1)
+                           : memmem(rest.bytes + 1, rest.length - 1, pattern->after.bytes, pattern->after.length);
     return (struct str){rest.bytes, stop ? (size_t)(stop - rest.bytes) : 0};
 }
 
@@ -179,11 +225,28 @@ static __attribute__((noinline)) struct str hash_tag(struct str key)
     return close ? (struct str){open + 1, (size_t)(close - open - 1)} : none;
 }
 
-static inline __attribute__((always_inline)) struct str find_tag(const struct affinity *affinity, struct str key)
+/* Whether the key may match one of the patterns, by its first byte: most match none, and nothing is called for them. */
+static inline bool may_match(const struct affinity *affinity, struct str key)
+{
+    for (int i = 0; i < affinity->count; i++) {
+        struct str before = affinity->patterns[i].before;
+
+        if (before.length == 0 || (key.length > 0 && key.bytes[0] == before.bytes[0]))
+            return true;
+    }
+    return false;
+}
+
+static inline __attribute__((always_inline)) bool is_plain(const struct affinity *affinity, struct str key)
+{
+    return __builtin_expect(!has_brace(key) && !may_match(affinity, key), 1);
+}
+
+static __attribute__((noinline)) struct str find_tag(const struct affinity *affinity, struct str key)
 {
     struct str tag = {key.bytes, 0};
 
-    if (__builtin_expect(has_brace(key), 0))
+    if (has_brace(key))
         tag = hash_tag(key);
     if (tag.length == 0)
         tag = affinity_tag(affinity, key);
@@ -195,7 +258,49 @@ struct str slot_tag(const struct affinity *affinity, struct str key)
     return find_tag(affinity, key);
 }
 
-uint16_t slot_of(const struct affinity *affinity, struct str key)
+static __attribute__((noinline)) uint16_t slot_of_tag(const struct affinity *affinity, struct str key)
 {
     return crc16(find_tag(affinity, key)) % SLOT_COUNT;
+}
+
+uint16_t slot_of(const struct affinity *affinity, struct str key)
+{
+    return is_plain(affinity, key) ? crc16(key) % SLOT_COUNT : slot_of_tag(affinity, key);
+}
+
+/* How many bytes of the key's beginning say where it is, whatever but a brace follows; 0: it cannot be told. Of a
+ * pattern behind the first, what follows may match one before it. */
+static size_t deciding_bytes(const struct affinity *affinity, struct str key)
+{
+    const struct affinity_pattern *first = affinity->patterns;
+
+    if (affinity->count == 0 || first->after.length == 0 || has_brace(key))
+        return 0;
+
+    struct str rest = affinity_rest(first, key);
+    struct str tag = rest.length > 0 ? affinity_match(first, rest) : rest;
+
+    return tag.length > 0 ? first->before.length + tag.length + first->after.length : 0;
+}
+
+static __attribute__((noinline)) uint16_t remember(const struct affinity *affinity, struct slot_alike *alike,
+                                                   struct str key)
+{
+    size_t length = deciding_bytes(affinity, key);
+    uint16_t slot = slot_of(affinity, key);
+
+    if (length > 0 && length <= sizeof alike->beginning) {
+        memcpy(alike->beginning, key.bytes, length);
+        alike->length = (uint8_t)length;
+        alike->slot = slot;
+    }
+    return slot;
+}
+
+uint16_t slot_of_alike(const struct affinity *affinity, struct slot_alike *alike, struct str key)
+{
+    if (alike->length > 0 && key.length >= alike->length && memcmp(key.bytes, alike->beginning, alike->length) == 0 &&
+        !has_brace(key))
+        return alike->slot;
+    return remember(affinity, alike, key);
 }

@@ -34,4 +34,13 @@ uint16_t slot_crc16(struct str bytes);
 
 uint16_t slot_of(const struct affinity *affinity, struct str key);
 
+/* For the keys of one command or script, which mostly begin alike: what the first affinity pattern has matched is
+ * remembered, and no key that begins with it, without braces, is looked at further. Zero before the first of them. */
+struct slot_alike {
+    uint8_t length; /* of the beginning; 0: none */
+    uint16_t slot;
+    char beginning[64];
+};
+uint16_t slot_of_alike(const struct affinity *affinity, struct slot_alike *alike, struct str key);
+
 #endif

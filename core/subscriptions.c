@@ -205,7 +205,8 @@ struct subscription_change *subscriptions_plan(struct channels *channels, struct
 
 #define LEAVE(kind_bits)                                                                                               \
     {                                                                                                                  \
-        .name = "leave", .route = ROUTE_LOCAL, .pubsub = PUBSUB_UNSUBSCRIBES | PUBSUB_LEAVES | (kind_bits)             \
+        .name = "leave", .route = ROUTE_LOCAL, .flags = CMD_ALLOW_BUSY,                                                \
+        .pubsub = PUBSUB_UNSUBSCRIBES | PUBSUB_LEAVES | (kind_bits)                                                    \
     }
 
 const struct command *subscriptions_leave(enum channel_kind kind)

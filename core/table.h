@@ -123,10 +123,10 @@ enum { TABLE_CURSOR_BITS = 40 };
 uint64_t table_scan(const struct table *table, uint64_t cursor, void (*visit)(void *context, void *item),
                     void *context);
 
-/* Takes the table apart: each step hands over the items of one segment, a
- * thousand or so, and frees it. cursor: 0 at first, then what the step before
- * returned; 0 again: done, the table is empty. In between nothing else may be
- * done with the table. */
+/* Takes the table apart: each step hands over the items of a few buckets, some
+ * dozens at most, and frees the segment with its last. cursor: 0 at first, then
+ * what the step before returned; 0 again: done, the table is empty. In between
+ * nothing else may be done with the table. */
 uint64_t table_drain(struct table *table, uint64_t cursor, void (*take)(void *context, void *item), void *context);
 
 /* An item chosen with equal chance for all, NULL when empty. random: a

@@ -5,6 +5,9 @@
 #include "core/memory.h"
 #include "core/table_segment.h"
 
+/* A cursor is a word of the directory, and the bucket of its segment that is next. */
+enum { BUCKET_BITS = 16, BUCKETS_PER_STEP = 4 };
+
 static void take_all(const struct table_bucket *bucket, void (*take)(void *context, void *item), void *context)
 {
     for (uint32_t slot = 0; slot < TABLE_BUCKET_SLOTS; slot++)
@@ -18,24 +21,37 @@ static void prefetch_all(const struct table_bucket *bucket)
         prefetch_to_read(table_pointer(bucket->items[slot]));
 }
 
-uint64_t table_drain(struct table *table, uint64_t cursor, void (*take)(void *context, void *item), void *context)
+/* The segment's items from a bucket on; returns the bucket to go on with. */
+static uint32_t take_some(const struct table_segment *segment, uint32_t bucket, void (*take)(void *context, void *item),
+                          void *context)
 {
-    struct table_segment *segment;
-    uint32_t buckets;
+    uint32_t buckets = table_segment_buckets(segment), left = buckets - bucket;
+    uint32_t end = bucket + (left < BUCKETS_PER_STEP ? left : BUCKETS_PER_STEP);
 
-    if (table->directory == NULL)
-        return 0;
-    segment = table_pointer(table->directory[cursor]);
-    buckets = table_segment_buckets(segment);
-    for (uint32_t bucket = 0; bucket < buckets; bucket++) {
+    for (; bucket < end; bucket++) {
         if (bucket + 1 < buckets)
             prefetch_all(&segment->buckets[bucket + 1]);
         take_all(&segment->buckets[bucket], take, context);
     }
-    cursor += 1ull << (table->depth - segment->depth);
+    return end;
+}
+
+uint64_t table_drain(struct table *table, uint64_t cursor, void (*take)(void *context, void *item), void *context)
+{
+    uint64_t word = cursor >> BUCKET_BITS;
+    struct table_segment *segment;
+    uint32_t bucket;
+
+    if (table->directory == NULL)
+        return 0;
+    segment = table_pointer(table->directory[word]);
+    bucket = take_some(segment, cursor & ((1 << BUCKET_BITS) - 1), take, context);
+    if (bucket < table_segment_buckets(segment))
+        return word << BUCKET_BITS | bucket;
+    word += 1ull << (table->depth - segment->depth);
     table_segment_destroy(table->memory, segment);
-    if (cursor < 1ull << table->depth)
-        return cursor;
+    if (word < 1ull << table->depth)
+        return word << BUCKET_BITS;
     memory_free(table->memory, table->directory);
     table_init(table, table->memory, table->hash_of);
     return 0;

@@ -49,7 +49,7 @@ struct waits_ticket *waits_add(struct waits *waits, int db, struct str name, uin
         .previous = key->last, .key = key, .waiter = waiter, .tried = key->changes, .any_change = any_change};
     *(key->last ? &key->last->next : &key->first) = ticket;
     key->last = ticket;
-    key->any_changes += any_change;
+    waits->any_changes += any_change && key->any_changes++ == 0;
     return ticket;
 }
 
@@ -59,7 +59,7 @@ void waits_remove(struct waits *waits, struct waits_ticket *ticket)
 
     *(ticket->previous ? &ticket->previous->next : &key->first) = ticket->next;
     *(ticket->next ? &ticket->next->previous : &key->last) = ticket->previous;
-    key->any_changes -= ticket->any_change;
+    waits->any_changes -= ticket->any_change && --key->any_changes == 0;
     memory_free(waits->memory, ticket);
     remove_if_unused(waits, key);
 }

@@ -39,6 +39,7 @@ struct waits_key {
 struct waits {
     struct memory *memory;
     struct table keys;
+    size_t any_changes; /* keys with tickets that want to know of their end */
     struct waits_key *signalled, *last_signalled;
 };
 

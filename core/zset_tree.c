@@ -249,7 +249,7 @@ static void drain_member(void *context, void *member)
     tree->freed++;
 }
 
-/* By the table's segments, of some hundred members each; the tree, which nobody searches any more, shrinks along.
+/* By a few of the table's buckets at a time; the tree, which nobody searches any more, shrinks along.
  * The table counts what is gone until its last segment is. */
 static size_t kind_drain(struct memory *memory, void *value, size_t most)
 {

@@ -7,6 +7,7 @@
 #include "core/assert.h"
 #include "core/command.h"
 #include "core/command_admit.h"
+#include "core/log.h"
 #include "core/memory.h"
 #include "core/transaction.h"
 #include "net/conn_limits.h"
@@ -18,6 +19,7 @@ enum {
     QUERY_KEPT_BYTES = 4096, /* an empty query buffer larger than this is freed */
     UNAUTHENTICATED_ARGUMENTS = 10,
     UNAUTHENTICATED_BULK_BYTES = 16384,
+    HTTP_TOLD_EACH_MS = 60000, /* in the log */
 };
 
 static void parse_query(struct conn *conn);
@@ -241,6 +243,7 @@ static struct request *take_request(struct conn *conn)
         memcpy(request->argv, parser->argv, sizeof request->argv_inline);
     else
         memcpy(request->argv, parser->argv, (size_t)parser->argc * sizeof(struct str));
+    request->joined = !parser->inline_copy;
     if (parser->inline_copy) /* an inline request's words are the parser's, until the next request */
         request_own_arguments(&conn->shard->requests, request);
     request->origin = &conn->origin;
@@ -257,11 +260,27 @@ static void count_refusal(struct conn *conn, const struct request *request)
     command_stats_rejected(&core->command_stats, command, buffer_str(&request->reply.buffer));
 }
 
+/* Who speaks HTTP is not answered, and what comes behind is not read. */
+static void cut_off(struct conn *conn, struct request *request)
+{
+    int64_t now_ms = shard_now_ms(conn->shard);
+
+    if (now_ms - conn->net->http_told_ms >= HTTP_TOLD_EACH_MS) {
+        log_write(LOG_WARNING, "A client that speaks HTTP (%s) has been cut off: a browser may have been misused",
+                  conn->session.peer);
+        conn->net->http_told_ms = now_ms;
+    }
+    request->discard_reply = true;
+    conn->session.close_after_reply = true;
+}
+
 static void refuse(struct conn *conn, struct request *request)
 {
     count_refusal(conn, request);
     transaction_fail(&conn->session);
     request->discard_reply = consume_reply_mode(&conn->session);
+    if (command_is_http(request->argv[0]))
+        cut_off(conn, request);
     request_done(request);
 }
 
@@ -557,6 +576,17 @@ void conn_send_kept(struct conn *conn)
     defer_flush(conn);
 }
 
+/* Something is to be done when the send is over. Else it makes no difference when we hear of that: answers and messages
+ * leave without a turn of the shard for their end. A large one's memory is wanted back. */
+static void await_send(struct conn *conn)
+{
+    bool has_more = conn->output.chunks > conn->output.sending, is_large = conn->output.bytes > OUTPUT_CHUNK_BYTES;
+
+    if (conn->sending &&
+        (has_more || is_large || conn->closing || conn->input_ended || conn->session.close_after_reply))
+        loop_await_send(conn->shard->loop, &conn->send);
+}
+
 static void start_send(struct conn *conn)
 {
     int vectors;
@@ -569,7 +599,9 @@ static void start_send(struct conn *conn)
     if (vectors == 0)
         return;
     conn->sending = true;
-    loop_send(conn->shard->loop, &conn->send, conn->fd, conn->vectors, vectors);
+    conn->session.active_ms = shard_now_ms(conn->shard);
+    loop_send_quietly(conn->shard->loop, &conn->send, conn->fd, conn->vectors, vectors);
+    await_send(conn);
 }
 
 /* In a pipeline over several shards the answers of this shard are ready at once,
@@ -594,7 +626,8 @@ static void sent(struct completion *completion)
     if (completion->result < 0) {
         conn_close(conn);
     } else {
-        conn->session.active_ms = shard_now_ms(conn->shard);
+        if (completion->waited) /* else we may hear of it long afterwards */
+            conn->session.active_ms = shard_now_ms(conn->shard);
         conn->session.sent_bytes += (uint64_t)completion->result;
         conn->shard->core.stats.sent_bytes += (uint64_t)completion->result;
     }
@@ -657,6 +690,7 @@ static void flush(struct completion *completion)
             conn_close(conn);
     }
     note_sizes(conn);
+    await_send(conn);
     destroy_if_unused(conn);
 }
 

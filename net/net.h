@@ -33,6 +33,7 @@ struct net_shard {
     struct timer gather_end;
     struct conn *kept, *last_kept; /* those that keep answers back until what they show is safe, by rising stamp */
     bool disk_holds;               /* back writes of some connections: too much is on its way to the disk */
+    int64_t http_told_ms;          /* when the log was last told of a client that speaks HTTP */
     struct completion durable;
     struct completion gathered;
 };

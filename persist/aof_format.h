@@ -12,7 +12,7 @@
  * with a # and executes the commands, and what Redis appends are commands without a
  * group, and times (#TS:1700000000). Another annotation outside of a group is
  * refused: it may be a group's head that has changed, whose body would be executed
- * unchecked. Redis takes lines of up to 1023 bytes.
+ * unchecked. Redis takes lines of up to 1023 bytes. Behind all groups filling may follow (aof_fill.h).
  *
  * SYNCED says up to which offset of the file all was known to be on the disk when the group
  * was written; without it, that was so up to the group itself. What is damaged below that has

@@ -5,6 +5,7 @@
 #include "core/assert.h"
 #include "core/crc32c.h"
 #include "core/number.h"
+#include "persist/aof_fill.h"
 #include "persist/aof_format.h"
 
 /* What is in a file was accepted once, whatever the limits are now. */
@@ -136,7 +137,7 @@ void aof_reader_init(struct aof_reader *reader, struct memory *memory, const cha
     reader->status = AOF_HUNGRY;
     reader->sound = 0;
     reader->is_behind_group = reader->is_damaged = reader->is_followed = false;
-    reader->searches = reader->at_head = false;
+    reader->searches = reader->at_head = reader->fills = false;
     reader->searched = 0;
 }
 
@@ -259,15 +260,65 @@ static enum aof_status search(struct aof_reader *reader)
 
 enum { FOLLOWED_BYTES = sizeof "#TS:" - 1 };
 
+/* A group's head of which a power loss has left the beginning: behind that are zeros, or the filling that was there. */
+static bool is_torn_head(const struct parse *parse)
+{
+    const char *line = parse->bytes.bytes;
+    struct str name = STR(AOF_GROUP_NAME);
+    size_t same = 0;
+
+    while (same < name.length && same < parse->taken && line[same] == name.bytes[same])
+        same++;
+    return same > 0 && same < parse->taken &&
+           (line[same] == '\0' || aof_fill_begins((struct str){line + same, parse->taken - same}));
+}
+
 /* By what Redis has appended: it had loaded all before. A line that is not known may be a group's head, and what
  * follows its body. */
 static bool is_followed(const struct parse *parse)
 {
     struct str rest = {parse->bytes.bytes + parse->taken, parse->bytes.length - parse->taken};
 
-    if (parse->taken == 0 || rest.length == 0)
+    if (parse->taken == 0 || rest.length == 0 || is_torn_head(parse))
         return false;
     return parse->unit->kind != AOF_UNIT_GROUP || rest.bytes[0] == '*' || begins_with(rest, STR("#TS:"));
+}
+
+/* Filling, which what the segment holds ends before. Redis, which has passed over it, may have gone on behind it. */
+
+static bool begins_as_redis(struct str bytes)
+{
+    return begins_with(bytes, STR("#TS:")) || begins_with(bytes, STR("*2\r\n$6\r\nSELECT\r\n")) ||
+           begins_with(bytes, STR("*1\r\n$5\r\nMULTI\r\n"));
+}
+
+enum { REDIS_BEGINS_BYTES = sizeof "*2\r\n$6\r\nSELECT\r\n" - 1 };
+
+static enum aof_status leave_filling(struct aof_reader *reader, struct aof_unit *unit)
+{
+    uint64_t end = file_window_offset(&reader->window);
+
+    *unit = (struct aof_unit){.kind = AOF_UNIT_ANNOTATION, .offset = reader->sound};
+    reader->fills = false;
+    reader->sound = end;
+    return AOF_NEXT;
+}
+
+static enum aof_status pass_filling(struct aof_reader *reader, struct aof_unit *unit)
+{
+    struct file_window *window = &reader->window;
+
+    file_window_pass(window, aof_fill_length(file_window_rest(window)));
+    struct str rest = file_window_rest(window);
+    bool is_end = file_window_to_come(window) == 0;
+
+    if (aof_fill_may_go_on(rest))
+        return is_end ? AOF_END : AOF_HUNGRY;
+    if (!is_end && rest.length < REDIS_BEGINS_BYTES)
+        return AOF_HUNGRY;
+    if (file_window_offset(window) % AOF_FILL_STEP == 0 && begins_as_redis(rest))
+        return leave_filling(reader, unit);
+    return end_with(reader, AOF_WRONG, "room for groups begins here, and has something else in it");
 }
 
 static enum aof_status step(struct aof_reader *reader, struct aof_unit *unit)
@@ -279,6 +330,11 @@ static enum aof_status step(struct aof_reader *reader, struct aof_unit *unit)
     *unit = (struct aof_unit){.offset = reader->sound};
     if (parse.bytes.length == 0)
         return to_come > 0 ? AOF_HUNGRY : AOF_END;
+    if (parse.bytes.length == 1 && parse.bytes.bytes[0] == '#' && to_come > 0)
+        return AOF_HUNGRY;
+    reader->fills = aof_fill_begins(parse.bytes);
+    if (reader->fills)
+        return pass_filling(reader, unit);
     status = parse_unit(&parse, &reader->parser);
     if (status == AOF_NEXT && unit->kind == AOF_UNIT_ANNOTATION && !str_equal(unit->name, STR("TS")))
         status = refuse(&parse, "this annotation is not known outside of a group");
@@ -299,6 +355,8 @@ static bool may_be_torn(const struct aof_reader *reader)
 {
     struct str rest = file_window_rest(&reader->window);
 
+    if (reader->fills)
+        return true;
     if (reader->is_followed)
         return false;
     return reader->is_behind_group || begins_with(rest, STR(AOF_GROUP_NAME)) ||
@@ -318,7 +376,7 @@ enum aof_status aof_reader_next(struct aof_reader *reader, struct aof_unit *unit
     if (reader->status != AOF_NEXT && reader->status != AOF_HUNGRY)
         return reader->status;
     if (!reader->searches) {
-        reader->status = step(reader, unit);
+        reader->status = reader->fills ? pass_filling(reader, unit) : step(reader, unit);
         consider_search(reader, unit);
     }
     if (reader->searches)

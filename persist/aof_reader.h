@@ -1,7 +1,8 @@
 /* Reads an AOF segment, Shoal's or Redis's: see aof_format.h.
  *
  * What it gives are units: a commit group, whose checksum holds, as a whole; or what
- * stands outside of any, a command or the time. A group's body is read in the
+ * stands outside of any, a command, the time, or filling that something follows, which is an annotation without a
+ * name. A group's body is read in the
  * same way, unit by unit. What is read is of unknown origin; a unit that is not
  * whole, or not right, ends the reading, and where it began is where the segment is
  * sound up to. It does no I/O: the caller fills the window. Belongs to one thread. */
@@ -28,7 +29,7 @@ struct aof_unit {
 enum aof_status {
     AOF_NEXT,   /* there is a unit */
     AOF_HUNGRY, /* more bytes are wanted */
-    AOF_END,    /* that was all */
+    AOF_END,    /* that was all; what lies behind aof_reader_sound is filling */
     AOF_CUT,    /* the file ends within a unit, or a group is damaged, and no sound group says that it had been
                  * synced: see aof_reader_problem */
     AOF_WRONG,  /* what is there is no unit: likewise */
@@ -43,6 +44,7 @@ struct aof_reader {
     bool is_behind_group;   /* that was the last unit */
     bool is_damaged;        /* what seems to be cut is all there, and wrong */
     bool is_followed;       /* what is wrong and yet has an end is followed by what is no group */
+    bool fills;             /* what comes is filling (aof_fill.h) */
     bool searches, at_head; /* for a sound group behind what seems to be cut */
     int searched;
     char problem[256];

@@ -173,6 +173,7 @@ static bool read_units(struct reading *reading)
         }
     }
     end_at(reading->aof, aof_reader_sound(reader), reading->check->problems);
+    reading->aof->is_filled = status == AOF_END && reading->aof->sound < reading->file->end;
     if (status != AOF_END)
         check_problem(reading->check, "%s", aof_reader_problem(reader));
     return true;
@@ -191,8 +192,9 @@ bool check_aof_read(struct check_aof *aof, struct check *check, const struct che
         check_problem(check, "%s, byte %llu: a transaction begins here whose EXEC is not there", file->path,
                       (unsigned long long)reading.transaction_at);
         end_at(aof, reading.transaction_at, reading.transaction_problems);
+        aof->is_filled = false;
     }
-    aof->is_cut = aof->sound < file->end;
+    aof->is_cut = aof->sound < file->end && !aof->is_filled;
     return is_read;
 }
 
@@ -209,7 +211,11 @@ void check_aof_report(const struct check_aof *aof, struct check *check, const st
     check_note(check, "%s: %llu group%s, %llu command%s, %llu transaction%s", file->path,
                (unsigned long long)aof->groups, check_plural(aof->groups), (unsigned long long)aof->commands,
                check_plural(aof->commands), (unsigned long long)aof->transactions, check_plural(aof->transactions));
-    report_more(check, file, aof->is_late ? "later than wanted from" : "sound up to", aof->sound, file->end);
+    report_more(check, file,
+                aof->is_late     ? "later than wanted from"
+                : aof->is_filled ? "room for more groups from"
+                                 : "sound up to",
+                aof->sound, file->end);
     report_more(check, file, "as its manifest says, read up to", file->end, file->size);
 }
 

@@ -14,7 +14,8 @@ struct check_file;
 struct check_aof {
     uint64_t sound; /* in the file: what lies behind it is to be cut, */
     bool is_late;   /* as it is later than what is wanted; */
-    bool is_cut;    /* if there is something behind it */
+    bool is_cut;    /* if there is something behind it, */
+    bool is_filled; /* but room for groups, made beforehand */
     int problems;   /* of the check's, that were there before that */
     uint64_t groups, commands, transactions;
 };

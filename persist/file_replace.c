@@ -31,9 +31,14 @@ void file_replace_init(struct file_replace *replace, struct memory *memory, cons
     go_to(replace, FILE_STEP_OPEN, &replace->temporary);
 }
 
+void file_replace_behind_others(struct file_replace *replace)
+{
+    ASSERT(replace->step == FILE_STEP_OPEN);
+    replace->names_others = true;
+}
+
 void file_replace_deinit(struct file_replace *replace)
 {
-    ASSERT(replace->step == FILE_STEP_DONE || replace->step == FILE_STEP_FAILED);
     buffer_deinit(&replace->folder);
     buffer_deinit(&replace->temporary);
     buffer_deinit(&replace->target);
@@ -87,6 +92,19 @@ static void wrote(struct file_replace *replace, int64_t bytes)
         go_to(replace, FILE_STEP_BYTES, NULL);
 }
 
+/* The file, or the folder before or after it is renamed. */
+static void closed(struct file_replace *replace)
+{
+    if (replace->is_renamed) {
+        go_to(replace, FILE_STEP_DONE, NULL);
+    } else if (replace->names_others && !replace->are_others_synced) {
+        replace->are_others_synced = true;
+        go_to(replace, FILE_STEP_OPEN_FOLDER, &replace->folder);
+    } else {
+        go_to(replace, FILE_STEP_RENAME, &replace->temporary);
+    }
+}
+
 static void go_on(struct file_replace *replace, int64_t result)
 {
     switch (replace->step) {
@@ -101,8 +119,7 @@ static void go_on(struct file_replace *replace, int64_t result)
         go_to(replace, FILE_STEP_CLOSE, NULL);
         return;
     case FILE_STEP_CLOSE:
-        replace->is_renamed ? go_to(replace, FILE_STEP_DONE, NULL)
-                            : go_to(replace, FILE_STEP_RENAME, &replace->temporary);
+        closed(replace);
         return;
     case FILE_STEP_RENAME:
         replace->is_renamed = true;

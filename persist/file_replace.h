@@ -3,6 +3,9 @@
  *
  *     a temporary file beside it, written and synced · renamed · the folder synced
  *
+ * A file that names others in the folder, which may be new, is not renamed before these are there to stay: then the
+ * folder is synced before that, too.
+ *
  * It does no I/O. It says which step is to be done next; the caller does it, as it
  * sees fit, and tells the result, until it is DONE or FAILED. So a loop can do what
  * takes long without waiting, and a test play a disk that fails.
@@ -35,13 +38,15 @@ struct file_replace {
     uint64_t offset;
     int error;                               /* an errno; 0: all is well */
     struct buffer folder, temporary, target; /* paths, terminated */
-    bool is_ended, is_renamed;
+    bool names_others, are_others_synced, is_renamed;
 };
 
 /* temporary and name: of files in the folder. */
 void file_replace_init(struct file_replace *replace, struct memory *memory, const char *folder, const char *temporary,
                        const char *name);
-/* DONE or FAILED: else a file is open. */
+/* Before the first step: the file names others of the folder. */
+void file_replace_behind_others(struct file_replace *replace);
+/* DONE or FAILED, else a file is open; or the process ends. */
 void file_replace_deinit(struct file_replace *replace);
 
 /* While BYTES are wanted: what comes next in the file, borrowed until they are wanted again. */

@@ -172,27 +172,32 @@ static bool read_key(struct parse *parse, uint8_t type)
     return true;
 }
 
-/* Of the file up to where the parsing is. */
-static uint64_t checksum_with(const struct parse *parse)
+/* Takes in what has been passed over since the last time, and so many bytes behind it: all that a window held at once,
+ * as that is faster than record by record. */
+static void cover(struct rdb_file_reader *reader, size_t ahead)
 {
-    const struct rdb_file_reader *reader = parse->reader;
-    struct str record = file_window_rest(&reader->window);
+    struct str rest = file_window_rest(&reader->window);
+    uint64_t end = file_window_offset(&reader->window) + ahead;
+    size_t bytes = (size_t)(end - reader->covered);
 
-    record.length = (size_t)(parse->bytes.at - record.bytes);
-    return reader->checks ? crc64(reader->checksum, record) : 0;
+    if (reader->checks && bytes > 0)
+        reader->checksum = crc64(reader->checksum, (struct str){rest.bytes + ahead - bytes, bytes});
+    reader->covered = end;
 }
 
 static bool read_checksum(struct parse *parse)
 {
     struct rdb_file_reader *reader = parse->reader;
-    uint64_t checksum, calculated = checksum_with(parse);
+    size_t before = (size_t)(parse->bytes.at - file_window_rest(&reader->window).bytes);
+    uint64_t checksum;
     struct str bytes;
 
     if (!rdb_read_bytes(&parse->bytes, sizeof checksum, &bytes))
         return false;
+    cover(reader, before);
     memcpy(&checksum, bytes.bytes, sizeof checksum);
     parse->ends = true;
-    if (!reader->checks || checksum == 0 || checksum == calculated)
+    if (!reader->checks || checksum == 0 || checksum == reader->checksum)
         return true;
     return refuse(parse, "the checksum is not that of what is before it");
 }
@@ -318,6 +323,8 @@ static enum rdb_file_status explain(const struct parse *parse)
 static enum rdb_file_status step(struct rdb_file_reader *reader, struct rdb_record *record)
 {
     struct str rest = file_window_rest(&reader->window);
+
+    ASSERT(reader->covered >= reader->window.offset);
     struct parse parse = {reader, rdb_reader_of(rest, RDB_RECORD_STRING_MOST), record, .version = reader->version,
                           .db = reader->db};
 
@@ -328,7 +335,6 @@ static enum rdb_file_status step(struct rdb_file_reader *reader, struct rdb_reco
     if (reader->version == 0 ? !read_head(&parse) : !read_record(&parse))
         return explain(&parse);
     reader->wanted = 0;
-    reader->checksum = checksum_with(&parse);
     file_window_pass(&reader->window, (size_t)(parse.bytes.at - rest.bytes));
     reader->version = parse.version;
     record->db = reader->db = parse.db;
@@ -342,5 +348,7 @@ enum rdb_file_status rdb_file_reader_next(struct rdb_file_reader *reader, struct
     do
         reader->status = step(reader, record);
     while (reader->status == RDB_FILE_RECORD && record->kind == RDB_RECORD_NONE);
+    if (reader->status == RDB_FILE_HUNGRY)
+        cover(reader, 0);
     return reader->status;
 }

@@ -25,7 +25,8 @@ struct rdb_file_reader {
     struct file_window window; /* the caller fills it */
     uint64_t wanted;           /* bytes in it before a record is tried again */
     const char *name;          /* of the file, for messages */
-    uint64_t checksum;         /* of what has been passed over */
+    uint64_t checksum;         /* of the file */
+    uint64_t covered;          /* up to here */
     bool checks;               /* it, in the end */
     enum rdb_file_status status;
     int version; /* 0: the head has not been read */
@@ -41,8 +42,8 @@ void rdb_file_reader_init(struct rdb_file_reader *reader, struct memory *memory,
                           bool checks);
 void rdb_file_reader_deinit(struct rdb_file_reader *reader);
 
-/* The next record borrows from the reader until this is called again, or room is asked for. What the window has behind
- * the end is left there: an AOF goes on. */
+/* The next record borrows from the reader until this is called again. Room in the window is asked for when it is
+ * hungry, and not before. What the window has behind the end is left there: an AOF goes on. */
 MUST_USE enum rdb_file_status rdb_file_reader_next(struct rdb_file_reader *reader, struct rdb_record *record);
 /* The record can't be taken: from now on that is what is wrong. */
 void rdb_file_reader_refuse(struct rdb_file_reader *reader, const struct rdb_record *record, const char *reason);

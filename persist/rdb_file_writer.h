@@ -22,7 +22,7 @@
 struct config;
 struct entry;
 
-/* From so many bytes on a block is worth writing. */
+/* From so many bytes on a block is worth writing, where nobody waits. */
 enum { RDB_FILE_BLOCK_BYTES = 256 * 1024 };
 
 struct rdb_file_writer {

@@ -21,6 +21,8 @@ enum {
     UNSYNCED_BYTES = 16 << 20, /* that nobody asks to be synced */
     EXPECTING_PART = 8,        /* of a sync's time, after it */
     EXPECTING_US = 1000,       /* at most */
+    EXPECTED_CALL_US = 20,     /* an answer, and its client's next command */
+    PASSED_OVER = 8,           /* groups, when those were not there in time */
 };
 
 static struct durable *durable_of(const struct shard *shard)
@@ -99,6 +101,17 @@ static void write_synced(struct aof *aof)
         aof_writer_synced(&aof->writer, synced);
 }
 
+/* A group is closed: whether those came for whom it has waited. */
+static void note_expected(struct aof *aof)
+{
+    if (aof->executed == 0)
+        return;
+    if (aof->executed < aof->expected)
+        aof->passed_over = aof->passed_over > 0 ? aof->passed_over - 1 : PASSED_OVER;
+    else
+        aof->passed_over = 0;
+}
+
 /* until: all records up to it are in this group and those before. More of the last one's stamp may come as long as it
  * is above that. */
 static void close_group(struct shard *shard, struct buffer *records, uint64_t until)
@@ -108,6 +121,7 @@ static void close_group(struct shard *shard, struct buffer *records, uint64_t un
 
     group->last = aof->last <= until ? aof->last : until;
     group->executed = aof->executed;
+    note_expected(aof);
     aof->executed = 0;
     aof->closed = group->last > aof->closed ? group->last : aof->closed;
     aof_writer_begin_group(&aof->writer);
@@ -166,15 +180,26 @@ static void prove(struct shard *shard)
 }
 
 /* Who was answered by a sync sends its next command at once, and who came while it ran is waiting. If the next group
- * were closed for these alone, each would find half of them. So it waits for as many as both together, for a small part
- * of the time that a sync takes; nothing where that is short. */
+ * were closed for these alone, each would find half of them, and every second sync would be one too many. So it waits
+ * for as many as both together, where they are likely to come in less time than the sync takes, and as long as they
+ * do; else for a small part of that, which is nothing where it is short. */
+static int64_t expecting_us(const struct aof *aof, uint64_t lacking, int64_t sync_us)
+{
+    int64_t us = (int64_t)(lacking < EXPECTING_US ? lacking : EXPECTING_US) * EXPECTED_CALL_US;
+
+    if (us > sync_us || aof->passed_over > 0)
+        us = 0;
+    us = us > sync_us / EXPECTING_PART ? us : sync_us / EXPECTING_PART;
+    return us < EXPECTING_US ? us : EXPECTING_US;
+}
+
 static void expect(struct shard *shard, const struct aof_group *group)
 {
     struct aof *aof = &shard->aof;
-    int64_t now_us = shard_now_us(shard), us = (now_us - aof->disk.sync_began_us) / EXPECTING_PART;
+    int64_t now_us = shard_now_us(shard);
 
     aof->expected = group->executed + (shard->parked ? 0 : aof->executed); /* parked: that is the executor's */
-    aof->expected_us = now_us + (us < EXPECTING_US ? us : EXPECTING_US);
+    aof->expected_us = now_us + expecting_us(aof, group->executed, now_us - aof->disk.sync_began_us);
 }
 
 /* What nobody has just executed does not wait: the end of a file, and what speaks for those before. */
@@ -287,10 +312,11 @@ static bool is_known_to_all(const struct shard *shard)
     return durable_known(durable_of(shard)) >= shard->aof.last;
 }
 
+/* Where the file is switched off nothing waits for what is known to all, and others that have ended say no more. */
 static bool may_close(const struct shard *shard)
 {
     return has_records(shard) && may_take_records(shard) && !is_expecting(shard) &&
-           (!is_always(shard) || is_known_to_all(shard));
+           (!is_always(shard) || shard->aof.stops || is_known_to_all(shard));
 }
 
 /* Nobody has said yet that what we have written is whole: it would be cut if the process ended now. */
@@ -456,6 +482,7 @@ static void hear_troubles(struct shard *shard)
     figures->error = !shard->aof.stops && atomic_load_explicit(&durable->failing, memory_order_acquire) > 0
                          ? atomic_load_explicit(&durable->error, memory_order_relaxed)
                          : 0;
+    figures->lacks_base = !shard->aof.stops && !is_complete(shard);
     figures->behind = !shard->aof.stops && atomic_load_explicit(&durable->behind, memory_order_acquire) > 0;
     figures->bytes = shard->aof.disk.segment->bytes;
     atomic_store_explicit(&durable->marks[shard->index].bytes, figures->bytes, memory_order_relaxed);
@@ -497,16 +524,36 @@ static void begin_anew(struct shard *shard)
         saving_look_again(shard);
 }
 
+/* It has begun, and the base has failed, or was not wanted for a moment: until there is one nothing is safe. So it is
+ * tried again after a second, or as long as it has taken. */
+static void retry_base(struct shard *shard)
+{
+    struct save_state *saves = shard->core.saves;
+    int64_t took_ms = atomic_load_explicit(&saves->rewrite_took_s, memory_order_relaxed) * 1000;
+
+    if (save_state_running(saves) != SAVE_NOTHING || shard->aof.stops || !shard->core.config.appendonly)
+        shard->aof.looked_ms = shard->now_ms;
+    if (shard->now_ms - shard->aof.looked_ms < (took_ms > TICK_MS ? took_ms : TICK_MS))
+        return;
+    shard->aof.looked_ms = shard->now_ms;
+    if (!atomic_exchange_explicit(&saves->rewrite_scheduled, true, memory_order_relaxed))
+        saving_look_again(shard);
+}
+
 /* Any shard's turn, once a second; after failures less often. */
 static void consider_rewriting(struct shard *shard)
 {
     struct save_state *saves = shard->core.saves;
     uint64_t failures = atomic_load_explicit(&saves->rewrite_failures, memory_order_relaxed);
 
+    if (__builtin_expect(!is_complete(shard), 0)) {
+        retry_base(shard);
+        return;
+    }
     if (shard->now_ms - shard->aof.looked_ms < (failures > 0 ? LOOK_AFTER_FAILURE_MS : TICK_MS))
         return;
     shard->aof.looked_ms = shard->now_ms;
-    if (save_state_running(saves) != SAVE_NOTHING || !is_complete(shard) || !has_grown(shard) ||
+    if (save_state_running(saves) != SAVE_NOTHING || !has_grown(shard) ||
         atomic_exchange_explicit(&saves->rewrite_scheduled, true, memory_order_relaxed))
         return;
     log_write(LOG_NOTICE, "Starting automatic rewriting of AOF");
@@ -573,7 +620,8 @@ static void arm_tick(struct shard *shard)
 
     int64_t due_ms = shard->now_ms + (is_unspoken(shard) ? SPEAK_MS : TICK_MS);
 
-    if (aof->tick.armed ? aof->tick.deadline_ms > due_ms : !aof_disk_is_clean(&aof->disk) || is_unspoken(shard))
+    if (aof->tick.armed ? aof->tick.deadline_ms > due_ms
+                        : !aof_disk_is_clean(&aof->disk) || is_unspoken(shard) || !is_complete(shard))
         timer_arm(&shard->timers, &aof->tick, due_ms);
 }
 
@@ -602,7 +650,7 @@ static void end_stopping(struct shard *shard)
 {
     struct aof *aof = &shard->aof;
 
-    if (shard->parked || has_records(shard) || !aof_disk_is_clean(&aof->disk) || aof->disk.syncing)
+    if (shard->parked || has_records(shard) || !aof_disk_rests(&aof->disk))
         return;
     aof_disk_close(&aof->disk);
     timer_disarm(&shard->timers, &aof->tick);
@@ -621,7 +669,8 @@ void aof_turn(struct shard *shard, uint64_t until)
         return;
     }
     if (!shard->parked) { /* else the executor may be writing there */
-        aof->claimed = until > aof->claimed ? until : aof->claimed;
+        if (!aof->stops)  /* what is executed since then is not recorded, and would be taken for nothing */
+            aof->claimed = until > aof->claimed ? until : aof->claimed;
         durable_reach(durable_of(shard), shard->index, aof->claimed);
         if (may_close(shard))
             close_groups(shard);
@@ -629,6 +678,8 @@ void aof_turn(struct shard *shard, uint64_t until)
         note_behind(shard);
     }
     aof_disk_go_on(&aof->disk, wants_sync(shard));
+    if (is_always(shard) && !aof->stops)
+        aof_room_go_on(&aof->disk);
     prove(shard);
     if (answers_may_leave(shard))
         loop_defer(shard->loop, shard->durable);
@@ -682,22 +733,51 @@ void aof_begin(struct shard *shard, int fd, uint64_t generation)
     shard->aof.on = shard->core.aof.enabled = shard->aof.tells = true;
 }
 
-void aof_switch(struct shard *shard, int fd, uint64_t generation)
+/* One that has not been switched to yet, and never will be. */
+static void drop_next(struct shard *shard)
+{
+    struct aof *aof = &shard->aof;
+
+    if (!aof->next)
+        return;
+    loop_close_fd(shard->loop, aof->next->fd);
+    memory_free(&shard->core.memory, aof->next);
+    aof->next = NULL;
+}
+
+/* Where it had been stopped records are missing. So none of those that were not written yet are, nor is what was
+ * switched to, if that was to begin the file and has been given up: the base has all of them. */
+static void begin_anew_in(struct shard *shard, struct aof_segment *segment)
+{
+    struct aof *aof = &shard->aof;
+
+    drop_next(shard);
+    buffer_deinit(&aof->before);
+    journal_begin_anew(journal_of(shard));
+    keyspace_set_journaled(shard->core.keyspace, true);
+    aof->stops = false;
+    aof->next = segment;
+    durable_begin_segment(durable_of(shard), shard->index, segment->generation, aof->last);
+}
+
+void aof_switch(struct shard *shard, int fd, uint64_t generation, bool begins)
 {
     struct aof *aof = &shard->aof;
     struct journal *journal = journal_of(shard);
+    struct aof_segment *segment = create_segment(shard, fd, generation);
 
+    aof->noted = 0;
+    if (begins || aof->stops) {
+        begin_anew_in(shard, segment);
+        return;
+    }
     ASSERT(!aof->next);
-    aof->next = create_segment(shard, fd, generation);
+    aof->disk.segment->is_awaited = true;
+    aof->next = segment;
     aof->before = journal_take(journal);
     aof->before_until = journal->stamp - 1; /* others of that stamp may follow */
-    if (aof->stops) {                       /* it goes on after all; what was not recorded meanwhile is in the base */
-        aof->stops = false;
-        keyspace_set_journaled(shard->core.keyspace, true);
-    }
     durable_begin_segment(durable_of(shard), shard->index, generation,
                           aof->last <= aof->before_until ? aof->last : aof->before_until);
-    aof->noted = 0;
 }
 
 int aof_end(struct shard *shard)

@@ -47,6 +47,7 @@ struct aof {
     uint64_t executed;        /* calls that have left records since the last group */
     uint64_t expected;        /* so many are worth waiting for, */
     int64_t expected_us;      /* until then */
+    int passed_over;          /* so many groups more don't wait for long */
     size_t noted;             /* bytes of the journal's records that others know of */
     uint64_t last;            /* stamp of the last record */
     uint64_t claimed;         /* up to where it has been said that no record will still come */
@@ -59,7 +60,7 @@ struct aof {
     uint64_t awaited;                     /* 1 + the lowest that a WAITAOF of a client here waits for, likewise */
     bool wants_base;                      /* whole databases have been emptied or exchanged */
     int64_t looked_ms;                    /* whether it is to be rewritten */
-    struct timer tick; /* once a second while there is something to sync, to be said or to be begun */
+    struct timer tick; /* once a second while there is something to sync, to be said or to be begun, or no base */
     struct completion ticked;
 };
 
@@ -68,9 +69,9 @@ void aof_deinit(struct shard *shard);
 
 /* From now on the keyspace is journaled, into that empty file, which is aof's now. */
 void aof_begin(struct shard *shard, int fd, uint64_t generation);
-/* What is executed from now on goes into that file instead. Between two commands. Where it had been stopped and has not
- * ended, it goes on. */
-void aof_switch(struct shard *shard, int fd, uint64_t generation);
+/* What is executed from now on goes into that file instead. Between two commands. begins: there is no append-only file
+ * before the base that belongs to it is there; where the journal had been stopped and has not ended, it goes on. */
+void aof_switch(struct shard *shard, int fd, uint64_t generation, bool begins);
 /* The keyspace is journaled no longer; the file is closed when all of it is on the disk. */
 void aof_stop(struct shard *shard);
 /* When all shards have stopped, whichever thread: writes and syncs what is left, and says that it is all; closes. 0, or

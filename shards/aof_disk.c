@@ -9,16 +9,18 @@
 #include "shards/aof.h"
 #include "shards/aof_rewrite.h"
 #include "shards/shard.h"
+#include "shards/simulate.h"
 
 enum { RETRY_MS = 1000 };
 
 /* Files. */
 
-static void release_segment(struct aof_disk *disk, struct aof_segment *segment)
+void aof_disk_release(struct aof_disk *disk, struct aof_segment *segment)
 {
     if (segment->groups > 0 || !segment->is_closing)
         return;
-    aof_rewrite_segment_ended(disk->shard, segment->bytes);
+    if (segment->is_awaited)
+        aof_rewrite_segment_ended(disk->shard, segment->bytes);
     if (disk->shard->loop)
         loop_close_fd(disk->shard->loop, segment->fd);
     else
@@ -34,7 +36,7 @@ void aof_disk_open(struct aof_disk *disk, struct aof_segment *segment)
     if (!before)
         return;
     before->is_closing = true;
-    release_segment(disk, before);
+    aof_disk_release(disk, before);
 }
 
 void aof_disk_close(struct aof_disk *disk)
@@ -102,8 +104,8 @@ static void start_write(struct aof_disk *disk)
     struct aof_group *group = disk->unwritten;
 
     disk->writing = group;
-    group->vector = (struct iovec){group->bytes.bytes, group->bytes.length};
-    loop_file_write(disk->shard->loop, &disk->write, group->segment->fd, &group->vector, 1, group->offset);
+    loop_file_write(disk->shard->loop, &disk->write, group->segment->fd, group->vectors, aof_room_fit(group),
+                    group->offset);
 }
 
 /* Syncing: of one file at a time, as far as it was written when that began. */
@@ -122,7 +124,7 @@ static void drop_first(struct aof_disk *disk)
     disk->pending_bytes -= group->bytes.length;
     buffer_deinit(&group->bytes);
     group->segment->groups--;
-    release_segment(disk, group->segment);
+    aof_disk_release(disk, group->segment);
     group->segment = NULL;
     aof_group_synced(disk->shard, group);
 }
@@ -173,8 +175,10 @@ bool aof_disk_may_write(const struct aof_disk *disk)
 {
     const struct aof_folder *folder = &disk->shard->group->aof_folder;
 
+    if (!aof_room_admits(&disk->room, disk->unwritten))
+        return false;
     return disk->unwritten->segment->generation <= atomic_load_explicit(&folder->named, memory_order_acquire) ||
-           !atomic_load_explicit(&folder->is_complete, memory_order_relaxed);
+           !atomic_load_explicit(&folder->is_complete, memory_order_relaxed) || simulate_fault(FAULT_WRITE_UNNAMED);
 }
 
 void aof_disk_go_on(struct aof_disk *disk, bool sync)
@@ -203,6 +207,7 @@ void aof_disk_add(struct aof_disk *disk, struct aof_group *group)
     group->segment = disk->segment;
     group->offset = disk->segment->bytes;
     disk->segment->bytes += group->bytes.length;
+    disk->segment->newest_bytes = group->bytes.length;
     disk->segment->groups++;
     disk->pending_bytes += group->bytes.length;
     *disk->end = group;
@@ -228,11 +233,24 @@ static int write_at_once(const struct aof_group *group)
     return 0;
 }
 
+static int cut_room(struct aof_disk *disk)
+{
+    struct aof_segment *segment = disk->segment;
+    const struct aof_group *group = disk->first;
+
+    while (group && group->segment != segment)
+        group = group->next;
+    return aof_room_cut(segment, group ? group->offset : segment->bytes);
+}
+
 int aof_disk_finish(struct aof_disk *disk)
 {
-    for (struct aof_group *group = disk->first; group; group = group->next) {
-        int error = write_at_once(group);
+    int error = cut_room(disk);
 
+    if (error != 0)
+        return error;
+    for (struct aof_group *group = disk->first; group; group = group->next) {
+        error = write_at_once(group);
         if (error != 0)
             return error;
     }

@@ -12,6 +12,7 @@
 #include <sys/uio.h>
 
 #include "core/buffer.h"
+#include "shards/aof_room.h"
 #include "shards/durable.h"
 #include "shards/loop.h"
 #include "shards/timer.h"
@@ -22,15 +23,19 @@ struct aof_segment {
     int fd;
     uint64_t generation; /* nothing is written before the folder's manifest names it */
     uint64_t bytes;      /* where the next group goes */
-    size_t groups;       /* that are not on disk */
+    uint64_t filled;     /* if above that: up to there is room for groups */
+    size_t newest_bytes; /* of the last group */
+    size_t groups;       /* that are not on disk; and one while room is made */
     bool is_closing;     /* no more will come */
+    bool is_awaited;     /* a rewriting goes on when it is on disk */
 };
 
 struct aof_group {
     struct aof_group *next;
     struct aof_segment *segment;
     struct buffer bytes;
-    struct iovec vector;
+    char rest[AOF_FILL_FIRST_MAX]; /* of the line of filling that it ends in */
+    struct iovec vectors[2];
     uint64_t offset;
     uint64_t last;              /* stamp of its last record, or of the last before it */
     uint64_t executed;          /* calls that have left records in it */
@@ -47,6 +52,7 @@ struct aof_disk {
     bool is_news;                   /* other shards are to look at our troubles */
     struct completion write, sync;
     struct aof_group *writing; /* NULL: no write is under way */
+    struct aof_room room;
     bool syncing;
     int error;                /* an errno: nothing gets through to the disk; 0: all is well */
     struct aof_group *failed; /* the last group that was there when it failed; NULL: that is on disk */
@@ -61,7 +67,7 @@ void aof_disk_init(struct aof_disk *disk, struct shard *shard);
 void aof_disk_deinit(struct aof_disk *disk);
 
 void aof_disk_open(struct aof_disk *disk, struct aof_segment *segment);
-/* No group is on its way. */
+/* It rests. */
 void aof_disk_close(struct aof_disk *disk);
 /* Owned from now on; its bytes go to the end of the file. */
 void aof_disk_add(struct aof_disk *disk, struct aof_group *group);
@@ -76,6 +82,13 @@ static inline bool aof_disk_is_clean(const struct aof_disk *disk)
 {
     return disk->first == NULL;
 }
+/* Nothing is under way. */
+static inline bool aof_disk_rests(const struct aof_disk *disk)
+{
+    return aof_disk_is_clean(disk) && !disk->syncing && !disk->room.segment;
+}
+/* If it is closing and nothing of it is under way, it ends. */
+void aof_disk_release(struct aof_disk *disk, struct aof_segment *segment);
 /* aof.c: the group is on disk, and aof's. */
 void aof_group_synced(struct shard *shard, struct aof_group *group);
 

@@ -35,19 +35,6 @@ static struct aof_rewrite *rewrite_of(const struct shard *shard)
 
 /* The end. */
 
-static void remove_segments(struct aof_rewrite *rewrite)
-{
-    struct aof_folder *folder = folder_of(rewrite);
-
-    for (int i = 0; i < rewrite->opened; i++) {
-        aof_folder_name_segment(folder, config_of(rewrite), rewrite->first_sequence + (uint64_t)i, &rewrite->path);
-        unlink(rewrite->path.bytes);
-        if (folder->descriptors[i] >= 0)
-            loop_close_fd(rewrite->home->loop, folder->descriptors[i]);
-        folder->descriptors[i] = -1;
-    }
-}
-
 static void log_end(int error)
 {
     if (error == 0)
@@ -58,22 +45,51 @@ static void log_end(int error)
         log_write(LOG_WARNING, "Background AOF rewrite failed: %s", strerror(error));
 }
 
-static void end(struct aof_rewrite *rewrite, int error)
+static void deinit(struct aof_rewrite *rewrite)
 {
-    struct shard *home = rewrite->home;
-
-    log_end(error);
-    if (!rewrite->is_named)
-        remove_segments(rewrite);
+    if (rewrite->is_writing)
+        file_replace_deinit(&rewrite->replace.replace);
+    rewrite->is_writing = false;
     buffer_deinit(&rewrite->path);
     buffer_deinit(&rewrite->base_name);
     buffer_deinit(&rewrite->temporary);
     buffer_deinit(&rewrite->text);
     rewrite->step = AOF_REWRITE_RESTS;
+}
+
+static void finish(struct aof_rewrite *rewrite, int error)
+{
+    struct shard *home = rewrite->home;
+
+    log_end(error);
+    deinit(rewrite);
     atomic_store_explicit(&home->group->aof_folder.rewriter, -1, memory_order_relaxed);
     save_state_note_rewrite(home->core.saves, error != 0 && error != ECANCELED, shard_now_ms(home));
     save_state_give_back(home->core.saves);
     saving_look_again(home);
+}
+
+/* The last of the new segments, which nobody has named. Shards may still write there, which is no matter. */
+static void take_back_segment(struct aof_rewrite *rewrite)
+{
+    struct aof_folder *folder = folder_of(rewrite);
+    int shard = --rewrite->opened;
+
+    if (folder->descriptors[shard] >= 0)
+        loop_close_fd(rewrite->home->loop, folder->descriptors[shard]);
+    folder->descriptors[shard] = -1;
+    aof_folder_name_segment(folder, config_of(rewrite), rewrite->first_sequence + (uint64_t)shard, &rewrite->path);
+    loop_file_remove(rewrite->home->loop, &rewrite->file, rewrite->path.bytes);
+}
+
+static void end(struct aof_rewrite *rewrite, int error)
+{
+    rewrite->step = AOF_REWRITE_ENDS;
+    rewrite->error = error;
+    if (!rewrite->is_named && rewrite->opened > 0)
+        take_back_segment(rewrite);
+    else
+        finish(rewrite, error);
 }
 
 static void try_again(struct aof_rewrite *rewrite, int64_t after_ms)
@@ -91,6 +107,8 @@ static void write_manifest(struct aof_rewrite *rewrite)
     aof_folder_manifest_names(config_of(rewrite), name, temporary);
     file_replace_init(&rewrite->replace.replace, &rewrite->home->core.memory, folder_of(rewrite)->path.bytes, temporary,
                       name);
+    file_replace_behind_others(&rewrite->replace.replace);
+    rewrite->is_writing = true;
     rewrite->is_given = false;
     file_replace_loop_start(&rewrite->replace, rewrite->home->loop, &rewrite->told);
 }
@@ -214,6 +232,21 @@ static void manifest_is_written(struct aof_rewrite *rewrite)
     }
 }
 
+/* Nothing that is executed from now on can be written. So it is refused, as where a segment can't be written. */
+static void note_trouble(struct aof_rewrite *rewrite, int error)
+{
+    struct durable *durable = &rewrite->home->group->durable;
+    bool is_held_up = error != 0 && rewrite->is_naming && !rewrite->is_named;
+
+    if (is_held_up)
+        atomic_store_explicit(&durable->error, error, memory_order_relaxed);
+    if (is_held_up == rewrite->is_held_up)
+        return;
+    rewrite->is_held_up = is_held_up;
+    atomic_fetch_add_explicit(&durable->failing, is_held_up ? 1 : -1, memory_order_release);
+    rewrite->home->aof.disk.is_news = true;
+}
+
 static void told(struct completion *completion)
 {
     struct aof_rewrite *rewrite = (struct aof_rewrite *)((char *)completion - offsetof(struct aof_rewrite, told));
@@ -229,6 +262,8 @@ static void told(struct completion *completion)
         return;
     }
     file_replace_deinit(replace);
+    rewrite->is_writing = false;
+    note_trouble(rewrite, completion->result < 0 ? -completion->result : 0);
     if (completion->result < 0) {
         log_write(LOG_WARNING, "Can't write the manifest of the append-only file: %s", strerror(-completion->result));
         try_again(rewrite, AGAIN_MS);
@@ -247,7 +282,7 @@ static void at_instant(struct snapshot_order *order, struct shard *shard)
         return;
     folder->descriptors[shard->index] = -1;
     if (shard->aof.on)
-        aof_switch(shard, descriptor, folder->generation);
+        aof_switch(shard, descriptor, folder->generation, rewrite->begins);
     else
         aof_begin(shard, descriptor, folder->generation);
 }
@@ -257,6 +292,8 @@ static void begun(struct snapshot_order *order, struct shard *shard)
     struct aof_rewrite *rewrite = (struct aof_rewrite *)order;
 
     rewrite->step = AOF_REWRITE_SAVES;
+    if (!atomic_load_explicit(&folder_of(rewrite)->is_complete, memory_order_acquire))
+        rewrite->begins = true; /* some shard had just been told to end it */
     advance(rewrite);
 }
 
@@ -292,6 +329,8 @@ static void open_next(struct aof_rewrite *rewrite)
 {
     struct aof_folder *folder = folder_of(rewrite);
 
+    if (atomic_load_explicit(&rewrite->home->group->stopping, memory_order_relaxed))
+        return; /* aof_rewrite_finish comes; a snapshot that begins now would not end */
     if (!rewrite->has_segments || rewrite->opened == segments_of(rewrite)) {
         folder->generation += rewrite->has_segments;
         atomic_store_explicit(&folder->to_end, segments_of(rewrite), memory_order_relaxed);
@@ -309,6 +348,8 @@ static void file_done(struct completion *completion)
 
     if (rewrite->step == AOF_REWRITE_REMOVES) { /* what is gone is gone, and what is not does no harm */
         remove_next(rewrite);
+    } else if (rewrite->step == AOF_REWRITE_ENDS) {
+        end(rewrite, rewrite->error);
     } else if (completion->result < 0) {
         end(rewrite, -completion->result);
     } else {
@@ -356,8 +397,8 @@ void aof_rewrite_begin(struct shard *home)
     *rewrite = (struct aof_rewrite){.home = home, .step = AOF_REWRITE_OPENS};
     atomic_store_explicit(&folder->rewriter, home->index, memory_order_relaxed);
     rewrite->as_commands = !home->core.config.aof_use_rdb_preamble;
-    rewrite->has_segments = home->core.config.appendonly;
     rewrite->begins = !atomic_load_explicit(&folder->is_complete, memory_order_relaxed);
+    rewrite->has_segments = home->core.config.appendonly || !rewrite->begins; /* shards may not have ended theirs yet */
     rewrite->file.done = file_done;
     rewrite->told.done = told;
     rewrite->go_on.done = go_on;
@@ -401,14 +442,47 @@ void aof_rewrite_turn(struct shard *shard)
         advance(rewrite_of(shard));
 }
 
-int aof_rewrite_finish(struct shard_group *group)
+/* Where the shard's segment of before ends: it may not have come to the instant, and its disk may have failed. */
+static uint64_t end_before(const struct shard *shard, const struct aof_folder *folder)
+{
+    const struct aof_disk *disk = &shard->aof.disk;
+
+    if (disk->first && disk->first->segment->generation < folder->generation)
+        return disk->first->offset;
+    return disk->segment->generation < folder->generation ? disk->segment->bytes : folder->ends[shard->index];
+}
+
+/* Whether any shard has come to the instant. Else there is nothing in the new segments, which nobody names. */
+static bool has_switched(const struct shard_group *group)
+{
+    for (int i = 0; i < group->count; i++) {
+        const struct aof_segment *segment = group->shards[i]->aof.disk.segment;
+
+        if (segment && segment->generation == group->aof_folder.generation)
+            return true;
+    }
+    return false;
+}
+
+static int name_unnamed(struct shard_group *group)
 {
     struct aof_rewrite *rewrite = &group->aof_rewrite;
     struct aof_folder *folder = &group->aof_folder;
 
-    if (folder->generation <= atomic_load(&folder->named) || !atomic_load(&folder->is_complete))
+    if (folder->generation <= atomic_load(&folder->named) || !atomic_load(&folder->is_complete) || !has_switched(group))
         return 0;
+    for (int i = 0; i < group->count && !rewrite->is_naming; i++)
+        folder->ends[i] = end_before(group->shards[i], folder);
     if (!rewrite->is_naming)
         aof_folder_add_generation(folder, config_of(rewrite), group->count, rewrite->first_sequence);
     return aof_folder_save(folder, config_of(rewrite));
+}
+
+int aof_rewrite_finish(struct shard_group *group)
+{
+    int error = name_unnamed(group);
+
+    if (atomic_load_explicit(&group->aof_folder.rewriter, memory_order_relaxed) >= 0)
+        deinit(&group->aof_rewrite);
+    return error;
 }

@@ -33,6 +33,7 @@ enum aof_rewrite_step {
     AOF_REWRITE_REPLACES, /* the manifest: by one with the snapshot */
     AOF_REWRITE_REMOVES,  /* what is of before */
     AOF_REWRITE_FORGETS,  /* the same in the manifest */
+    AOF_REWRITE_ENDS,     /* after a failure: the new segments are removed, if nothing names them */
 };
 
 struct aof_rewrite {
@@ -42,8 +43,10 @@ struct aof_rewrite {
     bool begins;              /* an append-only file, of which there was none */
     bool has_segments;        /* else there is no append-only file, and there will be a snapshot in its folder */
     bool is_naming, is_named; /* the new segments */
+    bool is_held_up;          /* by a disk that takes no manifest, which shards write behind */
     bool as_commands;         /* the snapshot */
-    bool is_given;            /* the manifest's text, to who writes it */
+    bool is_writing;          /* the manifest */
+    bool is_given;            /* its text, to who writes it */
     bool is_saved;            /* the snapshot has ended */
     int error;                /* of the snapshot */
     int opened;               /* segments */
@@ -66,7 +69,7 @@ bool aof_rewrite_calls(const struct shard *shard);
 /* The shard's segment of before is whole on disk, and ends there. Its thread. */
 void aof_rewrite_segment_ended(struct shard *shard, uint64_t bytes);
 /* When all shards have stopped: if it has been interrupted where shards write to segments that the manifest does not
- * name, it does. 0, or an errno. */
+ * name, it does. Frees what an interrupted one has. 0, or an errno. */
 int aof_rewrite_finish(struct shard_group *group);
 
 #endif

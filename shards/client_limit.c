@@ -82,6 +82,7 @@ void client_limit_turn(struct shard *shard)
     limit_bytes = config_client_limit(&shard->core.config);
     if (limit_bytes == 0)
         return;
+    loop_await_sends(shard->loop); /* what they have taken counts for the others, too */
     close_largest(shard, limit_bytes);
     if (shard->core.sessions.attention) {
         shard_attend_sessions(shard);

@@ -23,7 +23,8 @@ struct load_rdb {
     struct rdb_file_reader reader;
     struct rdb_loader loader;
     struct load_file *file;
-    uint64_t read;      /* bytes of the file */
+    uint64_t read; /* bytes of the file */
+    const struct load_stage *stage;
     bool drops_expired; /* else they are kept, as what follows may say more of them */
     uint64_t keys, expired, modules, empty;
     char problem[256];                                     /* with the last record */
@@ -36,6 +37,7 @@ struct load_rdb *load_rdb_begin(struct shard *shard, const struct load_stage *st
     const struct config *config = &shard->core.config;
 
     load->shard = shard;
+    load->stage = stage;
     load->file = &stage->run->segments[0].files[0];
     load->drops_expired = !stage->is_past;
     rdb_file_reader_init(&load->reader, &shard->core.memory, load->file->path, load->file->bytes,
@@ -132,9 +134,13 @@ static const char *take_key(struct load_rdb *load, const struct rdb_record *reco
         load->expired++;
         return NULL;
     }
+    if (load->stage->replaces)
+        keyspace_delete(shard->core.keyspace, record->db, key_of(record->name), RDB_BEFORE_ALL_MS);
     const char *problem = rdb_record_put(record, &load->loader, shard->core.keyspace, shard->now_ms, &entry);
     if (!problem && !entry)
         tell_skipped(++load->empty, "A value without items", record);
+    if (keyspace_changes(shard->core.keyspace)->heeded & CHANGES_LISTENERS)
+        keyspace_tell_listeners(shard->core.keyspace, record->db, record->name, 0);
     load->keys += !problem && entry != NULL;
     return problem;
 }
@@ -145,7 +151,7 @@ static const char *take(struct load_rdb *load, const struct rdb_record *record)
     case RDB_RECORD_AUX:
         return take_about(load, record);
     case RDB_RECORD_FUNCTION:
-        return take_function(load, record);
+        return load->stage->has_functions ? NULL : take_function(load, record);
     case RDB_RECORD_KEY:
         return take_key(load, record);
     case RDB_RECORD_MODULE:

@@ -261,10 +261,12 @@ static enum load_step end_unit(struct load_replay *replay)
     return LOAD_STEP_NEXT;
 }
 
-/* What does not write is not needed, and may do what a file should not. */
+/* What does not write is not needed, and may do what a file should not. PFCOUNT notes in the value what it counted. */
 static bool is_executed(const struct command *command)
 {
-    return command->flags & CMD_WRITE || command->route == ROUTE_SCRIPT;
+    bool may_note = command->flags & CMD_MAY_REPLICATE && command->flags & CMD_READONLY;
+
+    return command->flags & CMD_WRITE || command->route == ROUTE_SCRIPT || may_note;
 }
 
 static void pass_over(struct load_replay *replay, const struct aof_unit *unit)

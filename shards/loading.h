@@ -33,6 +33,7 @@ enum load_kind {
 struct load_stage {
     enum load_kind kind;
     bool is_past; /* of a snapshot: what follows may say more of its keys, whose time has not come yet */
+    bool replaces, has_functions; /* likewise: a key that is there; the shard has its functions already */
     struct load_run *run;
 };
 

@@ -108,11 +108,29 @@ void loop_cancel(struct loop *loop, struct completion *completion)
     loop->operations->cancel(loop, completion);
 }
 
-void loop_send(struct loop *loop, struct completion *completion, int fd, const struct iovec *vectors, int count)
+void loop_send_quietly(struct loop *loop, struct completion *completion, int fd, const struct iovec *vectors, int count)
 {
     begin(completion, LOOP_SEND, fd);
     set_vectors(completion, vectors, count);
+    completion->waited = false;
     loop->operations->send(loop, completion);
+}
+
+void loop_await_send(struct loop *loop, struct completion *completion)
+{
+    ASSERT(completion->operation == LOOP_SEND);
+    loop->awaited |= !completion->waited;
+}
+
+void loop_await_sends(struct loop *loop)
+{
+    loop->awaited = true;
+}
+
+void loop_send(struct loop *loop, struct completion *completion, int fd, const struct iovec *vectors, int count)
+{
+    loop_send_quietly(loop, completion, fd, vectors, count);
+    loop_await_send(loop, completion);
 }
 
 void loop_close_fd(struct loop *loop, int fd)
@@ -213,6 +231,11 @@ void loop_defer(struct loop *loop, struct completion *completion)
     else
         loop->deferred_first = completion;
     loop->deferred_last = completion;
+}
+
+bool loop_has_deferred(const struct loop *loop)
+{
+    return loop->deferred_first != NULL;
 }
 
 void loop_run_deferred(struct loop *loop)

@@ -27,12 +27,13 @@ struct memory;
  * the last done. */
 struct completion {
     void (*done)(struct completion *completion);
-    int result; /* accept, open: the descriptor; receive, send, read, write: bytes; or a negative errno */
+    int result;  /* accept, open: the descriptor; receive, send, read, write: bytes; or a negative errno */
+    bool more;   /* accept, receive: still armed, done will be called again */
+    bool waited; /* send: it was not over at once, for want of room or because it was large */
     union {
         const char *bytes; /* receive: what came, borrowed until the next loop_wait */
         uint64_t offset;   /* of a file: where it begins; truncate: where the file is to end */
     };
-    bool more; /* accept, receive: still armed, done will be called again */
     /* The loop's own; zero before the first use. */
     bool deferred, cancelled;
     uint8_t operation; /* what is under way; 0: nothing, and it may be started, freed or deferred */
@@ -82,6 +83,13 @@ void loop_cancel(struct loop *loop, struct completion *completion);
 /* Sends all of the vectors' bytes; done once, result the total or a negative
  * errno (a short count is continued inside). vectors and bytes stay until then. One at a time per descriptor. */
 void loop_send(struct loop *loop, struct completion *completion, int fd, const struct iovec *vectors, int count);
+/* The same, but where the socket has room for all of it no loop_wait returns for its sake: done comes with whatever
+ * happens next. Who needs it sooner after all says so with loop_await_send, in the same turn. */
+void loop_send_quietly(struct loop *loop, struct completion *completion, int fd, const struct iovec *vectors,
+                       int count);
+void loop_await_send(struct loop *loop, struct completion *completion);
+/* Likewise for all sends of this turn. */
+void loop_await_sends(struct loop *loop);
 
 /* Closes a descriptor that has no operation under way; nothing is reported. */
 void loop_close_fd(struct loop *loop, int fd);
@@ -110,6 +118,7 @@ void loop_file_remove(struct loop *loop, struct completion *completion, const ch
 /* Has done called once, later in this same turn: after execution, before the submit. Idempotent while pending.
  * The completion must have no other operation under way. */
 void loop_defer(struct loop *loop, struct completion *completion);
+bool loop_has_deferred(const struct loop *loop);
 /* Runs them in the order deferred, those too that are deferred meanwhile; loop_wait begins with it. */
 void loop_run_deferred(struct loop *loop);
 

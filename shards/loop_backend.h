@@ -32,6 +32,7 @@ struct loop {
     const struct loop_operations *operations;
     struct memory *memory;
     struct completion *deferred_first, *deferred_last;
+    bool awaited; /* what may have ended already: no wait sleeps before its done. Quiet sends alone do not set it */
 };
 
 enum loop_operation {

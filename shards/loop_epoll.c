@@ -83,9 +83,11 @@ static void list_remove(struct completion_list *list, struct completion *complet
     *list = kept;
 }
 
+/* Nothing but a send that went through is quiet. */
 static void finish_later(struct epoll *epoll, struct completion *completion, int result)
 {
     completion->result = result;
+    epoll->loop.awaited |= result < 0;
     completion_list_append(&epoll->finished, completion);
 }
 
@@ -238,6 +240,7 @@ static void wait_to_send(struct epoll *epoll, struct completion *completion)
     int result;
 
     ASSERT(!slot_of(epoll, completion->fd)->send);
+    completion->waited = true;
     slot_of(epoll, completion->fd)->send = completion;
     result = watch_slot(epoll, completion->fd);
     if (result == 0)
@@ -371,6 +374,7 @@ static int deliver_finished(struct epoll *epoll)
     int delivered = 0;
 
     epoll->finished = (struct completion_list){0};
+    epoll->loop.awaited = false;
     while (due.first) {
         struct completion *completion = completion_list_take_first(&due);
 
@@ -405,7 +409,7 @@ static int64_t bounded_timeout_us(struct epoll *epoll, int64_t timeout_us)
 {
     int64_t pause_us;
 
-    if (epoll->finished.first)
+    if (epoll->finished.first && epoll->loop.awaited)
         return 0;
     if (!epoll->paused.first)
         return timeout_us;

@@ -12,6 +12,7 @@
 #include "core/folder.h"
 #include "core/log.h"
 #include "core/memory.h"
+#include "persist/aof_fill.h"
 #include "persist/aof_manifest.h"
 #include "persist/aof_writer.h"
 #include "persist/file_replace.h"
@@ -27,6 +28,7 @@ static int replace_file(struct memory *memory, const char *folder, const char *t
     int error;
 
     file_replace_init(&replace, memory, folder, temporary, name);
+    file_replace_behind_others(&replace);
     while (replace.step != FILE_STEP_DONE && replace.step != FILE_STEP_FAILED) {
         if (replace.step != FILE_STEP_BYTES) {
             file_replace_do(&replace);
@@ -128,12 +130,30 @@ static int keep_aside(const struct load_file *file, uint64_t end, const char *pa
     return error;
 }
 
+/* Whether from there on is nothing but room that was made beforehand, which nobody misses. */
+static bool is_filling(const struct load_file *file, uint64_t offset)
+{
+    char bytes[16 * 1024];
+
+    for (;;) {
+        ssize_t got = pread(file->descriptor, bytes, sizeof bytes, (off_t)offset);
+        struct str rest = {bytes, got > 0 ? (size_t)got : 0};
+        size_t lines = aof_fill_length(rest);
+
+        if (got < 0 || !aof_fill_may_go_on((struct str){bytes + lines, rest.length - lines}))
+            return false;
+        if (lines == 0)
+            return true;
+        offset += lines;
+    }
+}
+
 static void cut_off(struct each_end *context, const struct load_file *file, uint64_t end)
 {
     uint64_t bytes = size_of(file);
     char path[PATH_MAX];
 
-    if (bytes <= end)
+    if (bytes <= end || is_filling(file, end))
         return;
     snprintf(path, sizeof path, "%s.cut-%lld", file->path, (long long)context->now_ms / 1000);
     context->error = keep_aside(file, end, path);

@@ -84,6 +84,7 @@ static inline __attribute__((always_inline)) struct request *take(struct request
     request->blocking = false;
     request->publishes = false;
     request->publishing = false;
+    request->joined = false;
     request->may_flush = false;
     request->place = 0;
     request->next = NULL;
@@ -177,12 +178,41 @@ static char *own_storage(struct request_pool *pool, struct request *request, siz
     return request->bytes;
 }
 
+static inline size_t joined_bytes(const struct request *request)
+{
+    const struct str *first = &request->argv[0], *last = &request->argv[request->argc - 1];
+
+    return (size_t)(last->bytes + last->length - first->bytes);
+}
+
+static inline bool is_short_and_joined(const struct request *request)
+{
+    return request->joined && request->argc > 0 && joined_bytes(request) <= REQUEST_ARGUMENTS_MOST;
+}
+
+/* With what lies between them: one copy for all. */
+static void own_joined(struct request_pool *pool, struct request *request)
+{
+    size_t bytes = joined_bytes(request);
+    const char *from = request->argv[0].bytes;
+    char *to = own_storage(pool, request, bytes);
+
+    str_copy(to, (struct str){from, bytes});
+    for (int i = 0; i < request->argc; i++)
+        request->argv[i].bytes = to + (request->argv[i].bytes - from);
+    request->arguments_owned = true;
+}
+
 void request_own_arguments(struct request_pool *pool, struct request *request)
 {
     size_t bytes = 0;
 
     if (request->arguments_owned)
         return;
+    if (is_short_and_joined(request)) {
+        own_joined(pool, request);
+        return;
+    }
     for (int i = 0; i < request->argc; i++)
         bytes += request->argv[i].length;
 

@@ -91,8 +91,9 @@ struct request {
     bool blocking;        /* its command may block; its owner, too, looks here */
     bool publishes : 1;   /* it may publish messages */
     bool publishing : 1;  /* and is counted in its origin */
-    bool may_flush : 1;   /* it is FLUSHALL, or may execute that */
-    uint16_t place;       /* the low bits of its number among the connection's requests: net's pipeline counts */
+    bool joined : 1; /* its arguments lie one behind the other in one piece of memory, with some bytes between them */
+    bool may_flush : 1; /* it is FLUSHALL, or may execute that */
+    uint16_t place;     /* the low bits of its number among the connection's requests: net's pipeline counts */
     void (*done)(struct request *); /* the answer is in reply; the request is home's again */
     struct request *next;           /* in its connection's queue, or in the pool */
     struct origin *origin;
@@ -147,11 +148,12 @@ static inline void request_prefetch_arguments(const struct request *request)
     prefetch_to_read(lines + 192);
 }
 
-/* Home: asks for the answer that the owner has written, and for home's own part. */
+/* Home: asks for the answer that the owner has written, and for home's own parts. */
 static inline void request_prefetch_answer(const struct request *request)
 {
     const char *lines = (const char *)request;
 
+    prefetch_to_read(lines);
     prefetch_to_read(lines + offsetof(struct request, reply));
     prefetch_to_read(lines + offsetof(struct request, bytes));
     prefetch_to_read(lines + offsetof(struct request, bytes) + 64);
@@ -163,7 +165,7 @@ static inline void request_prefetch_long_answer(const struct request *request)
 {
     const char *lines = request->reply.buffer.bytes;
 
-    if (!request->reply.buffer.heap)
+    if ((uintptr_t)lines - (uintptr_t)request->bytes < REQUEST_BYTES)
         return;
     prefetch_to_read(lines);
     prefetch_to_read(lines + 64);

@@ -29,8 +29,6 @@ bool router_init(struct router *router, const struct config *config, int shards,
     }
     router->affinity.count +=
         affinity_preset_patterns(config->affinity_presets, router->patterns + router->affinity.count);
-    for (int slot = 0; slot < SLOT_COUNT; slot++)
-        router->owner_of[slot] = (uint8_t)(slot * shards / SLOT_COUNT);
     return true;
 }
 
@@ -54,13 +52,14 @@ struct find_owners {
     struct key_owners *owners;
     const struct router *router;
     const struct str *argv;
+    struct slot_alike alike;
 };
 
 static void find_place(void *context, struct key_position key)
 {
     struct find_owners *find = context;
 
-    place(find->owners, key.index, router_owner(find->router, find->argv[key.index]));
+    place(find->owners, key.index, router_owner_alike(find->router, &find->alike, find->argv[key.index]));
 }
 
 /* What is split by keys has nothing but keys, or those and a value for each. */
@@ -76,7 +75,7 @@ static void find_listed(const struct find_owners *find, const struct request *re
  * there are no more keys (PFMERGE with a target alone). */
 void router_find_owners(struct shard *shard, const struct request *request)
 {
-    struct find_owners find = {&shard->owners, &shard->group->router, request->argv};
+    struct find_owners find = {.owners = &shard->owners, .router = &shard->group->router, .argv = request->argv};
 
     owners_clear(&shard->owners);
     if (request->command->route == ROUTE_SCATTER && request->command->keys[0].begin == KEY_BEGIN_INDEX) {
@@ -104,7 +103,7 @@ static void find_owner(void *context, struct key_position key)
 
 void router_add_owners(struct shard *shard, const struct command *command, const struct str *argv, int argc)
 {
-    struct find_owners find = {&shard->owners, &shard->group->router, argv};
+    struct find_owners find = {.owners = &shard->owners, .router = &shard->group->router, .argv = argv};
 
     if (command->only_key) {
         find_owner(&find, (struct key_position){.index = command->only_key});

@@ -10,15 +10,22 @@
 #include "core/merge.h"
 #include "shards/shard.h"
 
+enum {
+    ANSWER_BYTES_LEAST = 64, /* of a part: the array's header, and what writing the last element asks for beyond it */
+    ANSWERS_BYTES_MOST = 16 * 1024,
+};
+
 /* One block. Where it is made by keys, what the parts read lies behind it, each part's arguments in lines one after
- * the other, which their owner finds at once:
+ * the other, which their owner finds at once, and behind these what it writes its answer to, as far as answers are no
+ * longer than those before: what an owner allocates and home frees costs both.
  *
- *     struct scatter | parts[] | part_of_key[] | part 0: argv[], its keys' hashes, all bytes | part 1: likewise | ...
+ *     struct scatter | parts[] | part_of_key[] | part 0: argv[], its keys' hashes, all bytes, answer | part 1 ...
  */
 struct scatter {
     struct shard *shard; /* home */
     struct request *whole;
     int part_count, waiting;
+    bool holds_answers;                 /* of its parts */
     bool silent;                        /* the reply is complete, the parts answer nothing */
     struct subscription_change *change; /* of which these are the parts, which are silent; else NULL */
     int key_count;
@@ -43,6 +50,21 @@ static void finish(struct shard *shard, struct scatter *scatter)
     memory_free(&shard->core.memory, scatter);
 }
 
+static bool answers_each_key(const struct command *command)
+{
+    return command->merge == merge_in_order;
+}
+
+/* Of one key; large ones are forgotten slowly. */
+static void expect_answers(struct shard *shard, size_t bytes)
+{
+    size_t *expected = &shard->key_answer_bytes;
+
+    *expected -= *expected / 64;
+    if (bytes > *expected)
+        *expected = bytes;
+}
+
 static void merge_parts(struct shard *shard, struct scatter *scatter)
 {
     struct request *whole = scatter->whole;
@@ -61,6 +83,8 @@ static void merge_parts(struct shard *shard, struct scatter *scatter)
     for (int i = 0; i < scatter->part_count; i++)
         replies[i] = &scatter->parts[i]->reply;
     merge_replies(&merge, replies, scatter->part_count);
+    if (answers_each_key(whole->command))
+        expect_answers(shard, whole->reply.buffer.length / (size_t)scatter->key_count);
 }
 
 static int64_t longest_part_ns(const struct scatter *scatter)
@@ -214,6 +238,15 @@ static size_t round_up(size_t bytes)
     return (bytes + alignof(struct str) - 1) / alignof(struct str) * alignof(struct str);
 }
 
+/* What the answers of all parts are given in the scatter; 0: nothing. */
+static size_t bytes_of_answers(const struct shard *shard, const struct request *whole, const struct key_owners *owners)
+{
+    size_t bytes = (size_t)owners->distinct * (ANSWER_BYTES_LEAST + alignof(struct str)) +
+                   (size_t)owners->count * shard->key_answer_bytes;
+
+    return answers_each_key(whole->command) && bytes <= ANSWERS_BYTES_MOST ? bytes : 0;
+}
+
 /* Of the places of keys, of their hashes, and of the arguments: the name in each part, all others in one. */
 static size_t bytes_of_parts(const struct request *whole, const struct key_owners *owners)
 {
@@ -227,8 +260,10 @@ static size_t bytes_of_parts(const struct request *whole, const struct key_owner
 
 static struct scatter *create_by_keys(struct shard *shard, struct request *whole, const struct key_owners *owners)
 {
-    struct scatter *scatter = scatter_create(shard, whole, owners->distinct, bytes_of_parts(whole, owners));
+    size_t answers = bytes_of_answers(shard, whole, owners);
+    struct scatter *scatter = scatter_create(shard, whole, owners->distinct, bytes_of_parts(whole, owners) + answers);
 
+    scatter->holds_answers = answers > 0;
     scatter->key_count = owners->count;
     scatter->part_of_key = (uint16_t *)&scatter->parts[owners->distinct];
     return scatter;
@@ -243,56 +278,99 @@ static struct str move_argument(struct str *argument, char **to)
     return *argument;
 }
 
-static int keys_of_owner(const struct key_owners *owners, int owner)
-{
-    int keys = 0;
+/* The part of one owner while it is made: how much it is to hold, then where the next of that goes. */
+struct part_room {
+    int keys;
+    size_t bytes; /* of its arguments but the command's name */
+    struct str *argument;
+    uint64_t *hash;
+    char *byte;
+};
 
-    for (int i = 0; i < owners->count; i++)
-        keys += owners->places[i].owner == owner;
-    return keys;
+/* No branch asks whose a key is: keys of several owners come in an order that cannot be foretold. */
+static void count_parts(struct scatter *scatter, const struct key_owners *owners, struct part_room *rooms)
+{
+    const struct str *argv = scatter->whole->argv;
+    int step = scatter->whole->command->keys[0].step;
+    uint16_t part_of_owner[CONFIG_SHARDS_MAX];
+
+    for (int owner = 0, index = 0; index < scatter->part_count; owner++) {
+        if (!shard_set_has(owners->set, owner))
+            continue;
+        rooms[index] = (struct part_room){0};
+        part_of_owner[owner] = (uint16_t)index++;
+    }
+    for (int i = 0; i < owners->count; i++) {
+        const struct key_place *place = &owners->places[i];
+        struct part_room *room = &rooms[scatter->part_of_key[i] = part_of_owner[place->owner]];
+
+        room->keys++;
+        for (int j = 0; j < step; j++)
+            room->bytes += argv[place->index + j].length;
+    }
 }
 
-/* The part of one owner: the command's name, then its keys, each with the values that follow it. *room: where it is to
- * lie, and behind it then. */
-static struct request *part_of_owner(struct shard *shard, struct scatter *scatter, const struct key_owners *owners,
-                                     int owner, int part_index, char **room)
+/* Where few bytes are enough, the request has them itself. */
+static void lend_answer(const struct shard *shard, struct buffer *answer, int keys, char **room)
 {
-    struct str *from = scatter->whole->argv, *argv = (struct str *)*room, *next = argv;
-    int step = scatter->whole->command->keys[0].step, keys = keys_of_owner(owners, owner), argc = 1 + keys * step;
-    uint64_t *hashes = (uint64_t *)(argv + argc), *hash = hashes;
-    char *bytes = (char *)(hashes + keys);
+    size_t bytes = round_up(ANSWER_BYTES_LEAST + (size_t)keys * shard->key_answer_bytes);
 
-    *next++ = move_argument(&from[0], &bytes);
-    for (int i = 0; i < owners->count; i++) {
-        if (owners->places[i].owner != owner)
-            continue;
-        scatter->part_of_key[i] = (uint16_t)part_index;
-        *hash++ = keyspace_hash(from[owners->places[i].index]);
-        for (int j = 0; j < step; j++)
-            *next++ = move_argument(&from[owners->places[i].index + j], &bytes);
-    }
-    *room += round_up((size_t)(bytes - *room));
+    if (bytes <= answer->capacity)
+        return;
+    answer->bytes = *room;
+    answer->capacity = bytes;
+    *room += bytes;
+}
 
+/* A part with the command's name and room for its keys, each with the values that follow it. *room: where it is to lie,
+ * and behind it then. */
+static struct request *make_room(struct shard *shard, struct scatter *scatter, struct part_room *part_room, char **room)
+{
+    struct str *argv = (struct str *)*room, *name = &scatter->whole->argv[0];
+    int keys = part_room->keys, argc = 1 + keys * scatter->whole->command->keys[0].step;
     struct request *part = part_lend(shard, scatter, argv, argc);
 
+    part_room->argument = argv;
+    part_room->hash = (uint64_t *)(argv + argc);
+    part_room->byte = (char *)(part_room->hash + keys);
     part->hashed = true;
-    part->key_hashes = hashes;
+    part->key_hashes = part_room->hash;
+    *room += round_up((size_t)(part_room->byte - *room) + name->length + part_room->bytes);
+    *part_room->argument++ = move_argument(name, &part_room->byte);
+    if (scatter->holds_answers)
+        lend_answer(shard, &part->reply.buffer, keys, room);
     return part;
+}
+
+static void fill_parts(struct scatter *scatter, const struct key_owners *owners, struct part_room *rooms)
+{
+    struct str *argv = scatter->whole->argv;
+    int step = scatter->whole->command->keys[0].step;
+
+    for (int i = 0; i < owners->count; i++) {
+        struct part_room *room = &rooms[scatter->part_of_key[i]];
+        struct str *argument = &argv[owners->places[i].index];
+
+        *room->hash++ = keyspace_hash(*argument);
+        for (int j = 0; j < step; j++)
+            *room->argument++ = move_argument(&argument[j], &room->byte);
+    }
 }
 
 static void stage_by_keys(struct shard *shard, struct request *whole, const struct key_owners *owners)
 {
     struct scatter *scatter = create_by_keys(shard, whole, owners);
     char *room = (char *)scatter->part_of_key + round_up((size_t)owners->count * sizeof(uint16_t));
-    int index = 0;
+    struct part_room rooms[CONFIG_SHARDS_MAX];
 
     ASSERT(whole->argc == 1 + owners->count * whole->command->keys[0].step);
-    for (int owner = 0; owner < shard->group->count; owner++) {
-        if (!shard_set_has(owners->set, owner))
-            continue;
-        scatter->parts[index] = part_of_owner(shard, scatter, owners, owner, index, &room);
-        part_stage(shard, owner, scatter->parts[index++]);
-    }
+    count_parts(scatter, owners, rooms);
+    for (int i = 0; i < scatter->part_count; i++)
+        scatter->parts[i] = make_room(shard, scatter, &rooms[i], &room);
+    fill_parts(scatter, owners, rooms);
+    for (int owner = 0, index = 0; index < scatter->part_count; owner++)
+        if (shard_set_has(owners->set, owner))
+            part_stage(shard, owner, scatter->parts[index++]);
     whole->arguments_owned = true;
 }
 

@@ -28,7 +28,8 @@
 
 enum {
     EXPIRE_PER_TURN = 128,   /* keys whose deadline has come */
-    RECLAIM_PER_TURN = 1024, /* items of flushed databases and large values */
+    RECLAIM_ITEMS = 64,      /* of flushed databases and large values, between two looks at the clock */
+    RECLAIM_NS = 250000,     /* a turn's time for them: an item costs 50 ns, or 10 us where its page goes back */
     RETRY_US = 50,           /* a ring was full: look again soon, nobody tells when there is room */
     DRAIN_US = 1000,         /* while the group stops */
     SPIN_SLICE_US = 1000,    /* a yield that takes longer gave the CPU to who computes */
@@ -630,8 +631,13 @@ static void expire(struct shard *shard)
 /* CLIENT PAUSE does not hold it up: what is left of a flushed database is nobody's data. */
 static void reclaim(struct shard *shard)
 {
-    if (!shard->parked)
-        keyspace_reclaim(shard->core.keyspace, RECLAIM_PER_TURN);
+    int64_t until_ns;
+
+    if (shard->parked || keyspace_reclaim(shard->core.keyspace, RECLAIM_ITEMS) == 0)
+        return;
+    until_ns = loop_clock_ns(shard->loop) + RECLAIM_NS;
+    while (keyspace_reclaim(shard->core.keyspace, RECLAIM_ITEMS) > 0 && loop_clock_ns(shard->loop) < until_ns)
+        continue;
 }
 
 void shard_attend_sessions(struct shard *shard)
@@ -679,6 +685,7 @@ void shard_turn(struct shard *shard)
 {
     shard->turn++;
     wait(shard); /* (a) connections parse and stage */
+    snapshot_walk(shard);
     if (__builtin_expect(shard->loading != NULL, 0))
         load(shard);
     returns_take(shard);

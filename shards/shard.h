@@ -35,6 +35,7 @@ struct gather;
 struct load_part;
 struct loading;
 struct reach;
+struct reload;
 struct snapshot;
 struct snapshot_part;
 struct shard;
@@ -49,6 +50,7 @@ struct shard_group {
     const struct server_facts *facts;
     enum loop_backend backend;
     struct loading *loading;   /* NULL: it has not been looked whether there is anything to be loaded */
+    struct reload *reload;     /* which all shards do a part of: written by the executor before they are asked to */
     struct snapshot *snapshot; /* that runs: written by the shard that begins it, before its parts are published */
     /* Shared. */
     struct mesh mesh;
@@ -93,11 +95,12 @@ struct shard {
     struct request *paused_first, **paused_last; /* those of them that CLIENT PAUSE holds back */
     struct timer pause_end;                      /* armed while there are such */
     struct completion pause_over;
-    struct bptree waiters;     /* blocked clients of this shard's connections, by serial */
-    uint64_t waiter_serial;    /* the next one's */
+    struct bptree waiters;      /* blocked clients of this shard's connections, by serial */
+    uint64_t waiter_serial;     /* the next one's */
     struct bptree safe_waiters; /* those of them that wait until something is safe on disk, by its stamp */
-    const struct waits *waits; /* the keyspace's */
-    struct key_owners owners;  /* the router's scratch */
+    const struct waits *waits;  /* the keyspace's */
+    struct key_owners owners;   /* the router's scratch */
+    size_t key_answer_bytes;    /* the scatter's: how long answers to a key may be, by those that were */
     struct script_memory script_memory;
     struct trial_bounces trial_bounces;
     struct busy busy;

@@ -11,6 +11,7 @@
 #include "core/log.h"
 #include "core/memory.h"
 #include "shards/loading.h"
+#include "shards/reload.h"
 #include "shards/returns.h"
 #include "shards/shard.h"
 #include "shards/snapshot.h"
@@ -26,6 +27,7 @@ static struct shard *shard_create(struct shard_group *group, const struct config
     script_memory_init(&shard->script_memory, &shard->core.memory);
     core_init(&shard->core, config, group->facts, index, group->count);
     shard->core.saves = &group->saves;
+    shard->core.reload = reload_run;
     busy_init(shard);
     aof_init(shard);
     saving_init(shard);

@@ -36,6 +36,7 @@ enum simulate_fault {
     FAULT_NEWS_BY_RING,  /* hear news ring by ring, not in the order of their causes */
     FAULT_ANSWER_EARLY,  /* answer before what is shown would survive a crash */
     FAULT_NO_CUT,        /* load all that a crash has left */
+    FAULT_WRITE_UNNAMED, /* write to segments that no manifest names yet */
     FAULT_COUNT,
 };
 

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "core/assert.h"
 #include "core/call.h"
@@ -106,57 +105,30 @@ static void set_version(struct snapshot *snapshot, int version)
     memcpy(snapshot->head.bytes + VERSION_AT, digits, VERSION_DIGITS);
 }
 
-static int compare_pieces(const void *one, const void *other)
+/* Of the head and all pieces, which lie where they happened to be written. */
+static struct snapshot_sum sum_up(const struct snapshot *snapshot)
 {
-    uint64_t first = ((const struct snapshot_piece *)one)->offset;
-    uint64_t second = ((const struct snapshot_piece *)other)->offset;
+    bool checks = snapshot->home->core.config.rdbchecksum;
+    struct snapshot_sum sum = {.bytes = snapshot->head.length, .checksum = 0};
 
-    return first < second ? -1 : first > second;
-}
-
-static struct snapshot_piece *sorted_pieces(const struct snapshot *snapshot, size_t *count)
-{
-    struct snapshot_piece *pieces;
-    size_t at = 0;
-
-    *count = 0;
-    for (int i = 0; i < snapshot->part_count; i++)
-        *count += snapshot->parts[i].piece_count;
-    pieces = memory_alloc(&snapshot->home->core.memory, *count * sizeof *pieces + 1);
+    if (checks)
+        sum.checksum = crc64_share(crc64(0, buffer_str(&snapshot->head)), snapshot->head.length);
     for (int i = 0; i < snapshot->part_count; i++) {
-        const struct snapshot_part *part = &snapshot->parts[i];
-
-        if (part->piece_count > 0)
-            memcpy(pieces + at, part->pieces, part->piece_count * sizeof *pieces);
-        at += part->piece_count;
+        sum.bytes += snapshot->parts[i].pieces.bytes;
+        sum.checksum ^= snapshot->parts[i].pieces.checksum;
     }
-    qsort(pieces, *count, sizeof *pieces, compare_pieces);
-    return pieces;
-}
-
-/* The checksum of all, from those of the pieces. */
-static void join_pieces(const struct snapshot *snapshot, struct rdb_file_writer *writer)
-{
-    size_t count;
-    struct snapshot_piece *pieces = sorted_pieces(snapshot, &count);
-
-    for (size_t i = 0; i < count; i++) {
-        ASSERT(pieces[i].offset == writer->part_bytes);
-        rdb_file_writer_join(writer, pieces[i].checksum, pieces[i].bytes);
-    }
-    memory_free(&snapshot->home->core.memory, pieces);
+    return sum;
 }
 
 static void make_end(struct snapshot *snapshot)
 {
     struct core *core = &snapshot->home->core;
-    uint64_t checksum = core->config.rdbchecksum ? crc64(0, buffer_str(&snapshot->head)) : 0;
+    struct snapshot_sum sum = sum_up(snapshot);
     struct rdb_file_writer writer;
 
+    ASSERT(sum.bytes == atomic_load_explicit(&snapshot->tail, memory_order_acquire));
     rdb_file_writer_init(&writer, &core->memory, &core->config, RDB_VERSION_LEAST, 0);
-    rdb_file_writer_join(&writer, checksum, snapshot->head.length);
-    join_pieces(snapshot, &writer);
-    ASSERT(writer.part_bytes == atomic_load_explicit(&snapshot->tail, memory_order_acquire));
+    rdb_file_writer_join(&writer, crc64_of_shares(sum.checksum, sum.bytes), sum.bytes);
     rdb_file_writer_end(&writer);
     snapshot->end = rdb_file_writer_take(&writer);
 }
@@ -410,6 +382,12 @@ void snapshot_turn(struct shard *shard)
         save_state_is_cancelled(&shard->group->saves))
         snapshot_cancel(shard);
     snapshot_part_turn(shard->snapshot);
+}
+
+void snapshot_walk(struct shard *shard)
+{
+    if (__builtin_expect(shard->snapshot != NULL, 0) && !shard->parked)
+        snapshot_part_walk(shard->snapshot);
 }
 
 int64_t snapshot_idle_us(const struct shard *shard)

@@ -8,13 +8,14 @@
  * goes out in parts. Blocks that are not yet written hold up the walk, and nothing
  * else. What commands save early, before they change it, has a writer of its own.
  *
- * When all shards are done, home, the shard that began it, joins the checksums of all parts by their
- * places, writes head and end, and makes it the file (persist/file_replace). Then all
- * shards forget it, and home tells whoever ordered it.
- * The base of an append-only file may be commands instead (snapshot_writer.h): then there are no checksums to join,
- * and no end.
- * An error anywhere, or somebody's wish, ends it: the walks go to their ends without
- * writing anything, and the temporary file is removed. */
+ * The walk goes on while nobody waits for the shard, and has a share of its time in small slices when somebody always
+ * does (pace.h).
+ *
+ * When all shards are done, home, the shard that began it, adds up the checksums of all parts, writes head and end, and
+ * makes it the file (persist/file_replace). Then all shards forget it, and home tells whoever ordered it. The base of
+ * an append-only file may be commands instead (snapshot_writer.h): then there are no checksums to join, and no end. An
+ * error anywhere, or somebody's wish, ends it: the walks go to their ends without writing anything, and the temporary
+ * file is removed. */
 #ifndef SHARDS_SNAPSHOT_H
 #define SHARDS_SNAPSHOT_H
 
@@ -48,8 +49,10 @@ bool snapshot_begin(struct shard *shard, struct snapshot_order *order);
 /* Ends the one whose instant this shard has met, if any. (save_state_cancel ends what has only been claimed, too.) */
 void snapshot_cancel(struct shard *shard);
 
-/* Each turn. */
+/* Each turn: what is to be done for it at once, */
 void snapshot_turn(struct shard *shard);
+/* … and, when the answers have left, and nothing of what has come is executed yet, a slice of the walk. */
+void snapshot_walk(struct shard *shard);
 /* How long the shard may sleep for its sake: 0 while there is work, INT64_MAX where somebody will tell. */
 int64_t snapshot_idle_us(const struct shard *shard);
 /* Whether the shard still takes part in one, or has begun it. While the group stops that ends. */

@@ -3,15 +3,17 @@
 #include <errno.h>
 
 #include "core/assert.h"
+#include "core/crc64.h"
 #include "core/keyspace.h"
 #include "core/memory.h"
 #include "shards/shard.h"
 
 enum {
-    WALK_LEAST_US = 60,               /* a turn, whatever waits; */
-    WALK_MOST_US = 500,               /* and while nothing does */
-    STEPS_A_LOOK = 8,                 /* at the clock */
-    VALUE_BYTES = 64 * 1024,          /* of a large value, in a step */
+    WALK_MOST_US = 500,      /* a turn, while nobody waits */
+    STEPS_A_LOOK = 8,        /* at the clock, */
+    BYTES_A_LOOK = 4 * 1024, /* if they write no more */
+    VALUE_BYTES = 16 * 1024, /* of a large value, in a step */
+    BLOCK_BYTES = 32 * 1024, /* to be written: the kernel's thread that does it is not interrupted within one */
     UNWRITTEN_MOST = 4 * 1024 * 1024, /* before the walk waits */
     POLL_US = 500,                    /* for what another shard has and will not tell of */
 };
@@ -130,11 +132,8 @@ static void give_pen_back(struct snapshot_part *part)
 
 static void add_piece(struct snapshot_part *part, struct snapshot_piece piece)
 {
-    if (part->piece_count == part->piece_room) {
-        part->piece_room = part->piece_room ? 2 * part->piece_room : 64;
-        part->pieces = memory_resize(&part->shard->core.memory, part->pieces, part->piece_room * sizeof *part->pieces);
-    }
-    part->pieces[part->piece_count++] = piece;
+    part->pieces.bytes += piece.bytes;
+    part->pieces.checksum ^= crc64_share(piece.checksum, piece.offset + piece.bytes);
 }
 
 /* Blocks. */
@@ -235,7 +234,7 @@ static void end_large(struct snapshot_part *part)
 
 static bool is_full(const struct snapshot_writer *writer)
 {
-    return snapshot_writer_bytes(writer) >= RDB_FILE_BLOCK_BYTES;
+    return snapshot_writer_bytes(writer) >= BLOCK_BYTES;
 }
 
 /* Hands on what the writers have enough of. */
@@ -278,15 +277,18 @@ static void end_walk(struct snapshot_part *part)
 static bool walk_a_little(struct snapshot_part *part)
 {
     struct keyspace *keyspace = part->shard->core.keyspace;
+    size_t begin = snapshot_writer_bytes(&part->walked);
 
     for (int i = 0; i < STEPS_A_LOOK && may_walk(part); i++) {
         if (!snapshot_walk_step(keyspace)) {
             end_walk(part);
             return false;
         }
-        if (!part->is_dropped)
-            flush(part);
+        if (snapshot_writer_bytes(&part->walked) - begin >= BYTES_A_LOOK)
+            break;
     }
+    if (!part->is_dropped)
+        flush(part);
     return may_walk(part);
 }
 
@@ -300,18 +302,32 @@ static void tell_progress(struct snapshot_part *part)
 }
 
 /* Where that can't be told without a system call, somebody always does. */
-static bool somebody_waits(const struct shard *shard)
+static bool somebody_comes(const struct shard *shard)
 {
     return loop_has_events(shard->loop) || mesh_has_inbound(&shard->port, false);
 }
 
-static void walk(struct snapshot_part *part)
+static bool somebody_is_there(const struct shard *shard)
+{
+    return shard->port.staged || mesh_has_own(&shard->port) || loop_has_deferred(shard->loop);
+}
+
+/* The loop has just waited: what it has delivered is staged, or an answer. */
+void snapshot_part_walk(struct snapshot_part *part)
 {
     struct shard *shard = part->shard;
-    int64_t began_us = loop_monotonic_us(shard->loop), spent_us = 0;
+    int64_t began_us = loop_monotonic_us(shard->loop), may_us = pace_begin(&part->pace, began_us), spent_us;
+    bool waits = somebody_is_there(shard), goes_on;
 
-    while (spent_us < WALK_MOST_US && (spent_us < WALK_LEAST_US || !somebody_waits(shard)) && walk_a_little(part))
+    if (!part->is_walking || !may_walk(part) || (waits && may_us == 0))
+        return;
+    if (!waits && may_us < PACE_UNHEARD_US)
+        may_us = PACE_UNHEARD_US;
+    do {
+        goes_on = walk_a_little(part);
         spent_us = loop_monotonic_us(shard->loop) - began_us;
+    } while (goes_on && spent_us < WALK_MOST_US && (spent_us < may_us || (!waits && !somebody_comes(shard))));
+    pace_end(&part->pace, began_us + spent_us);
     tell_progress(part);
 }
 
@@ -372,8 +388,6 @@ void snapshot_part_turn(struct snapshot_part *part)
         abandon_if_stopping(part);
     else
         flush(part);
-    if (part->is_walking)
-        walk(part);
     if (!part->is_walking && part->waiting == NULL && part->writes == 0)
         end(part);
 }
@@ -399,6 +413,5 @@ void snapshot_part_release(struct snapshot_part *part)
     core->is_walking = false;
     snapshot_writer_deinit(&part->walked);
     snapshot_writer_deinit(&part->early);
-    memory_free(&core->memory, part->pieces);
     memory_free(&core->memory, part->databases);
 }

@@ -9,12 +9,18 @@
 #include "shards/snapshot_writer.h"
 #include "shards/errand.h"
 #include "shards/file_replace_loop.h"
+#include "shards/pace.h"
 #include "shards/request.h"
 #include "shards/snapshot.h"
 
 /* What lies in one piece in the file. */
 struct snapshot_piece {
     uint64_t offset, bytes, checksum;
+};
+
+/* Pieces of the file: how many bytes, and what these add to its checksum (crc64_share). */
+struct snapshot_sum {
+    uint64_t bytes, checksum;
 };
 
 /* Keys of a database at the instant. */
@@ -41,9 +47,9 @@ struct snapshot_part {
     size_t unwritten;                               /* bytes of blocks that wait or are being written */
     int writes;                                     /* under way */
     size_t keys_left;                               /* as last told */
+    struct pace pace;
     /* For home. */
-    struct snapshot_piece *pieces;
-    size_t piece_count, piece_room;
+    struct snapshot_sum pieces;
     struct snapshot_count *databases;
     size_t used_bytes;
 };
@@ -81,6 +87,7 @@ void snapshot_part_ended(struct snapshot *snapshot);
 /* The shard has met the instant. */
 void snapshot_part_begin(struct snapshot_part *part, struct shard *shard);
 void snapshot_part_turn(struct snapshot_part *part);
+void snapshot_part_walk(struct snapshot_part *part);
 int64_t snapshot_part_idle_us(const struct snapshot_part *part);
 /* The shard forgets it. */
 void snapshot_part_release(struct snapshot_part *part);

@@ -269,6 +269,7 @@ static bool bounces(struct shard *shard, struct request *request)
 struct own_reach {
     struct reach reach;
     struct shard *shard;
+    struct slot_alike *alike;
 };
 
 static struct keyspace *own_keyspace(const struct reach *reach, struct str key)
@@ -278,9 +279,10 @@ static struct keyspace *own_keyspace(const struct reach *reach, struct str key)
 
 static bool has_own(const struct reach *reach, struct str key)
 {
-    const struct shard *shard = ((const struct own_reach *)reach)->shard;
+    const struct own_reach *own = (const struct own_reach *)reach;
+    const struct shard *shard = own->shard;
 
-    return router_owner(&shard->group->router, key) == shard->index;
+    return router_owner_alike(&shard->group->router, own->alike, key) == shard->index;
 }
 
 static void end_undo(struct core *const *cores, int count, bool back)
@@ -327,7 +329,8 @@ static void try_script(struct shard *shard, struct request *request, const struc
 
 void trial_run(struct shard *shard, struct request *request)
 {
-    struct own_reach reach = {{.keyspace_of = own_keyspace, .has = has_own}, shard};
+    struct slot_alike alike = {0};
+    struct own_reach reach = {{.keyspace_of = own_keyspace, .has = has_own}, shard, &alike};
     struct core *core = &shard->core;
 
     if (__builtin_expect(shard->trial_bounces.count > 0, 0) && bounces(shard, request)) {

@@ -20,10 +20,6 @@ static void begin(void)
 static void end(void)
 {
     command_run_deinit(&run);
-    for (int i = 0; i < 2; i++) {
-        cr_assert_eq(run.cores[i].memory.used_bytes, 0, "%zu bytes leaked", run.cores[i].memory.used_bytes);
-        cr_assert_eq(run.cores[i].data.used_bytes, 0, "%zu bytes of data leaked", run.cores[i].data.used_bytes);
-    }
 }
 
 TestSuite(cmd_bitmap, .init = begin, .fini = end);

@@ -24,10 +24,6 @@ static void begin_shards(void)
 static void end(void)
 {
     command_run_deinit(&run);
-    for (int i = 0; i < run.count; i++) {
-        cr_assert_eq(run.cores[i].memory.used_bytes, 0, "%zu bytes leaked", run.cores[i].memory.used_bytes);
-        cr_assert_eq(run.cores[i].data.used_bytes, 0, "%zu bytes of data leaked", run.cores[i].data.used_bytes);
-    }
 }
 
 TestSuite(cmd_set, .init = begin, .fini = end);

@@ -154,6 +154,27 @@ Test(command_admit, a_password_is_asked_for_before_anything_but_what_gives_it)
     expect_admitted(admit_words("get", "a", NULL, NULL), "get");
 }
 
+Test(command_admit, what_exec_is_refused_for_ends_the_transaction)
+{
+    session.protocol = 2;
+    session.subscriptions.counts[CHANNEL_PLAIN] = 1;
+    expect_refused(admit_words("get", "a", NULL, NULL),
+                   "-ERR Can't execute 'get': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed "
+                   "in this context\r\n");
+    expect_refused(admit_words("exec", NULL, NULL, NULL),
+                   "-EXECABORT Transaction discarded because of: Can't execute 'exec': only (P|S)SUBSCRIBE / "
+                   "(P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context\r\n");
+    session.protocol = 3;
+    expect_admitted(admit_words("exec", NULL, NULL, NULL), "exec");
+    session.subscriptions.counts[CHANNEL_PLAIN] = 0;
+}
+
+Test(command_admit, http_is_told_by_its_words)
+{
+    cr_assert(command_is_http(STR("POST")) && command_is_http(STR("post")) && command_is_http(STR("Host:")));
+    cr_assert(!command_is_http(STR("Host")) && !command_is_http(STR("GET")) && !command_is_http(STR("")));
+}
+
 static bool is_paused(const char *name, enum session_pause pause, int64_t now_ms)
 {
     struct sessions sessions = {.pause = pause, .pause_until_ms = pause == SESSION_PAUSE_NONE ? 0 : 1000};

@@ -224,6 +224,19 @@ Test(config, set_changes_all_or_nothing)
     cr_assert_eq(config.timeout_s, 7);
 }
 
+Test(config, cpu_lists_have_the_names_of_redis_72_and_74)
+{
+    char new_name[] = "--server-cpulist", old_name[] = "--bio_cpulist", cpus[] = "0-3", cpu[] = "4", error[256];
+    char *options[] = {new_name, cpus, old_name, cpu};
+
+    cr_assert(config_load_options(&config, 4, options, error, sizeof error), "%s", error);
+    cr_assert_str_eq(get("server-cpulist"), "0-3");
+    cr_assert_str_eq(get("server_cpulist"), "0-3");
+    cr_assert_str_eq(get("bio-cpulist"), "4");
+    cr_assert_str_eq(get("aof-rewrite-cpulist"), "");
+    cr_assert_str_eq(get("bgsave-cpulist"), "");
+}
+
 Test(config, an_alias_sets_the_same_value)
 {
     accepts("slave-priority", "5", "5");

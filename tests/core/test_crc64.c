@@ -37,6 +37,21 @@ Test(crc64, every_length_agrees_with_bit_by_bit)
         }
 }
 
+Test(crc64, the_processor_and_the_tables_agree)
+{
+    char bytes[1000];
+
+    dice_seed();
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (char)dice_below(256);
+    for (size_t length = 0; length <= sizeof bytes; length++) {
+        struct str text = {bytes + dice_below(sizeof bytes - length + 1), length};
+        uint64_t before = dice_bits();
+
+        cr_assert_eq(crc64(before, text), crc64_portable(before, text), "%zu bytes", length);
+    }
+}
+
 Test(crc64, parts_give_the_checksum_of_the_whole)
 {
     struct str whole = STR("what is cut in two has the same checksum as what is not");
@@ -61,4 +76,22 @@ Test(crc64, checksums_of_parts_join_to_that_of_the_whole)
         cr_assert_eq(crc64_join(first, second, length - cut), crc64(0, (struct str){bytes, length}), "%zu and %zu", cut,
                      length - cut);
     }
+}
+
+Test(crc64, parts_in_any_order_give_the_checksum_of_the_whole)
+{
+    char bytes[5000];
+    size_t cuts[] = {0, 1, 700, 701, 2048, 2048, 4999, 5000};
+    enum { PARTS = sizeof cuts / sizeof cuts[0] - 1 };
+    uint64_t sum = 0;
+
+    dice_seed();
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (char)dice_below(256);
+    for (int first = (int)dice_below(PARTS), i = 0; i < PARTS; i++) {
+        size_t begin = cuts[(first + 3 * i) % PARTS], end = cuts[(first + 3 * i) % PARTS + 1];
+
+        sum ^= crc64_share(crc64(0, (struct str){bytes + begin, end - begin}), end);
+    }
+    cr_assert_eq(crc64_of_shares(sum, sizeof bytes), crc64(0, (struct str){bytes, sizeof bytes}));
 }

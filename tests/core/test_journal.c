@@ -59,12 +59,12 @@ static void expect(const char *line, const char *expected)
 Test(journal, a_command_is_recorded_as_it_was_called_and_in_its_database)
 {
     begin(1);
-    expect("set k v", "SELECT 0|set k v");
+    expect("set k v", "select 0|set k v");
     expect("APPEND k w", "APPEND k w");
     expect("SELECT 3", "");
-    expect("LPUSH l \"\" \"a b\"", "SELECT 3|LPUSH l  a b");
+    expect("LPUSH l \"\" \"a b\"", "select 3|LPUSH l  a b");
     expect("SELECT 0", "");
-    expect("MOVE k 3", "SELECT 0|MOVE k 3");
+    expect("MOVE k 3", "select 0|MOVE k 3");
     end();
 }
 
@@ -73,7 +73,7 @@ Test(journal, what_changes_nothing_leaves_nothing)
     begin(1);
     command_run(&run, "SET k v");
     command_run(&run, "SADD s m");
-    expect("GET k", "SELECT 0|SET k v|SADD s m");
+    expect("GET k", "select 0|SET k v|SADD s m");
     expect("SETNX k w", "");
     expect("DEL absent", "");
     expect("LPUSH k w", "");
@@ -100,7 +100,7 @@ Test(journal, what_is_about_whole_databases_is_in_the_journals_of_all_shards_whi
     cr_assert(!says_whole(0));
     command_run(&run, "EVAL \"redis.call('FLUSHDB')\" 0");
     cr_assert(says_whole(0) && says_whole(1));
-    expect_records("flushing", "SELECT 0|SET k0 v|FLUSHDB || SELECT 0|FLUSHDB");
+    expect_records("flushing", "select 0|SET k0 v|FLUSHDB || select 0|FLUSHDB");
     cr_assert(!says_whole(0) && !says_whole(1));
     expect("EVAL \"redis.call('FLUSHALL')\" 0", "FLUSHALL || FLUSHALL");
     command_run(&run, "EVAL \"redis.call('SWAPDB', '0', '1')\" 0");
@@ -130,7 +130,7 @@ Test(journal, it_can_be_switched_on_and_off)
     keyspace_set_journaled(run.keyspaces[0], false);
     expect("SET k v", "");
     keyspace_set_journaled(run.keyspaces[0], true);
-    expect("SET k v", "SELECT 0|SET k v");
+    expect("SET k v", "select 0|SET k v");
     keyspace_set_journaled(run.keyspaces[0], false);
     expect("SET k v", "");
     end();
@@ -152,7 +152,7 @@ Test(journal, what_a_large_unit_needed_is_given_back)
 Test(journal, deadlines_are_absolute)
 {
     begin(1);
-    expect("SET k v EX 10", "SELECT 0|SET k v PXAT 1700000010000");
+    expect("SET k v EX 10", "select 0|SET k v PXAT 1700000010000");
     expect("SET k v KEEPTTL GET", "SET k v PXAT 1700000010000");
     expect("SETEX k 5 v", "SET k v PXAT 1700000005000");
     expect("PSETEX k 5 v", "SET k v PXAT 1700000000005");
@@ -166,7 +166,7 @@ Test(journal, deadlines_are_absolute)
     expect("EXPIRE k -1", "DEL k");
     command_run(&run, "SET k v");
     expect("GETEX k EXAT 1", "SET k v|DEL k");
-    expect("MSETEX 2 a 1 b 2 PX 9", "MULTI|SET a 1 PXAT 1700000000009|SET b 2 PXAT 1700000000009|EXEC");
+    expect("MSETEX 2 a 1 b 2 PX 9", "multi|SET a 1 PXAT 1700000000009|SET b 2 PXAT 1700000000009|exec");
     end();
 }
 
@@ -174,7 +174,7 @@ Test(journal, what_is_taken_away_is_deleted)
 {
     begin(1);
     command_run(&run, "MSET a 1 b 2 c 3");
-    expect("GETDEL a", "SELECT 0|MSET a 1 b 2 c 3|DEL a");
+    expect("GETDEL a", "select 0|MSET a 1 b 2 c 3|DEL a");
     expect("DELEX b IFEQ 2", "DEL b");
     expect("DELEX c", "DEL c");
     command_run(&run, "MSET b 1 c 1");
@@ -185,7 +185,7 @@ Test(journal, what_is_taken_away_is_deleted)
 Test(journal, sums_of_floats_are_their_results)
 {
     begin(1);
-    expect("INCRBYFLOAT k 1.5", "SELECT 0|SET k 1.5 KEEPTTL");
+    expect("INCRBYFLOAT k 1.5", "select 0|SET k 1.5 KEEPTTL");
     expect("INCRBY k 1", "");
     end();
 }
@@ -197,8 +197,8 @@ Test(journal, a_key_whose_time_has_come_is_deleted_before_the_command_that_finds
     command_run(&run, "SET l 5 PX 10");
     command_run(&run, "SET m 5 PX 10");
     run.now_ms += 10;
-    expect("INCR k", "SELECT 0|SET k 5 PXAT 1700000000010|SET l 5 PXAT 1700000000010|SET m 5 PXAT 1700000000010|"
-                     "MULTI|DEL k|INCR k|EXEC");
+    expect("INCR k", "select 0|SET k 5 PXAT 1700000000010|SET l 5 PXAT 1700000000010|SET m 5 PXAT 1700000000010|"
+                     "multi|DEL k|INCR k|exec");
     expect("GET l", "DEL l");
     keyspace_expire(run.keyspaces[0], run.now_ms, 10);
     expect_records("expiry", "DEL m");
@@ -210,7 +210,7 @@ Test(journal, several_keys_whose_time_has_come_are_no_transaction)
     begin(1);
     command_run(&run, "SET k 5 PX 10");
     command_run(&run, "SET l 5 PX 11");
-    expect("GET k", "SELECT 0|SET k 5 PXAT 1700000000010|SET l 5 PXAT 1700000000011");
+    expect("GET k", "select 0|SET k 5 PXAT 1700000000010|SET l 5 PXAT 1700000000011");
     keyspace_expire(run.keyspaces[0], run.now_ms + 20, 10);
     expect_records("expiry", "DEL k|DEL l");
     end();
@@ -219,13 +219,13 @@ Test(journal, several_keys_whose_time_has_come_are_no_transaction)
 Test(journal, each_shard_gets_what_has_become_of_its_keys)
 {
     begin(2);
-    expect("SET k0 v PX 10", "SELECT 0|SET k0 v PXAT 1700000000010 || ");
-    expect("RENAME k0 k1", "DEL k0 || SELECT 0|SET k1 v PXAT 1700000000010");
-    expect("MSET k0 a k1 b k2 c", "MULTI|SET k0 a|SET k2 c|EXEC || SET k1 b");
+    expect("SET k0 v PX 10", "select 0|SET k0 v PXAT 1700000000010 || ");
+    expect("RENAME k0 k1", "DEL k0 || select 0|SET k1 v PXAT 1700000000010");
+    expect("MSET k0 a k1 b k2 c", "multi|SET k0 a|SET k2 c|exec || SET k1 b");
     expect("MSET k0 a k2 c", "MSET k0 a k2 c || ");
     expect("DEL k0 k1", "DEL k0 || DEL k1");
     expect("COPY k2 k4 DB 1", "COPY k2 k4 DB 1 || ");
-    expect("COPY k2 k1 DB 1", " || SELECT 1|SET k1 c");
+    expect("COPY k2 k1 DB 1", " || select 1|SET k1 c");
     end();
 }
 
@@ -256,7 +256,7 @@ Test(journal, what_a_blocking_command_took_is_a_plain_pop)
     begin(1);
     command_run(&run, "RPUSH l a b c d e");
     command_run(&run, "ZADD z 1 a 2 b 3 c 4 d");
-    expect("BLPOP none l 0", "SELECT 0|RPUSH l a b c d e|ZADD z 1 a 2 b 3 c 4 d|LPOP l 1");
+    expect("BLPOP none l 0", "select 0|RPUSH l a b c d e|ZADD z 1 a 2 b 3 c 4 d|LPOP l 1");
     expect("BLMPOP 0 2 none l RIGHT COUNT 2", "RPOP l 2");
     expect("BLMOVE l m LEFT RIGHT 0", "LMOVE l m LEFT RIGHT");
     expect("BRPOPLPUSH l m 0", "LMOVE l m RIGHT LEFT");
@@ -271,7 +271,7 @@ Test(journal, what_goes_from_shard_to_shard_is_taken_from_one_and_given_to_the_o
     begin(2);
     command_run(&run, "RPUSH l0 a b");
     command_run(&run, "SADD s0 a b");
-    expect("LMOVE l0 l1 LEFT RIGHT", "SELECT 0|RPUSH l0 a b|SADD s0 a b|LPOP l0 || SELECT 0|RPUSH l1 a");
+    expect("LMOVE l0 l1 LEFT RIGHT", "select 0|RPUSH l0 a b|SADD s0 a b|LPOP l0 || select 0|RPUSH l1 a");
     expect("SMOVE s0 s1 a", "SREM s0 a || SADD s1 a");
     expect("LMOVE l0 l2 LEFT RIGHT", "LMOVE l0 l2 LEFT RIGHT || ");
     end();
@@ -297,7 +297,7 @@ Test(journal, members_drawn_by_lot_are_named)
     begin(1);
     command_run(&run, "SADD s a");
     command_run(&run, "SADD t a");
-    expect("SPOP s", "SELECT 0|SADD s a|SADD t a|SREM s a");
+    expect("SPOP s", "select 0|SADD s a|SADD t a|SREM s a");
     expect("SPOP t 9", "DEL t");
     end();
 }
@@ -306,13 +306,13 @@ Test(journal, deadlines_of_fields_are_absolute)
 {
     begin(1);
     command_run(&run, "HSET h f 1 g 2");
-    expect("HEXPIRE h 10 FIELDS 2 f absent", "SELECT 0|HSET h f 1 g 2|HPEXPIREAT h 1700000010000 FIELDS 1 f");
-    expect("HINCRBYFLOAT h f 0.5", "MULTI|HSET h f 1.5|HPEXPIREAT h 1700000010000 FIELDS 1 f|EXEC");
+    expect("HEXPIRE h 10 FIELDS 2 f absent", "select 0|HSET h f 1 g 2|HPEXPIREAT h 1700000010000 FIELDS 1 f");
+    expect("HINCRBYFLOAT h f 0.5", "multi|HSET h f 1.5|HPEXPIREAT h 1700000010000 FIELDS 1 f|exec");
     expect("HGETEX h PX 5 FIELDS 1 g", "HPEXPIREAT h 1700000000005 FIELDS 1 g");
     expect("HGETEX h PERSIST FIELDS 1 f", "HPERSIST h FIELDS 1 f");
     expect("HSETEX h EX 1 FIELDS 1 i 3", "HSETEX h PXAT 1700000001000 FIELDS 1 i 3");
     run.now_ms += 5;
-    expect("HSETNX h g 3", "MULTI|HDEL h g|HSETNX h g 3|EXEC");
+    expect("HSETNX h g 3", "multi|HDEL h g|HSETNX h g 3|exec");
     expect("HGETDEL h FIELDS 2 f absent", "HDEL h f");
     keyspace_expire(run.keyspaces[0], run.now_ms + 1000, 10);
     expect_records("expiry", "HDEL h i");
@@ -322,15 +322,15 @@ Test(journal, deadlines_of_fields_are_absolute)
 Test(journal, a_stream_is_what_its_groups_were_given)
 {
     begin(1);
-    expect("XADD x * f v", "SELECT 0|XADD x 1700000000000-0 f v");
+    expect("XADD x * f v", "select 0|XADD x 1700000000000-0 f v");
     expect("XADD x MAXLEN ~ 100 * f w", "XADD x 1700000000000-1 f w");
     expect("XADD x MAXLEN 2 * f x", "XADD x MAXLEN = 2 1700000000000-2 f x");
     expect("XTRIM x MINID 1700000000000-2", "XTRIM x MAXLEN = 1");
     expect("XTRIM x MAXLEN 9", "");
     expect("XGROUP CREATE x g 0", "XGROUP CREATE x g 0");
     expect("XREADGROUP GROUP g c COUNT 1 STREAMS x >",
-           "MULTI|XGROUP CREATECONSUMER x g c|XCLAIM x g c 0 1700000000000-2 TIME 1700000000000 RETRYCOUNT 1 FORCE "
-           "JUSTID|XGROUP SETID x g 1700000000000-2 ENTRIESREAD 3|EXEC");
+           "multi|XGROUP CREATECONSUMER x g c|XCLAIM x g c 0 1700000000000-2 TIME 1700000000000 RETRYCOUNT 1 FORCE "
+           "JUSTID|XGROUP SETID x g 1700000000000-2 ENTRIESREAD 3|exec");
     expect("XREADGROUP GROUP g c STREAMS x >", "");
     run.now_ms += 7;
     expect("XCLAIM x g c 5 1700000000000-2",
@@ -348,14 +348,14 @@ Test(journal, a_transaction_is_what_its_commands_did)
     command_run(&run, "GET k");
     command_run(&run, "SELECT 1");
     command_run(&run, "INCR n");
-    expect("EXEC", "MULTI|SELECT 0|SET k v PXAT 1700000010000|SELECT 1|INCR n|EXEC");
+    expect("EXEC", "multi|select 0|SET k v PXAT 1700000010000|select 1|INCR n|exec");
     command_run(&run, "MULTI");
     command_run(&run, "GET k");
     expect("EXEC", "");
     command_run(&run, "MULTI");
     command_run(&run, "SELECT 0");
     command_run(&run, "DEL k");
-    expect("EXEC", "SELECT 0|DEL k");
+    expect("EXEC", "select 0|DEL k");
     end();
 }
 
@@ -363,7 +363,7 @@ Test(journal, a_script_is_what_its_commands_did)
 {
     begin(2);
     expect("EVAL \"redis.call('SET', 'k0', 1) redis.call('INCR', 'k0') return redis.call('LPUSH', 'l1', 'x')\" 0",
-           "MULTI|SELECT 0|SET k0 1|INCR k0|EXEC || SELECT 0|LPUSH l1 x");
+           "multi|select 0|SET k0 1|INCR k0|exec || select 0|LPUSH l1 x");
     expect("EVAL \"return redis.call('GET', 'k0')\" 0", " || ");
     end();
 }
@@ -372,7 +372,7 @@ Test(journal, what_a_script_did_that_is_taken_back_leaves_nothing)
 {
     begin(1);
     command_run(&run, "SELECT 1");
-    expect("SET k v PX 5", "SELECT 1|SET k v PXAT 1700000000005");
+    expect("SET k v PX 5", "select 1|SET k v PXAT 1700000000005");
     run.now_ms += 5;
     command_run(&run, "SELECT 0");
     undo_begin(&run.cores[0].undo, run.keyspaces[0], &run.cores[0].config);
@@ -389,7 +389,7 @@ Test(journal, what_a_script_did_that_is_taken_back_leaves_nothing)
     command_run(&run, "SET m 2");
     undo_commit(&run.cores[0].undo);
     journal_end_unit(keyspace_journal(run.keyspaces[0]));
-    expect_records("the script", "MULTI|SET l 1|SET m 2|EXEC");
+    expect_records("the script", "multi|SET l 1|SET m 2|exec");
     end();
 }
 
@@ -682,7 +682,7 @@ Test(replay, deadlines_that_have_passed_are_kept)
     command_expect(&run, "MGET a b", "*2 $1 v $1 v ");
     command_expect(&run, "HMGET h f g i", "*3 $1 v $1 w $1 v ");
     cr_assert_eq(keyspace_expire(run.keyspaces[0], CALL_REPLAY_MS, 9), 0);
-    expect_records("kept", "SELECT 0|SET a v PXAT 1600000000000|SET b v|PEXPIREAT b 1600000000000|HSET h f v g w|"
+    expect_records("kept", "select 0|SET a v PXAT 1600000000000|SET b v|PEXPIREAT b 1600000000000|HSET h f v g w|"
                            "HPEXPIREAT h 1600000000000 FIELDS 1 f|HSETEX h PXAT 1600000000000 FIELDS 1 i v");
     run.replays = false;
     command_expect(&run, "MGET a b", "*2 $-1 $-1 ");

@@ -67,6 +67,13 @@ Test(keyspace, an_absent_key_is_not_found)
     cr_assert_eq(keyspace_next_expiry_ms(keyspace), INT64_MAX);
 }
 
+Test(keyspace, an_empty_name_is_one_wherever_its_bytes_would_be)
+{
+    struct entry *entry = set("", "v", INT64_MAX);
+
+    cr_assert_eq(keyspace_find(keyspace, 0, key_of((struct str){NULL, 0}), 0), entry);
+}
+
 Test(keyspace, expired_key_reads_as_absent)
 {
     set("k", "v", 100);

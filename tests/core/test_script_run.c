@@ -75,6 +75,8 @@ static const char *const endless[] = {
     "local c c = coroutine.wrap(function() while true do coroutine.yield() end end) while true do c() end",
     "repeat until false",
     "for i = 1, 1/0 do end",
+    "table.insert({}, -2^31, 'x')",
+    "local s = string.rep('x', 1e4) for i = 1, 1e4 do s:upper() end",
 };
 
 Test(script_run, an_endless_script_ends_when_it_is_to_whatever_it_catches)
@@ -194,6 +196,29 @@ Test(script_run, deep_recursion_is_an_error)
     expect_error("local function f() return (string.gsub('a', 'a', f)) end return f()", "C stack overflow");
     expect("local function f() return pcall(f) end return #{f()}", ":200 ");
     expect_error("return unpack({}, 1, 8000)", "too many results to unpack");
+    expect_error("return unpack({}, -2^31, 2^31 - 1)", "too many results to unpack");
+    expect_error("return unpack({}, -2^31)", "too many results to unpack");
+    expect("return {unpack({1, 2, 3}, 2)}", "*2 :2 :3 ");
+    expect("return select('#', unpack({}, 2^31 - 2, 2^31 - 1))", ":2 ");
+    expect("return select('#', unpack({}, 5))", ":0 ");
+}
+
+Test(script_run, an_error_that_says_nothing_is_one_all_the_same)
+{
+    static const char *const errors[] = {
+        "error({})",
+        "error({err = true})",
+        "error({err = function() end})",
+        "error({ok = 'x', 1, 2})",
+        "error(setmetatable({}, {__index = function(t, k) return t[k] end}))",
+        "error({err = {}, source = {}, line = {}})",
+    };
+
+    for (size_t i = 0; i < sizeof errors / sizeof *errors; i++) {
+        expect_error(errors[i], "-ERR unknown error script: ");
+        expect_error(errors[i], ", on @user_script:1.");
+    }
+    expect("return 1", ":1 ");
 }
 
 Test(script_run, without_memory_scripts_that_may_need_some_are_refused)
@@ -235,6 +260,21 @@ Test(script_run, nothing_that_scripts_share_can_be_changed)
     for (size_t i = 0; i < sizeof attempts / sizeof *attempts; i++)
         expect_error(attempts[i], "Attempt to modify a readonly table");
     expect("return string.format('%d', 5) .. type(redis.call)", "$9 5function ");
+}
+
+Test(script_run, what_goes_through_a_shared_table_takes_tables_only)
+{
+    static const char *const attempts[] = {
+        "pairs(cjson)('x')",
+        "pairs(redis)()",
+        "pairs(string)(5, 'x')",
+        "next('x')",
+    };
+
+    for (size_t i = 0; i < sizeof attempts / sizeof *attempts; i++)
+        expect_error(attempts[i], "(table expected, got ");
+    expect("return {xpcall(function() error('x') end, pairs(cjson))}", "*2 $-1 $23 error in error handling ");
+    expect("local n = 0 for k in pairs(cjson) do n = n + 1 end return n > 5", ":1 ");
 }
 
 Test(script_run, what_reaches_outside_is_not_there)

@@ -42,6 +42,21 @@ Test(slot, checksum_agrees_with_bit_by_bit)
     }
 }
 
+/* slot_of may use an instruction of the CPU instead of the tables. */
+Test(slot, a_key_without_a_tag_is_placed_by_its_checksum)
+{
+    const struct affinity none = {0};
+    char bytes[100];
+
+    dice_seed();
+    for (int i = 0; i < 50000; i++) {
+        struct str key = {bytes, dice_below(100)};
+        for (size_t k = 0; k < key.length; k++)
+            bytes[k] = (char)(dice_bits() | 0x80); /* never a brace */
+        cr_assert_eq(slot_of(&none, key), model_crc16(key) % SLOT_COUNT);
+    }
+}
+
 Test(slot, keys_get_the_slots_of_redis_cluster)
 {
     const struct affinity none = {0};
@@ -129,4 +144,33 @@ Test(slot, affinity_pattern_has_one_star)
     cr_assert_not(affinity_pattern_parse(STR("*a*"), &pattern));
     cr_assert_not(affinity_pattern_parse(STR(""), &pattern));
     cr_assert(affinity_pattern_parse(STR("*"), &pattern));
+}
+
+/* Keys of few letters, among them the patterns' and braces, so that many begin alike. */
+Test(slot, keys_that_begin_alike_are_where_each_is_by_itself)
+{
+    static const char *const texts[] = {"a:*:", "a:*", "*:", "a:a*b:", "b*{", "*"};
+    static const char letters[] = "aaabb::{}";
+    struct affinity_pattern patterns[3];
+    char bytes[100] = {0};
+    int alike_count = 0;
+
+    dice_seed();
+    for (int round = 0; round < 2000; round++) {
+        struct affinity affinity = {patterns, (int)dice_below(4)};
+        struct slot_alike alike = {0};
+
+        for (int i = 0; i < affinity.count; i++)
+            cr_assert(affinity_pattern_parse(str_from(texts[dice_below(6)]), &patterns[i]));
+        for (int i = 0; i < 100; i++) {
+            struct str key = {bytes, dice_below(dice_below(8) ? 12 : 100)};
+
+            for (size_t k = dice_below(4) ? 5 : 0; k < key.length; k++) /* often as the last one began */
+                bytes[k] = letters[dice_below(sizeof letters - 1)];
+            cr_assert_eq(slot_of_alike(&affinity, &alike, key), slot_of(&affinity, key), "%.*s", (int)key.length,
+                         bytes);
+            alike_count += alike.length > 0;
+        }
+    }
+    cr_assert_gt(alike_count, 10000);
 }

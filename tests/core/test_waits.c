@@ -92,6 +92,24 @@ Test(waits, tickets_stand_in_the_order_in_which_they_came)
     close_waits();
 }
 
+Test(waits, keys_that_are_waited_for_until_their_end_are_counted)
+{
+    open_waits();
+    struct waits_ticket *plain = add(0, "a", 1);
+    struct waits_ticket *first = waits_add(&waits, 0, STR("a"), HASH, &waiters[2], true);
+    struct waits_ticket *second = waits_add(&waits, 0, STR("a"), HASH, &waiters[3], true);
+    struct waits_ticket *other = waits_add(&waits, 1, STR("a"), HASH, &waiters[2], true);
+
+    cr_assert_eq(waits.any_changes, 2);
+    waits_remove(&waits, first);
+    cr_assert_eq(waits.any_changes, 2);
+    waits_remove(&waits, second);
+    waits_remove(&waits, other);
+    cr_assert_eq(waits.any_changes, 0);
+    waits_remove(&waits, plain);
+    close_waits();
+}
+
 Test(waits, a_waiter_that_names_a_key_twice_stands_once)
 {
     open_waits();

@@ -5,8 +5,9 @@
 
 Some rounds in a row are on one folder, each with a number of shards, a backend and a policy of
 its own. The seed is that of the choices; when the server dies is the clock's. What is wrong is
-told, and the folder as the crash left it is kept. With --power, by the library that recorder.c
-makes, the power fails after some of the rounds: what was not synced is lost, in part or all of it.
+told, and the folder as the crash left it is kept. A snapshot that was taken in the round is loaded, too, and
+has to be of one moment. With --power, by the library that recorder.c makes, the power fails after some of
+the rounds: what was not synced is lost, in part or all of it.
 """
 
 import argparse
@@ -26,11 +27,13 @@ import crowds  # noqa: E402
 import resp  # noqa: E402
 from append_only import FOLDER  # noqa: E402
 from power import Power  # noqa: E402
+from promise import Promise  # noqa: E402
 from sequences import Databases, Sequence, Wrong  # noqa: E402
 from server import BACKENDS, PATIENCE_S, Server, io_uring_refusal, wait_until  # noqa: E402
 
 ROUNDS_OF_A_FOLDER = 6
 LOAD_S = (0.05, 1.0)
+MARK = "round"
 TORN = r"Short read while loading the append only file"  # when the power has failed
 CUTS = (TORN, r" is cut at byte \d+: ", r"Of the append only file \d+ bytes are cut off")
 
@@ -64,9 +67,11 @@ class Life:
 
     def __init__(self, place, dice, options):
         self.place, self.dice, self.options = place, dice, options
-        self.sequences = [Sequence("a"), Sequence("b"), Databases("d")]
-        self.crowds = [crowd() for crowd in crowds.ALL]
+        self.promise = Promise()
+        self.sequences = [Sequence("a", self.promise), Sequence("b", self.promise), Databases("d", self.promise)]
+        self.crowds = [crowd(self.promise) for crowd in crowds.ALL]
         self.always = False
+        self.rounds = 0
         self.power = Power(options.power, place) if options.power else None
 
     def open(self):
@@ -90,9 +95,33 @@ class Life:
         server.always = policy == "always"
         return server
 
+    def look_at_snapshot(self):
+        """It is whole, whenever it was taken; what it holds is of one moment, and known if that was in this round."""
+        snapshot = self.place / "dump.rdb"
+        if not snapshot.exists():
+            return ""
+        copy = self.place.parent / "snapshot"
+        shutil.rmtree(copy, ignore_errors=True)
+        copy.mkdir()
+        shutil.copy(snapshot, copy)
+        server = Server(copy, "--shards", self.dice.choice(self.options.shards), "--save", "", "--bind", "127.0.0.1")
+        try:
+            with server.start().connect() as admin:
+                is_new = admin.command("GET", MARK) == b"%d" % self.rounds
+                for known in [*self.crowds, *self.sequences] if is_new else []:
+                    known.look(admin)
+            server.stop()
+        except (AssertionError, OSError) as failure:
+            raise Wrong(f"the snapshot: {failure}") from failure
+        finally:
+            server.kill()
+        return ", snapshot" if is_new else ""
+
     def check(self, server):
         """What survived, of the last crash; how much did not."""
         with server.connect() as admin:
+            if self.always and admin.command("GET", MARK) != b"%d" % self.rounds:
+                raise Wrong("what was answered before anything else is not there")
             for crowd in self.crowds:
                 crowd.check(admin, self.always)
             return sum(sequence.check(admin, self.always) for sequence in self.sequences)
@@ -100,7 +129,10 @@ class Life:
     def load(self, server):
         """Clients write until the server is killed; how often they did something."""
         failures, acts = [], []
+        self.rounds += 1
+        self.promise.begin()
         with server.connect() as admin:
+            admin.command("SET", MARK, self.rounds)
             for crowd in self.crowds:
                 crowd.begin(admin)
                 acts += crowd.clients
@@ -157,7 +189,8 @@ class Life:
         finally:
             server.kill()
         failed = self.fail_power()
-        print(f"round {number}: {lost} lost; {server.says}: {count} done{failed}", flush=True)
+        looked = self.look_at_snapshot()
+        print(f"round {number}: {lost} lost; {server.says}: {count} done{failed}{looked}", flush=True)
 
 
 def parse_options():

@@ -83,7 +83,14 @@ class Power:
             self.names[str(path)] = it
             self.inodes[path.stat().st_ino] = str(path) if it is FOLDER else it
 
+    def end_record(self):
+        """Of a large write, which is not recorded as a whole where the server was killed meanwhile."""
+        if self.record.exists():
+            whole = sum(HEAD.size + len(data) for _, _, _, data in read_records(self.record))
+            os.truncate(self.record, whole)
+
     def environment(self):
+        self.end_record()
         return {"LD_PRELOAD": str(self.library), "SHOAL_RECORD": str(self.record), "SHOAL_RECORDED": str(self.folder)}
 
     def sync_folder(self, path, until):

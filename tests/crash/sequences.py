@@ -2,7 +2,7 @@
 
 A client has keys of its own, so what they hold after each of its operations is known. Operations are
 sent in lots, the next before the last one's answers. After a crash the keys must be as they were
-after some operation, and not before the last that was answered, if answers say that it is on disk.
+after some operation, and not before the last that was answered, if answers say that it is on disk (promise.py).
 """
 
 import copy
@@ -34,12 +34,12 @@ def read_value(connection, key):
 class Sequence:
     LOT = 60
 
-    def __init__(self, name):
-        self.name = name
+    def __init__(self, name, promise):
+        self.name, self.promise = name, promise
         self.strings, self.lists, self.sets = ([f"{name}:{kind}{i}" for i in range(7)] for kind in ("s", "l", "m"))
         self.base, self.state = {}, {}  # of what survived, and after all that was sent
         self.sent = []  # since then: (what each changed, as {key: value}, None: the key is gone)
-        self.answered = 0  # of them
+        self.answered = self.promised = 0  # of them
         self.number = 0
         self.ways = [
             *[self.set] * 4, *[self.push] * 3, self.trim, *[self.move] * 3, *[self.add] * 2, *[self.move_member] * 3, *[self.rename] * 2,
@@ -136,11 +136,11 @@ class Sequence:
 
     def act(self, connection, dice):
         """Sends a lot, and then takes the answers of the one before."""
-        lot = [self.next(dice) for _ in range(dice.randrange(1, self.LOT))]
+        lot, period = [self.next(dice) for _ in range(dice.randrange(1, self.LOT))], self.promise.now()
         connection.send_commands(command for commands in lot for command in commands)
-        for count in self.outstanding:
-            self.take_answer(connection, count)
-        self.outstanding = [len(commands) for commands in lot]
+        for count, sent in self.outstanding:
+            self.take_answer(connection, count, sent)
+        self.outstanding = [(len(commands), period) for commands in lot]
 
     def next(self, dice):
         self.number += 1
@@ -150,12 +150,14 @@ class Sequence:
         self.sent.append(after)
         return commands
 
-    def take_answer(self, connection, count):
+    def take_answer(self, connection, count, sent):
         for _ in range(count):
             answer = connection.read()
             if isinstance(answer, resp.Error):
                 raise Wrong(f"{self.name}: answered {answer}")
         self.answered += 1
+        if self.promise.kept(sent):
+            self.promised = self.answered
 
     # After a crash.
 
@@ -165,8 +167,8 @@ class Sequence:
     def read(self, admin):
         return {key: read_value(admin, key) for key in self.keys()}
 
-    def check(self, admin, always):
-        found = self.read(admin)
+    def find(self, found):
+        """After how many of the operations the keys were so: the most that it may be."""
         state = {key: self.base.get(key) for key in found}
         wrong = {key for key in found if state[key] != found[key]}
         fits, nearest = [0] if not wrong else [], (len(wrong), 0, wrong)
@@ -177,14 +179,22 @@ class Sequence:
             if not wrong:
                 fits.append(count)
             nearest = min(nearest, (len(wrong), count, frozenset(wrong)), key=lambda near: near[0])
-        least = self.answered if always else 0
         if not fits:
             raise Wrong(f"{self.name}: no prefix of {len(self.sent)}; nearest is {nearest[1]}, answered {self.answered}, but for"
                         f" {({key: found[key] for key in nearest[2]})}")  # fmt: skip
-        if fits[-1] < least:
-            raise Wrong(f"{self.name}: {self.answered} were answered, {fits[-1]} have survived, of {len(self.sent)}")
+        return fits[-1]
+
+    def look(self, admin):
+        """At a snapshot of some moment since the keys were last checked."""
+        self.find(self.read(admin))
+
+    def check(self, admin, always):
+        found = self.read(admin)
+        most = self.find(found)
+        if always and most < self.promised:
+            raise Wrong(f"{self.name}: {self.promised} were answered, {most} have survived, of {len(self.sent)}")
         self.base, self.state = found, copy.copy(found)
-        lost, self.sent, self.answered = len(self.sent) - fits[-1], [], 0
+        lost, self.sent, self.answered, self.promised = len(self.sent) - most, [], 0, 0
         return lost
 
 
@@ -193,8 +203,8 @@ class Databases(Sequence):
 
     DATABASES = (14, 15)
 
-    def __init__(self, name):
-        super().__init__(name)
+    def __init__(self, name, promise):
+        super().__init__(name, promise)
         self.names = [f"{name}:{i}" for i in range(9)]
         self.ways = [*[self.set] * 60, *[self.move] * 9, self.empty, self.exchange]
 

@@ -122,6 +122,16 @@ def test_odd_but_right_requests(server, oracle, data):
     assert conversation(server, data, piece=1, expected=expected) == expected
 
 
+@pytest.mark.parametrize("line", [b"POST / HTTP/1.1\r\n", b"Host: localhost\r\n", b"*2\r\n$4\r\nPOST\r\n$1\r\n/\r\n"])
+def test_a_browser_is_cut_off_before_its_commands(start, backend, oracle, line):
+    server = start("--shards", 2, "--net-backend", backend, expected=["speaks HTTP"])
+    for each in (oracle, server):
+        with each.connect() as browser, each.connect() as other:
+            browser.send(line + b"SET from:http 1\r\n")
+            assert browser.read_until_closed() == b""
+            assert other("EXISTS from:http") == 0
+
+
 @pytest.mark.parametrize("seed", range(2))
 def test_random_bytes_harm_nobody(server, raw, seed):
     dice = random.Random(seed)

@@ -2,7 +2,6 @@
 
 import contextlib
 import random
-import subprocess
 import threading
 import time
 
@@ -10,10 +9,10 @@ import pytest
 
 import aof_scenarios
 import resp
-from append_only import loaded_by_redis, written
+from append_only import loaded_by_redis, segments, written
 from conftest import COMBINATIONS, require
 from differential import read_keyspace
-from server import scaled, wait_until
+from server import Server, scaled, wait_until
 
 DATABASES = 16
 POLICIES = ("always", "everysec", "no")
@@ -67,6 +66,32 @@ def test_redis_loads_what_there_was(begin):
     expected = content(server)
     server.stop()
     is_in_redis(server, expected)
+
+
+def test_redis_loads_what_a_killed_server_has_left_and_may_go_on_behind_it(begin):
+    """What lies behind the groups then, room for those to come, is nothing to it; and what it adds there is not lost."""
+    server = begin("always")
+    with server.connect() as connection:
+        for i in range(100):
+            assert connection.command("SET", f"key:{i}", i) == "OK"
+    server.kill()
+    assert any(path.read_bytes().endswith(b"-\n") for path in segments(server.folder))
+    with loaded_by_redis(server.folder) as oracle, oracle.connect() as connection:
+        assert connection.command("DBSIZE") == 100
+    redis = Server(server.folder, "--appendonly", "yes", "--save", "", "--bind", "127.0.0.1", binary="redis-server")
+    try:
+        redis.start()
+        wait_until(lambda: redis.info("persistence")["loading"] == "0")
+        with redis.connect() as connection:
+            connection.pipeline([("MULTI",), ("SET", "key:0", "of redis"), ("SET", "more", 1), ("EXEC",)])
+    finally:
+        redis.kill()
+    server.open()
+    server.start()
+    assert "is cut" not in server.log()
+    with server.connect() as connection:
+        assert connection.command("DBSIZE") == 101
+        assert connection.command("GET", "key:0") == b"of redis"
 
 
 # When answers leave.
@@ -246,110 +271,3 @@ def test_the_policy_may_change_under_load(begin):
     is_in_redis(server, expected)
     with loaded_by_redis(server.folder) as oracle:
         writers.check(oracle)
-
-
-# A full disk.
-
-
-@pytest.fixture(params=["file system", "limit"])
-def room(request, tmp_path):
-    """A function that says how many bytes the server's files may have: of a small file system, or of each file."""
-    place = tmp_path / "server0"
-    if request.param == "limit":
-        yield lambda server, size: subprocess.run(["prlimit", "--pid", str(server.pid), f"--fsize={size}:"], check=True)
-        return
-    place.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "tmpfs", place], capture_output=True).returncode != 0:
-        pytest.skip("no file system can be mounted here")
-    try:
-        yield lambda server, size: subprocess.run(["mount", "-o", f"remount,size={size}", place], check=True)
-    finally:
-        subprocess.run(["umount", "-l", place], check=True)
-
-
-DISK_WARNINGS = (r"Error writing to the AOF file of shard \d+: ", r"AOF write error looks solved, shard \d+ can write again")
-
-
-def is_refused(answer):
-    return isinstance(answer, resp.Error) and answer.startswith("MISCONF Errors writing to the AOF file: ")
-
-
-class Filler(threading.Thread):
-    """Writes until the disk is full; of what is under way then the answer may come late."""
-
-    def __init__(self, server, name, full):
-        super().__init__()
-        self.server, self.name, self.full, self.acknowledged = server, name, full, 0
-        self.start()
-
-    def run(self):
-        with self.server.connect() as connection:
-            while not self.full.is_set() and connection.command("SET", f"{self.name}:{self.acknowledged}", "x" * 3000) == "OK":
-                self.acknowledged += 1
-
-    def check(self, server):
-        with server.connect() as connection:
-            keys = [f"{self.name}:{i}" for i in range(self.acknowledged)]
-            assert not keys or connection.command("EXISTS", *keys) == len(keys)
-
-
-@pytest.mark.parametrize("appendfsync", ["always", "everysec"])
-def test_while_the_disk_is_full_writes_are_refused_and_reads_go_on(begin, room, appendfsync):
-    server = begin(appendfsync, expected=DISK_WARNINGS)
-    with server.connect() as connection, server.connect() as queued, server.connect() as queued_script:
-        connection.command("SET", "before", "there")
-        queued.pipeline([("WATCH", "before"), ("MULTI",), ("SET", "queued", 1)])
-        queued_script.pipeline([("MULTI",), ("EVAL", "return redis.call('SET', KEYS[1], 1)", 1, "queued")])
-        room(server, 1 << 18)
-        full = threading.Event()
-        fillers = [Filler(server, f"f{i}", full) for i in range(3)]
-        wait_until(lambda: server.info("persistence")["aof_last_write_status"] == "err", seconds=40)
-        full.set()
-        refusals = connection.pipeline([("SET", "a", 1), ("PING",), ("LPOP", "a"), ("EVAL", "#!lua\nreturn 1", 0)])
-        assert all(map(is_refused, refusals)), refusals
-        assert connection.command("GET", "before") == b"there"
-        refusal = queued.command("EXEC")
-        assert refusal.startswith("EXECABORT Transaction discarded because of: MISCONF Errors writing to the AOF file: ")
-        assert queued.command("EXEC") == "ERR EXEC without MULTI"
-        if appendfsync == "always":
-            assert queued_script.command("EXEC") == refusal
-        else:
-            assert is_refused(queued_script.command("EXEC")[0])
-        assert connection.command("EXISTS", "queued") == 0
-    with server.connect() as connection:
-        answers = connection.pipeline([("MULTI",), ("SET", "a", 1), ("GET", "a"), ("EXEC",)])
-        assert is_refused(answers[1]) and answers[3].startswith("EXECABORT")
-        assert len(connection.command("MGET", "f0:0", "f1:0", "before")) == 3
-    room(server, 1 << 28)
-    with server.connect() as connection:
-        wait_until(lambda: connection.command("SET", "after", "there") == "OK")
-        assert connection.command("EVAL", "return redis.call('SET', 'script', '1')", 0) == "OK"
-    for filler in fillers:
-        filler.join()
-        filler.check(server)
-    assert server.info("persistence")["aof_last_write_status"] == "ok"
-    expected = content(server)
-    server.stop(expected=DISK_WARNINGS)
-    is_in_redis(server, expected)
-
-
-@pytest.mark.parametrize("appendfsync", ["always", "everysec"])
-def test_without_the_file_a_full_disk_does_not_matter(begin, room, appendfsync):
-    """Its shard can't end what it had begun; the others have."""
-    server = begin(appendfsync, "--save", "", expected=DISK_WARNINGS)
-    room(server, 1 << 18)
-    full = threading.Event()
-    filler = Filler(server, "f", full)
-    wait_until(lambda: server.info("persistence")["aof_last_write_status"] == "err", seconds=40)
-    full.set()
-    with contextlib.ExitStack() as stack:
-        connections = [stack.enter_context(server.connect()) for _ in range(2 * server.shards)]
-        assert is_refused(connections[0].command("SET", "a", 1))
-        assert connections[0].command("CONFIG", "SET", "appendonly", "no") == "OK"
-        filler.join()
-        for _ in range(2):
-            for i, connection in enumerate(connections):
-                assert connection.command("SET", f"a{i}", 1) == "OK"
-            time.sleep(0.05)
-    room(server, 1 << 28)
-    server.stop(expected=DISK_WARNINGS)

@@ -5,6 +5,8 @@ import time
 
 import pytest
 
+from server import wait_until
+
 ENDLESS = "while true do end"
 BUSY = "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE."
 
@@ -53,6 +55,25 @@ def test_an_endless_script_is_killed(busy_server, raw):
         assert "Script killed by user with SCRIPT KILL" in answer
     assert raw.command("SET", "k", 1) == "OK"
     assert raw.command("SCRIPT", "KILL") == "NOTBUSY No scripts in execution right now."
+
+
+@pytest.mark.parametrize("kind", ["", "P", "S"])
+def test_who_leaves_meanwhile_has_left_its_channels(busy_server, raw, kind):
+    """What ends its subscriptions is no request that could be refused."""
+    before = busy_server.info("clients")["connected_clients"]
+    subscribers = [busy_server.connect() for _ in range(20)]
+    for subscriber in subscribers:
+        subscriber.command(f"{kind}SUBSCRIBE", "channel")
+    with busy_server.connect() as victim:
+        start_script(victim, "EVAL", ENDLESS, 1, "k")
+        wait_for_busy(busy_server, "k")
+        for subscriber in subscribers:
+            subscriber.close()
+        assert [raw.command("GET", "k") for _ in range(100)] == 100 * [BUSY]
+        assert raw.command("SCRIPT", "KILL") == "OK"
+        assert "killed by user" in victim.read()
+    wait_until(lambda: busy_server.info("clients")["connected_clients"] == before)
+    assert raw.command("SPUBLISH" if kind == "S" else "PUBLISH", "channel", "message") == 0
 
 
 def test_other_shards_go_on(busy_server, raw):

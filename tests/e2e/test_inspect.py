@@ -5,6 +5,7 @@ import time
 import pytest
 import redis
 
+import resp
 from server import SANITIZED, scaled, wait_until
 
 # Fields that client libraries and tools read; one who finds one missing refuses, warns or misbehaves.
@@ -52,6 +53,33 @@ def test_info_adds_up_the_shards(raw, server):
     assert int(info["total_commands_processed"]) >= 252
     keys = [int(info[f"shard{i}"].split(",")[0].removeprefix("keys=")) for i in range(server.shards)]
     assert sum(keys) == 101
+
+
+def test_info_counts_who_waits_and_who_watches(raw, server):
+    raw("XGROUP CREATE stream group $ MKSTREAM")
+    with server.connect() as watcher, server.connect() as popper, server.connect() as reader:
+        watcher("WATCH a b")
+        popper.send(resp.encode("BLPOP", "list", "other", "0"))
+        reader.send(resp.encode("XREADGROUP", "GROUP", "group", "me", "BLOCK", "0", "STREAMS", "stream", ">"))
+        wait_until(lambda: server.info("clients")["blocked_clients"] == "2")
+        info = server.info("clients")
+        assert info["total_blocking_keys"] == "3" and info["total_blocking_keys_on_nokey"] == "1"
+        assert info["watching_clients"] == "1" and info["total_watched_keys"] == "2"
+        watcher("UNWATCH")
+        info = server.info("clients")
+        assert info["watching_clients"] == "0" and info["total_watched_keys"] == "0"
+    wait_until(lambda: server.info("clients")["total_blocking_keys_on_nokey"] == "0")
+
+
+def test_memory_stats_counts_functions(raw):
+    def caches():
+        pairs = raw("MEMORY STATS")
+        return dict(zip(pairs[::2], pairs[1::2]))[b"functions.caches"]
+
+    before = caches()
+    raw.command("FUNCTION", "LOAD", "#!lua name=lib\nredis.register_function('f', function() return 1 end)")
+    assert caches() > before
+    raw("FUNCTION FLUSH")
 
 
 def test_used_memory_follows_the_data(raw, server):

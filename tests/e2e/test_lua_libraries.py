@@ -110,7 +110,8 @@ def test_depth_and_number_are_bounded_alike(both):
 def test_a_result_that_no_memory_holds_is_an_error(start):
     """Of small tables that hold each other twice, so many levels deep."""
     script = "local t = {'x'} for i = 1, ARGV[1] do t = {t, t} end return #cjson.encode(t)"
-    with start("--shards", "1", "--maxmemory", "40mb").connect() as connection:
+    server = start("--shards", "1", "--maxmemory", "40mb", "--busy-reply-threshold", "60000")  # under TSan it lasts
+    with server.connect() as connection:
         assert connection.command("EVAL", script, "0", "16") == 8 * 2**16 - 3
         for doublings in (30, 200):
             assert "not enough memory" in connection.command("EVAL", script, "0", str(doublings))

@@ -254,17 +254,20 @@ def test_all_databases_are_evicted_from(raw):
 
 
 def test_a_large_value_is_counted_until_it_is_freed(raw):
-    """Evicting it is one step, and freeing it many: no more goes because of that."""
+    """Evicting it is one step, and freeing it many: no more goes because of that.
+
+    64 samples of so few keys have it among them long before a hundred others are gone.
+    """
     for first in range(0, 200000, 1000):
         raw.command("SADD", "large", *[f"member-{i}" for i in range(first, first + 1000)])
     raw.command("RESTORE", "large", 0, raw("DUMP large"), "REPLACE", "IDLETIME", 1000000)
-    fill(raw, 2000, "small")
+    fill(raw, 400, "small")
     wait_until(lambda: figures(raw, "memory")["lazyfree_pending_objects"] == "0")
     raw("CONFIG SET maxmemory-samples 64")
     set_limit(raw, "allkeys-lru", room=-1000000)
     wait_until(lambda: used_memory(raw) < int(raw("CONFIG GET maxmemory")[1]))
     assert wait_until(lambda: figures(raw, "memory")["lazyfree_pending_objects"] == "0")
-    assert raw("EXISTS large") == 0 and raw("DBSIZE") > 1900
+    assert raw("EXISTS large") == 0 and raw("DBSIZE") > 300
 
 
 # Who hears of it.

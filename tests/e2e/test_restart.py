@@ -43,3 +43,27 @@ def test_an_append_only_file_is_loaded_by_any_number_of_shards(start, tmp_path, 
     third = begin(shards[0])
     assert third.client().delete("again") == 1 or policy != "always"
     check(third.client())
+
+
+def test_a_string_that_has_only_grown_is_in_the_file(start, tmp_path):
+    """BITFIELD makes room for what it then refuses to write, of which nobody hears but the file."""
+    options = ("--appendonly", "yes", "--shards", 2, "--dir", tmp_path)
+    first = start(*options)
+    with first.connect() as c:
+        assert c("BITFIELD b OVERFLOW FAIL SET i13 260 2834585200231149513") == [None] and c("STRLEN b") == 35
+    first.stop()
+    with start(*options).connect() as c:
+        assert c("STRLEN b") == 35
+
+
+def test_what_hyperloglogs_note_and_how_they_are_kept_is_in_the_file(start, tmp_path):
+    """As in Redis, and nothing is said of a command that does not write."""
+    options = ("--appendonly", "yes", "--shards", 2, "--dir", tmp_path)
+    first = start(*options)
+    with first.connect() as c:
+        c("PFADD k a b c"), c("PFCOUNT k")
+        c("PFADD dense a b c"), c("PFDEBUG TODENSE dense")
+        noted = c("MGET k dense")
+    first.stop()
+    with start(*options).connect() as c:
+        assert c("MGET k dense") == noted

@@ -1,6 +1,7 @@
 """Rewriting the append-only file: while commands go on, by its growth, and when it begins or ends (CONFIG SET appendonly)."""
 
 import threading
+import time
 
 import pytest
 
@@ -129,6 +130,24 @@ def test_it_begins_and_ends_while_the_server_runs(begin):
     assert (client.get("inside"), client.get("outside")) == (b"2", b"1")
 
 
+@pytest.mark.parametrize("appendfsync", ["always", "everysec"])
+def test_what_was_not_wanted_for_a_moment_begins_all_the_same(begin, appendfsync):
+    """Its base has been cancelled then, and nobody may be told that anything is safe before there is another."""
+    server = begin("--appendfsync", appendfsync)
+    with server.connect() as connection:
+        assert set(connection.pipeline(("SET", f"k{i}", str(i) * 500) for i in range(3000))) == {"OK"}
+        for round in range(5):
+            for word in ("no", "yes", "no", "yes"):
+                assert connection.command("CONFIG", "SET", "appendonly", word) == "OK"
+                time.sleep(0.002 * round)
+            assert connection.command("SET", "round", round) == "OK"
+            assert connection.command("WAITAOF", 1, 0, 20000) == [1, 0]
+    server.kill()
+    client = begin(*ALWAYS).client()
+    assert client.get("round") == b"4" and client.dbsize() == 3001
+    assert client.mget([f"k{i}" for i in range(3000)]) == [str(i).encode() * 500 for i in range(3000)]
+
+
 def test_databases_that_were_emptied_are_so_for_redis_too(begin):
     server = begin("--appendonly", "yes")
     client = server.client()
@@ -142,3 +161,21 @@ def test_databases_that_were_emptied_are_so_for_redis_too(begin):
     with loaded_by_redis(begin.folder) as redis:
         found = {key.decode(): redis.client().get(key) for key in redis.client().keys("*")}
     assert found == expected
+
+
+def test_the_end_of_the_server_as_a_rewriting_begins_loses_nothing(begin):
+    """Its new segments are there, and not all shards, or none, have come to write to them."""
+    server = begin("--appendonly", "yes", "--appendfsync", "no")
+    for round in range(scaled(30)):
+        with server.connect() as c:
+            c.pipeline([("SET", f"k{i}", f"{round}" * (1 + round % 7)) for i in range(40)])
+            if round % 3 == 0:
+                c("BGREWRITEAOF")
+                wait_until(lambda: rewrites(server) >= 0)
+            c("BGREWRITEAOF")
+        server.stop(expected=CUT)
+        server.open()
+        server.start()
+        with server.connect() as c:
+            expected = f"{round}" * (1 + round % 7)
+            assert c.command("MGET", *(f"k{i}" for i in range(40))) == [expected.encode()] * 40

@@ -57,6 +57,8 @@ CONVERSATIONS = {
     "quit": ["MULTI", "SET key:1 1", "QUIT", "PING"],
     "unwatch queued": ["SET key:1 1", "WATCH key:1", "MULTI", "UNWATCH", "EXEC"],
     "select": ["MULTI", "SET key:1 0", "SELECT 3", "SET key:1 3", "GET key:1", "EXEC", "GET key:1", "SELECT 0", "GET key:1"],
+    "shard channels": ["MULTI", "SSUBSCRIBE s", "SUNSUBSCRIBE s", "SUBSCRIBE a", "UNSUBSCRIBE a", "EXEC", "PING"],
+    "exec of a subscriber": ["SUBSCRIBE a", "MULTI", "EXEC", "DISCARD", "UNSUBSCRIBE a", "EXEC"],
     "select out of range": ["MULTI", "SELECT 99", "PING", "EXEC"],
     "protocol": ["MULTI", "HGETALL key:1", "HELLO 9", "EXEC", "HELLO 3", "MULTI", "HGETALL key:1", "GET key:1", "EXEC"],
     "null in resp3": ["HELLO 3", "WATCH key:1", "SET key:1 1", "MULTI", "PING", "EXEC"],

@@ -421,6 +421,87 @@ ON_BOTH_BACKENDS(a_killed_client_is_closed)
     close(other);
 }
 
+/* --- The end of a send --- */
+
+static void take_request_and_begin_answer(const char *text)
+{
+    write_text(text);
+    while (connections() > 0 && !conn()->sending)
+        turn();
+}
+
+static int timer_calls;
+
+static void count_timer(struct completion *completion)
+{
+    timer_calls++;
+}
+
+/* A turn that sleeps as the shard does, and has a reason to end then. */
+static int64_t sleep_us(int most_ms)
+{
+    struct completion waking = {.done = count_timer};
+    struct timer timer = {.completion = &waking};
+    int64_t began_us = loop_monotonic_us(shard->loop);
+
+    timer_arm(&shard->timers, &timer, shard_now_ms(shard) + most_ms);
+    shard_turn(shard);
+    timer_disarm(&shard->timers, &timer);
+    return loop_monotonic_us(shard->loop) - began_us;
+}
+
+ON_BOTH_BACKENDS(an_answer_leaves_without_a_turn_for_its_end)
+{
+    connect_client();
+    take_request_and_begin_answer("PING\r\n");
+    cr_assert_geq(sleep_us(20), 15000);
+    answer_bytes = 0;
+    read_some();
+    cr_assert_str_eq(answer, "+PONG\r\n");
+    cr_assert_not(conn()->sending);
+}
+
+ON_BOTH_BACKENDS(a_client_is_idle_since_its_answer_left)
+{
+    connect_client();
+    take_request_and_begin_answer("PING\r\n");
+    sleep_us(20);
+    cr_assert_geq(shard_now_ms(shard) - conn()->session.active_ms, 15);
+}
+
+/* Nothing else happens: did the shard not wait for the end, it would sleep for ever. */
+ON_BOTH_BACKENDS(who_is_to_go_goes_when_the_answer_has_left)
+{
+    static const char *const last_words[] = {"QUIT\r\n", "*1\r\n$x\r\n"};
+
+    for (size_t i = 0; i < sizeof last_words / sizeof last_words[0]; i++) {
+        connect_client();
+        take_request_and_begin_answer(last_words[i]);
+        while (connections() > 0)
+            shard_turn(shard);
+        close(client);
+    }
+    connect_client();
+    shutdown(client, SHUT_WR);
+    while (connections() > 0)
+        shard_turn(shard);
+}
+
+/* There are more answers when the first of them leave. Only behind the last is there nothing to wake up for. */
+ON_BOTH_BACKENDS(answers_that_come_while_others_leave_follow_them)
+{
+    enum { COUNT = 2 * CONN_IN_FLIGHT_MOST + 1, ANSWER = 7 };
+
+    connect_client();
+    for (int i = 0; i < COUNT; i++)
+        write_text("PING\r\n");
+    timer_calls = 0;
+    for (answer_bytes = 0; answer_bytes < COUNT * ANSWER; read_some())
+        sleep_us(500);
+    cr_assert_eq(answer_bytes, COUNT * ANSWER);
+    cr_assert_leq(timer_calls, 1);
+}
+
 /* --- CLIENT REPLY --- */
 
 ON_BOTH_BACKENDS(reply_off_silences_until_on)
@@ -653,6 +734,7 @@ ON_BOTH_BACKENDS(a_pause_ends_by_itself)
     expect("+OK\r\n");
     write_text("PING\r\n");
     for (answer_bytes = 0; answer_bytes == 0;) { /* sleeps as the shard does */
+        loop_await_sends(shard->loop);
         shard_turn(shard);
         read_some();
     }

@@ -4,6 +4,7 @@
 #include <criterion/criterion.h>
 
 #include "core/memory.h"
+#include "persist/aof_fill.h"
 #include "persist/aof_writer.h"
 
 static struct memory memory;
@@ -235,6 +236,22 @@ Test(aof_reader, several_torn_groups_are_cut)
     buffer_deinit(&segment);
 }
 
+/* Of its first line a sector ends with the first letters, and what follows is not that of the group. */
+Test(aof_reader, a_group_whose_head_is_torn_is_cut)
+{
+    static const struct str behind[] = {{"\0\0\0\0\n*1\r\n", 9}, {"\0\n#", 3}, {"#----\n#----\n", 12}, {"#-\n*", 4}};
+
+    for (size_t letters = 1; letters < strlen("#GROUP:"); letters++) {
+        for (size_t i = 0; i < sizeof behind / sizeof behind[0]; i++) {
+            begin_segment();
+            buffer_append(&segment, "#GROUP:", letters);
+            buffer_append_str(&segment, behind[i]);
+            expect_damage(AOF_CUT);
+            buffer_deinit(&segment);
+        }
+    }
+}
+
 Test(aof_reader, what_redis_has_gone_on_behind_was_there)
 {
     static const char *const tails[] = {"*1\r\n$1\r\na\r\n", "#TS:1700000000\r\n*1\r\n$1\r\na\r\n"};
@@ -245,6 +262,135 @@ Test(aof_reader, what_redis_has_gone_on_behind_was_there)
         segment.bytes[segment.length - 3] = 'x';
         buffer_append(&segment, tails[i], strlen(tails[i]));
         expect_damage(AOF_WRONG);
+        buffer_deinit(&segment);
+    }
+}
+
+/* Room for groups, up to a place in the file. */
+static void add_filling(size_t to)
+{
+    char line[AOF_FILL_FIRST_MAX];
+    size_t first = aof_fill_first(line, segment.length), rest;
+
+    buffer_append(&segment, line, first);
+    rest = to - segment.length;
+    aof_fill_lines(buffer_reserve(&segment, rest), rest);
+    segment.length += rest;
+}
+
+/* It is given in pieces of every size. */
+static enum aof_status read_all(size_t piece, size_t *sound, int *commands)
+{
+    struct aof_reader reader;
+    struct aof_unit unit;
+    enum aof_status status;
+    size_t given = 0, room;
+
+    *commands = 0;
+    aof_reader_init(&reader, &memory, "a.aof", segment.length);
+    while ((status = aof_reader_next(&reader, &unit)) == AOF_NEXT || status == AOF_HUNGRY) {
+        if (status == AOF_NEXT) {
+            *commands += unit.kind == AOF_UNIT_COMMAND;
+            continue;
+        }
+        char *to = file_window_room(&reader.window, &room);
+        size_t left = segment.length - given, got = piece < left ? piece : left;
+
+        got = got < room ? got : room;
+        memcpy(to, segment.bytes + given, got);
+        file_window_filled(&reader.window, got);
+        given += got;
+    }
+    *sound = aof_reader_sound(&reader);
+    aof_reader_deinit(&reader);
+    return status;
+}
+
+static void expect_end(enum aof_status expected, size_t expected_sound, int expected_commands)
+{
+    static const size_t pieces[] = {1, 7, 64, 100000};
+
+    for (size_t i = 0; i < sizeof pieces / sizeof pieces[0]; i++) {
+        size_t sound;
+        int commands;
+
+        cr_assert_eq(read_all(pieces[i], &sound, &commands), expected, "pieces of %zu", pieces[i]);
+        cr_assert_eq(sound, expected_sound, "%zu", sound);
+        cr_assert_eq(commands, expected_commands);
+    }
+}
+
+Test(aof_reader, room_behind_the_groups_is_no_more_than_an_end)
+{
+    for (size_t cut = 0; cut < 200; cut++) {
+        size_t sound = begin_segment();
+
+        add_filling(1024);
+        segment.length -= cut;
+        expect_end(AOF_END, sound, 0);
+        buffer_deinit(&segment);
+    }
+    buffer_init(&segment, &memory, NULL, 0);
+    add_filling(1024);
+    expect_end(AOF_END, 0, 0);
+    buffer_deinit(&segment);
+}
+
+/* Its first sectors did not come to the disk. */
+Test(aof_reader, what_is_left_of_a_torn_group_in_the_room_is_cut_and_never_executed)
+{
+    static const char *const left[] = {"*2\r\n$3\r\nDEL\r\n$1\r\na\r\n",
+                                       "*2\r\n$6\r\nselect\r\n$1\r\n0\r\n",
+                                       "*1\r\n$5\r\nmulti\r\n",
+                                       "DEL\r\n",
+                                       "\0\0\0\0",
+                                       "#STAMP:1\r\n",
+                                       "-",
+                                       "\n",
+                                       "#-x"};
+
+    for (size_t i = 0; i < sizeof left / sizeof left[0]; i++) {
+        size_t sound = begin_segment();
+
+        add_filling(AOF_FILL_STEP);
+        buffer_append(&segment, left[i], i == 4 ? 4 : strlen(left[i]));
+        expect_end(AOF_CUT, sound, 0);
+        add_filling(AOF_FILL_STEP + 1024);
+        expect_end(AOF_CUT, sound, 0);
+        buffer_deinit(&segment);
+    }
+}
+
+Test(aof_reader, a_group_behind_room_shows_what_was_lost_there)
+{
+    size_t sound = begin_segment();
+
+    add_filling(1024);
+    buffer_append_str(&segment, STR("b\r\n"));
+    size_t next = segment.length;
+    add_group_that_says(sound, 1);
+    expect_end(AOF_CUT, sound, 0);
+    segment.length = next;
+    add_group("c");
+    expect_end(AOF_WRONG, sound, 0);
+    buffer_deinit(&segment);
+}
+
+Test(aof_reader, redis_may_have_gone_on_behind_the_room)
+{
+    static const char *const tails[] = {"#TS:1700000000\r\n*2\r\n$3\r\nDEL\r\n$1\r\na\r\n",
+                                        "*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n", "*1\r\n$5\r\nMULTI\r\n"};
+
+    for (size_t i = 0; i < sizeof tails / sizeof tails[0]; i++) {
+        begin_segment();
+        add_filling(AOF_FILL_STEP);
+        buffer_append(&segment, tails[i], strlen(tails[i]));
+        expect_end(AOF_END, segment.length, 1);
+        buffer_deinit(&segment);
+        size_t sound = begin_segment();
+        add_filling(AOF_FILL_STEP - 64);
+        buffer_append(&segment, tails[i], strlen(tails[i]));
+        expect_end(AOF_CUT, sound, 0);
         buffer_deinit(&segment);
     }
 }

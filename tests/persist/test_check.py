@@ -195,6 +195,19 @@ def test_commit_groups_are_counted_and_checked(appended, tmp_path):
         whole[bit // 8] ^= 1 << bit % 8
 
 
+def test_room_for_groups_is_none_of_it_and_left_alone(appended, tmp_path):
+    grouped = tmp_path / "grouped.aof"
+    regroup(next(appended.glob("*.incr.aof")), grouped)
+    groups = grouped.read_bytes()
+    room = b"#--\n" + b"#" + 62 * b"-" + b"\n"
+    grouped.write_bytes(groups + room)
+    assert check_sound(grouped)[1] == f"{grouped}: room for more groups from byte {len(groups)} of {len(groups) + len(room)}"
+    assert check("--repair", "--yes", grouped)[0] == 0
+    assert grouped.read_bytes() == groups + room
+    grouped.write_bytes(groups + room + b"x")
+    assert check_wrong(grouped)[0].startswith(f"{grouped}, byte {len(groups)}: ")
+
+
 SMALL_AOF = b"".join(
     [redis_command(b"SELECT", b"0"), redis_command(b"SET", b"a", b"1"), redis_command(b"MULTI")]
     + [redis_command(b"SET", b"b", b"2"), redis_command(b"EXEC"), b"#TS:1700000000\r\n", redis_command(b"DEL", b"a")]

@@ -20,13 +20,14 @@ enum { PIECE_BYTES = 7, FILE_DESCRIPTOR = 5, FOLDER_DESCRIPTOR = 6, STEPS_MAX = 
 struct disk {
     char temporary[100];
     size_t written, synced;
-    bool has_temporary, is_renamed, is_folder_synced;
+    bool has_temporary, is_renamed, is_folder_synced, are_others_synced;
     int open; /* descriptors */
 };
 
 static struct memory memory;
 static struct disk disk;
 static struct file_replace replace;
+static bool names_others;
 
 static void begin(void)
 {
@@ -58,10 +59,11 @@ static int64_t play(void)
         return (int64_t)count;
     }
     case FILE_STEP_SYNC:
-        if (replace.descriptor == FOLDER_DESCRIPTOR)
-            disk.is_folder_synced = true;
-        else
+        if (replace.descriptor != FOLDER_DESCRIPTOR)
             disk.synced = disk.written;
+        else
+            disk.is_folder_synced = disk.is_renamed;
+        disk.are_others_synced |= replace.descriptor == FOLDER_DESCRIPTOR;
         return 0;
     case FILE_STEP_CLOSE:
         disk.open--;
@@ -69,6 +71,7 @@ static int64_t play(void)
     case FILE_STEP_RENAME:
         cr_assert_str_eq(replace.path, "folder/temp-name");
         cr_assert_str_eq(replace.new_path, "folder/name");
+        cr_assert(disk.are_others_synced || !names_others);
         disk.has_temporary = false;
         disk.is_renamed = true;
         return 0;
@@ -111,6 +114,8 @@ static int run(int fails_at, int error)
 
     disk = (struct disk){.open = 0};
     file_replace_init(&replace, &memory, "folder", "temp-name", "name");
+    if (names_others)
+        file_replace_behind_others(&replace);
     while (replace.step != FILE_STEP_DONE && replace.step != FILE_STEP_FAILED) {
         if (replace.step == FILE_STEP_BYTES) {
             add_bytes(&added);
@@ -135,9 +140,19 @@ Test(file_replace, the_new_file_is_there_as_a_whole_and_stays)
     file_replace_deinit(&replace);
 }
 
+Test(file_replace, what_it_names_is_there_before_it)
+{
+    names_others = true;
+    run(-1, 0);
+    cr_assert_eq(replace.step, FILE_STEP_DONE);
+    cr_assert(disk.is_renamed && disk.is_folder_synced && !disk.has_temporary);
+    file_replace_deinit(&replace);
+}
+
 Test(file_replace, whatever_fails_leaves_the_old_file_and_nothing_beside_it)
 {
     for (int round = 0; round < 2000; round++) {
+        names_others = dice_below(2);
         int fails_at = (int)dice_below(40), steps = run(fails_at, ENOSPC);
         bool failed = replace.step == FILE_STEP_FAILED;
 

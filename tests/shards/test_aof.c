@@ -49,6 +49,7 @@ static void begin(int shards, int fsync)
         run.group.shards[i]->durable = &durable[i];
         run.group.shards[i]->core.config.appendonly = true;
         run.group.shards[i]->core.config.appendfsync = fsync;
+        run.group.shards[i]->aof.disk.room.next = UINT64_MAX; /* none is made beforehand: test_aof_room.c */
         aof_begin(run.group.shards[i], make_file(i, 0), 0);
     }
     client = group_connect(&run, 0);
@@ -156,7 +157,7 @@ Test(aof, what_a_turn_has_done_is_one_group)
     group_settle(&run);
     cr_assert_eq(file_bytes(0, 0), 0, "nobody has waited for the disk");
     cr_assert(fake_loop_end_file(loop(0), 0));
-    cr_assert_str_eq(contents(0, 0), "SELECT 0; SET a 1; INCR a; ");
+    cr_assert_str_eq(contents(0, 0), "select 0; SET a 1; INCR a; ");
     cr_assert_not(fake_loop_end_file(loop(0), 0), "nothing is synced, and nothing more was written");
     group_forget(client);
     end();
@@ -189,10 +190,10 @@ Test(aof, what_comes_while_a_group_is_written_waits_for_the_next)
     group_command(client, "SET b 1");
     group_command(client, "SET c 1");
     cr_assert(fake_loop_end_file(loop(0), 0));
-    cr_assert_str_eq(contents(0, 0), "SELECT 0; SET a 1; ");
+    cr_assert_str_eq(contents(0, 0), "select 0; SET a 1; ");
     group_turns(&run);
     cr_assert(fake_loop_end_file(loop(0), 0));
-    cr_assert_str_eq(contents(0, 0), "SELECT 0; SET a 1; SET b 1; SET c 1; ");
+    cr_assert_str_eq(contents(0, 0), "select 0; SET a 1; SET b 1; SET c 1; ");
     end();
 }
 
@@ -210,7 +211,7 @@ Test(aof, a_sync_says_nothing_of_what_came_while_it_was_under_way)
     cr_assert_not(aof_disk_is_clean(&shard->aof.disk));
     group_turns(&run);
     cr_assert(fake_loop_end_file(loop(0), 0));
-    cr_assert_str_eq(contents(0, 0), "SELECT 0; SET a 1; SET b 1; ");
+    cr_assert_str_eq(contents(0, 0), "select 0; SET a 1; SET b 1; ");
     end();
 }
 
@@ -307,13 +308,52 @@ Test(aof, a_group_waits_a_little_for_those_whom_the_sync_before_it_answered)
     end();
 }
 
+static void set_many(int count)
+{
+    for (int i = 0; i < count; i++)
+        group_ask(client, "SET a 1");
+    group_settle(&run);
+    group_forget(client);
+}
+
+/* It is synced, and another command has come meanwhile. */
+static void sync_and_go_on(void)
+{
+    group_command(client, "SET b 1");
+    sync_group(4000);
+    cr_assert_null(loop(0)->files.first);
+}
+
+static bool is_closed_after(int64_t us)
+{
+    loop(0)->time_us += us;
+    group_turns(&run);
+    return loop(0)->files.first != NULL;
+}
+
+Test(aof, a_group_waits_for_many_as_long_as_they_may_take_but_not_when_they_stayed_away)
+{
+    begin(1, CONFIG_FSYNC_ALWAYS);
+    set_many(40);
+    sync_and_go_on();
+    cr_assert_not(is_closed_after(790), "20 us for each of those who have been answered");
+    cr_assert(is_closed_after(20));
+    set_many(40); /* while that is written, and then wait an eighth of the sync's time for one */
+    sync_group(4000);
+    cr_assert(is_closed_after(510));
+    sync_and_go_on();
+    cr_assert_not(is_closed_after(490), "the forty had stayed away");
+    cr_assert(is_closed_after(20), "an eighth again");
+    end();
+}
+
 Test(aof, what_speaks_for_records_of_before_waits_for_nobody)
 {
     begin(1, CONFIG_FSYNC_ALWAYS);
     group_command(client, "SET a 1");
     group_command(client, "SET b 1"); /* while that is written */
     atomic_store(&run.group.aof_folder.named, 1);
-    aof_switch(run.group.shards[0], make_file(0, 1), 1);
+    aof_switch(run.group.shards[0], make_file(0, 1), 1, false);
     group_command(client, "SET c 1");
     sync_group(4000);
     loop(0)->time_us += 500;
@@ -450,7 +490,7 @@ Test(aof, what_failed_is_written_once_more_where_it_belongs)
     group_turns(&run);
     cr_assert_eq(core->aof.error, 0);
     cr_assert_eq(aof_answers_wait_for(run.group.shards[0]), 0);
-    cr_assert_str_eq(contents(0, 0), "SELECT 0; SET a 1; ");
+    cr_assert_str_eq(contents(0, 0), "select 0; SET a 1; ");
     end();
 }
 
@@ -479,7 +519,7 @@ Test(aof, a_sync_from_before_a_failure_does_not_say_that_the_disk_works)
     }
     group_turns(&run);
     cr_assert_eq(core->aof.error, 0);
-    cr_assert_str_eq(contents(0, 0), "SELECT 0; SET a 1; SET b 1; ");
+    cr_assert_str_eq(contents(0, 0), "select 0; SET a 1; SET b 1; ");
     end();
 }
 
@@ -488,14 +528,14 @@ Test(aof, what_was_executed_before_a_switch_stays_in_the_file_before)
     begin(1, CONFIG_FSYNC_ALWAYS);
     group_command(client, "SET a 1");
     group_command(client, "SET b 1");
-    aof_switch(run.group.shards[0], make_file(0, 1), 0);
+    aof_switch(run.group.shards[0], make_file(0, 1), 0, false);
     group_command(client, "SET c 1");
     for (int i = 0; i < 8; i++) {
         group_turns(&run);
         fake_loop_end_file(loop(0), 0);
     }
-    cr_assert_str_eq(contents(0, 0), "SELECT 0; SET a 1; SET b 1; ");
-    cr_assert_str_eq(contents(0, 1), "SELECT 0; SET c 1; ");
+    cr_assert_str_eq(contents(0, 0), "select 0; SET a 1; SET b 1; ");
+    cr_assert_str_eq(contents(0, 1), "select 0; SET c 1; ");
     end();
 }
 
@@ -505,13 +545,13 @@ Test(aof, what_follows_a_switch_is_not_safe_with_the_file_before)
     group_command(client, "SET a 1");
     group_command(client, "SET c 1"); /* while that is written */
     atomic_store(&run.group.aof_folder.named, 1);
-    aof_switch(run.group.shards[0], make_file(0, 1), 1);
+    aof_switch(run.group.shards[0], make_file(0, 1), 1, false);
     group_command(client, "SET b 1");
     for (int i = 0; i < 5; i++) { /* the file before is written and synced, and b written */
         group_turns(&run);
         cr_assert(fake_loop_end_file(loop(0), 0));
     }
-    cr_assert_str_eq(contents(0, 0), "SELECT 0; SET a 1; SET c 1; ");
+    cr_assert_str_eq(contents(0, 0), "select 0; SET a 1; SET c 1; ");
     group_turns(&run);
     cr_assert_gt(aof_answers_wait_for(run.group.shards[0]), 0, "b is not on disk");
     for (int i = 0; i < 3; i++) {
@@ -595,15 +635,15 @@ Test(aof, one_that_has_not_ended_when_it_is_begun_again_goes_on)
     group_command(client, "SET b 1");
     cr_assert(shard->aof.on, "a is being written");
     atomic_store(&run.group.aof_folder.named, 1);
-    aof_switch(shard, make_file(0, 1), 1);
+    aof_switch(shard, make_file(0, 1), 1, false);
     group_command(client, "SET c 1");
     for (int i = 0; i < 8; i++) {
         group_turns(&run);
         fake_loop_end_file(loop(0), 0);
     }
     cr_assert(shard->aof.on && !shard->aof.stops);
-    cr_assert_str_eq(contents(0, 0), "SELECT 0; SET a 1; ");
-    cr_assert_str_eq(contents(0, 1), "SELECT 0; SET c 1; ");
+    cr_assert_str_eq(contents(0, 0), "select 0; SET a 1; ");
+    cr_assert_str_eq(contents(0, 1), "select 0; SET c 1; ");
     end();
 }
 
@@ -715,7 +755,7 @@ Test(aof, what_ends_a_segment_or_is_too_much_is_synced_all_the_same)
     put_off(SAVE_AOF_BASE);
     group_command(client, "SET a 1");
     group_command(client, "SET b 1"); /* while that is written */
-    aof_switch(run.group.shards[0], make_file(0, 1), 0);
+    aof_switch(run.group.shards[0], make_file(0, 1), 0, false);
     for (int i = 0; i < 6; i++) { /* it is written and synced, without a second's passing */
         fake_loop_end_file(loop(0), 0);
         group_turns(&run);

@@ -181,6 +181,36 @@ Test(request, owning_twice_copies_once)
     request_give_back(&pool, request);
 }
 
+Test(request, arguments_that_lie_in_one_piece_are_copied_with_what_is_between_them)
+{
+    for (size_t length = 0; length < 200; length++) {
+        char bytes[300] = "GET..", expected[300] = "";
+        struct request *request = request_take(&pool, 2, 2);
+
+        memset(bytes + 5, 'a', length);
+        memset(expected, 'a', length);
+        request->argv[0] = (struct str){bytes, 3};
+        request->argv[1] = (struct str){bytes + 5, length};
+        request->joined = true;
+        request_own_arguments(&pool, request);
+        memset(bytes, '!', sizeof bytes);
+        write_text(request, 'z', 64);
+        cr_assert_eq(lies_in_line(request, request->argv[1].bytes), length + 3 <= REQUEST_BYTES - 64);
+        expect_words(request, (const char *const[]){"GET", expected}, 2);
+        request_give_back(&pool, request);
+    }
+}
+
+Test(request, one_without_arguments_has_nothing_to_own)
+{
+    struct request *request = request_take(&pool, 0, 2);
+
+    request->joined = true;
+    request_own_arguments(&pool, request);
+    cr_assert_eq(request->reply.buffer.bytes, request->bytes);
+    request_give_back(&pool, request);
+}
+
 Test(request, empty_arguments_can_be_owned)
 {
     struct request *request = request_take(&pool, 2, 2);

@@ -157,6 +157,33 @@ Test(scatter, many_keys_and_values_come_through)
     group_expect(client, line, expected);
 }
 
+/* Parts write their answers into the scatter, as far as those before were as long. */
+Test(scatter, answers_of_any_length_follow_each_other)
+{
+    static char value[3001], expected[10000];
+
+    dice_seed();
+    for (int round = 0; round < 300; round++) {
+        size_t length = dice_below(4) == 0 ? dice_below(dice_below(3000) + 1) : dice_below(300) + 1;
+        char *end = expected + sprintf(expected, "*5 ");
+
+        memset(value, 'a' + round % 26, length);
+        value[length] = '\0';
+        group_forget(client);
+        group_ask_format(client, "SET %s %s", group_key(&run, 1, 0), length > 0 ? value : "''");
+        group_ask_format(client, "SET %s %d", group_key(&run, 3, 0), round);
+        group_settle(&run);
+        for (int i = 0; i < 5; i++)
+            end += i % 2 == 0 ? sprintf(end, "$%zu %s ", length, value)
+                              : sprintf(end, "$%d %d ",
+                                        round < 10    ? 1
+                                        : round < 100 ? 2
+                                                      : 3,
+                                        round);
+        expect("MGET %1a %3a %1a %3a %1a", expected);
+    }
+}
+
 Test(scatter, a_pipeline_sees_its_own_effects)
 {
     struct ask *asks[5];

@@ -10,6 +10,7 @@
 
 #include "core/config_table.h"
 #include "core/keyspace.h"
+#include "shards/pace.h"
 #include "shards/shard.h"
 #include "tests/support/shards/group_run.h"
 
@@ -121,4 +122,50 @@ Test(snapshot, one_that_is_cancelled_leaves_nothing)
     finish(-1);
     cr_assert(!exists("dump.rdb") && !run.group.saves.failed);
     end();
+}
+
+enum { LOOK_US = 20, KEYS = 20000, KEYS_A_LOOK = 8 };
+
+/* A snapshot of many keys by one shard that is asked for something before each of so many turns, or left alone: how
+ * many keys of it are done after that, and how much time has passed. */
+static uint64_t done_in_turns(int turns, bool is_asked, int64_t *passed_us)
+{
+    struct shard *shard;
+
+    strcpy(folder + sizeof folder - 7, "XXXXXX");
+    cr_assert_not_null(mkdtemp(folder));
+    group_run_init(&run, 1, NULL);
+    shard = run.group.shards[0];
+    config_replace(&shard->core.config, &shard->core.config.dir, str_from(folder));
+    client = group_connect(&run, 0);
+    for (int i = 0; i < KEYS; i++)
+        group_ask_format(client, "SET key:%d value", i);
+    group_settle(&run);
+    group_expect(client, "BGSAVE", "+Background saving started ");
+    run.loops[0].tick_us = LOOK_US;
+    uint64_t before = atomic_load(&run.group.saves.keys_done);
+    int64_t began_us = run.loops[0].time_us;
+    for (int i = 0; i < turns; i++) {
+        if (is_asked)
+            group_ask(client, "GET key:1");
+        group_turns(&run);
+    }
+    *passed_us = run.loops[0].time_us - began_us;
+    uint64_t done = atomic_load(&run.group.saves.keys_done) - before;
+    group_forget(client);
+    finish(-1);
+    end();
+    return done;
+}
+
+Test(snapshot, those_who_wait_go_first_and_it_has_its_share_all_the_same)
+{
+    int64_t busy_us, idle_us;
+    uint64_t busy_keys = done_in_turns(100, true, &busy_us), idle_keys = done_in_turns(100, false, &idle_us);
+    uint64_t looks = (uint64_t)busy_us / PACE_SHARE / LOOK_US;
+
+    cr_assert_leq(busy_keys, (looks + 2) * KEYS_A_LOOK);
+    cr_assert_geq(busy_keys, looks / 2 * KEYS_A_LOOK / 2, "%llu keys, %llu looks", (unsigned long long)busy_keys,
+                  (unsigned long long)looks);
+    cr_assert_gt(idle_keys, busy_keys);
 }

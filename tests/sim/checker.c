@@ -226,6 +226,8 @@ static bool has_changed_nothing(const struct search *search, const struct operat
     case OPERATION_UNBLOCK:
     case OPERATION_UNBLOCK_ERROR:
     case OPERATION_KILL:
+    case OPERATION_REWRITE:
+    case OPERATION_APPEND_ONLY:
     case OPERATION_UNWATCH:
     case OPERATION_SUBSCRIBE:
     case OPERATION_UNSUBSCRIBE:

@@ -25,12 +25,11 @@ void crash_now(struct crash *crash)
         return;
     crash->has_happened = true;
     crash->at = crash->scheduler->decisions;
-    crash->was_synced = sim_disk_is_synced(crash->disk);
     for (int i = 0; i < crash->client_count; i++) {
         crash->sent[i] = crash->clients[i].sent;
         crash->answered[i] = crash->clients[i].answered;
     }
-    sim_disk_crash(crash->disk, &crash->left, dice, dice_one_in(dice, 4));
+    crash->has_rotted = sim_disk_crash(crash->disk, &crash->left, dice, dice_one_in(dice, 4));
 }
 
 void crash_plan(struct crash *crash, struct scheduler *scheduler, struct history *history, const struct client *clients,

@@ -16,7 +16,7 @@ struct crash {
     bool loses_answered; /* answers did not wait for the disk */
     int after;           /* so many answers, or a little later */
     uint64_t at;         /* decision */
-    bool was_synced;     /* so what is left has to be loaded; else it may be refused, with a message */
+    bool has_rotted;     /* so what is left may be refused, with a message; else it has to be loaded */
     struct scheduler *scheduler;
     struct history *history;
     const struct client *clients; /* those of them that do something are the first */

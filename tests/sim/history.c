@@ -42,7 +42,7 @@ static const char *const scripts[] = {SCRIPT("a"), SCRIPT("b"), SCRIPT("c")};
  * '%d' the deadline, '%t' the same in seconds, '%c' the other client's id, '%s' its own values with their scores,
  * '%m' the time for which an entry has to have been idle, '%i' an entry's ID, '%u' its own consumer, '%>' for each key,
  * '%x' a script, '%y' one that publishes, '%a' and
- * '%b' the first two keys, '%w' its second value.
+ * '%b' the first two keys, '%w' its second value, '%o' yes or no.
  */
 static const char *const syntax[OPERATION_KINDS] = {
     [OPERATION_GET] = "GET %k",
@@ -91,6 +91,8 @@ static const char *const syntax[OPERATION_KINDS] = {
     [OPERATION_UNSUBSCRIBE] = "UNSUBSCRIBE %v",
     [OPERATION_PUBLISH] = "PUBLISH %n",
     [OPERATION_SCRIPT_PUBLISH] = "EVAL %y 1 %k %n",
+    [OPERATION_REWRITE] = "BGREWRITEAOF",
+    [OPERATION_APPEND_ONLY] = "CONFIG SET appendonly %o",
     [OPERATION_NAME] = "CLIENT GETNAME",
     [OPERATION_WATCH] = "WATCH %*",
     [OPERATION_UNWATCH] = "UNWATCH",
@@ -179,6 +181,9 @@ static void add_word(struct words *words, const struct history *history, const s
         break;
     case 'i':
         add_number(words, "0-%" PRId64, operation->other);
+        break;
+    case 'o':
+        words->words[words->count++] = operation->other % 2 == 0 ? STR("yes") : STR("no");
         break;
     case 'u':
         add_number(words, "c%" PRId64, operation->client);

@@ -66,8 +66,10 @@ enum operation_kind {
     OPERATION_UNSUBSCRIBE,
     OPERATION_PUBLISH, /* values[1] */
     OPERATION_SCRIPT_PUBLISH,
-    OPERATION_NAME,  /* its own, which it has none: needs the session */
-    OPERATION_WATCH, /* from here on: transactions */
+    OPERATION_REWRITE,     /* the append-only file */
+    OPERATION_APPEND_ONLY, /* off or on */
+    OPERATION_NAME,        /* its own, which it has none: needs the session */
+    OPERATION_WATCH,       /* from here on: transactions */
     OPERATION_UNWATCH,
     OPERATION_EXEC,    /* all from MULTI on */
     OPERATION_DISCARD, /* likewise */

@@ -28,7 +28,7 @@ static const char *const fault_names[FAULT_COUNT] = {
     [FAULT_EARLY_WATCH] = "early-watch",   [FAULT_NO_UNDO] = "no-undo",       [FAULT_NO_BOUNCE] = "no-bounce",
     [FAULT_NO_HOLD] = "no-hold",           [FAULT_LATE_NEWS] = "late-news",   [FAULT_PUBLISH_APART] = "publish-apart",
     [FAULT_WHOLE_CHANGE] = "whole-change", [FAULT_NEWS_APART] = "news-apart", [FAULT_NEWS_BY_RING] = "news-by-ring",
-    [FAULT_ANSWER_EARLY] = "answer-early", [FAULT_NO_CUT] = "no-cut",
+    [FAULT_ANSWER_EARLY] = "answer-early", [FAULT_NO_CUT] = "no-cut",         [FAULT_WRITE_UNNAMED] = "write-unnamed",
 };
 
 struct options {

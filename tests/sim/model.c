@@ -253,6 +253,20 @@ static void unblock(const struct history *history, const struct operation *opera
     answer_integer(reply, str_equal(texts_get(&history->texts, operation->reply), STR(":1\r\n")));
 }
 
+/* Whether something else is saved just then is not told by the data. */
+static void rewrite(const struct history *history, const struct operation *operation, struct buffer *reply)
+{
+    static const char *const answers[] = {"-ERR Background append only file rewriting already in progress\r\n",
+                                          "+Background append only file rewriting scheduled\r\n",
+                                          "+Background append only file rewriting started\r\n"};
+    struct str answer = texts_get(&history->texts, operation->reply);
+    int i = 0;
+
+    while (i < 2 && !str_equal(answer, str_from(answers[i])))
+        i++;
+    buffer_append_str(reply, str_from(answers[i]));
+}
+
 static void apply_to_collections(struct model_value *db, struct history *history, const struct operation *operation,
                                  struct buffer *reply)
 {
@@ -337,6 +351,12 @@ void model_apply_command(struct model *model, struct history *history, const str
         break;
     case OPERATION_SCRIPT:
         run_script(model, history, operation, reply);
+        break;
+    case OPERATION_REWRITE:
+        rewrite(history, operation, reply);
+        break;
+    case OPERATION_APPEND_ONLY:
+        answer_ok(reply);
         break;
     case OPERATION_NAME:
         buffer_append_str(reply, STR("$-1\r\n"));

@@ -37,9 +37,9 @@ static void execute(struct core *core, struct reply *reply, uint16_t *db, const 
 {
     int64_t number;
 
-    if (str_equal(argv[0], STR("MULTI")) || str_equal(argv[0], STR("EXEC")))
+    if (str_equal(argv[0], STR("multi")) || str_equal(argv[0], STR("exec")))
         return;
-    if (!str_equal(argv[0], STR("SELECT"))) {
+    if (!str_equal(argv[0], STR("select"))) {
         run(core, reply, *db, argv, argc);
         return;
     }

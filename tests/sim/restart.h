@@ -7,19 +7,15 @@
 
 #include "tests/sim/sim_disk.h"
 
-struct config;
-
+/* A folder of the machine's, with that of an append-only file in it; the working folder until it is left. */
 struct restart_folder {
     char path[40], before[PATH_MAX];
 };
 
-/* On the simulated disk. */
-void restart_segment_path(char path[DISK_PATH_BYTES], int shard);
-
-/* With the segments of so many shards, and a manifest that has been there before any of them. It is the working
- * directory until it is left, and then gone. */
-void restart_write_folder(struct restart_folder *folder, const struct sim_disk *left, const struct config *config,
-                          int shards);
+void restart_enter_folder(struct restart_folder *folder, const char *appenddirname);
+/* With what the crash has left in that folder of the simulated disk. */
+void restart_write_folder(struct restart_folder *folder, const struct sim_disk *left, const char *appenddirname);
+/* Removes it. */
 void restart_leave_folder(const struct restart_folder *folder);
 
 #endif

@@ -164,17 +164,6 @@ bool sim_disk_get(const struct sim_disk *disk, const char *path, struct str *byt
     return true;
 }
 
-bool sim_disk_is_synced(const struct sim_disk *disk)
-{
-    for (const struct sim_file *file = disk->files; file; file = file->next)
-        if (file->first)
-            return false;
-    for (int i = 0; i < disk->queue_count; i++)
-        if (disk->queues[i]->count > 0)
-            return false;
-    return disk->change_count == 0;
-}
-
 /* Descriptors. Numbers are not used again, so that who uses a closed one is found out. */
 
 static struct sim_descriptor *find_descriptor(struct sim_disk *disk, int fd)
@@ -388,6 +377,14 @@ void sim_disk_queue_init(struct sim_disk_queue *queue, struct sim_disk *disk)
     disk->queues[disk->queue_count++] = queue;
 }
 
+void sim_disk_close(struct sim_disk *disk, int fd)
+{
+    struct sim_descriptor *descriptor = find_descriptor(disk, fd);
+
+    ASSERT(descriptor);
+    descriptor->fd = 0;
+}
+
 void sim_disk_start(struct sim_disk_queue *queue, struct completion *completion)
 {
     ASSERT(queue->count < DISK_OPERATIONS_MAX);
@@ -501,16 +498,17 @@ static bool has_name(const struct sim_disk *disk, const struct sim_file *file)
     return false;
 }
 
-static void crash_files(struct sim_disk *disk, struct dice *dice, bool rots)
+static bool crash_files(struct sim_disk *disk, struct dice *dice, bool rots)
 {
     struct sim_file *file = disk->files;
+    bool rotted = false;
 
     disk->files = NULL;
     while (file) {
         struct sim_file *next = file->next;
 
         if (has_name(disk, file)) {
-            sim_file_crash(file, dice, rots);
+            rotted |= sim_file_crash(file, dice, rots);
             file->next = disk->files;
             disk->files = file;
         } else {
@@ -518,14 +516,15 @@ static void crash_files(struct sim_disk *disk, struct dice *dice, bool rots)
         }
         file = next;
     }
+    return rotted;
 }
 
-void sim_disk_crash(const struct sim_disk *disk, struct sim_disk *left, struct dice *dice, bool rots)
+bool sim_disk_crash(const struct sim_disk *disk, struct sim_disk *left, struct dice *dice, bool rots)
 {
     copy_disk(disk, left);
     for (int i = 0; i < disk->queue_count; i++)
         end_queue(left, disk->queues[i], dice);
     crash_names(left, dice);
-    crash_files(left, dice, rots);
     memset(left->descriptors, 0, sizeof left->descriptors);
+    return crash_files(left, dice, rots);
 }

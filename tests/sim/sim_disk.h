@@ -87,18 +87,17 @@ bool sim_disk_get(const struct sim_disk *disk, const char *path, struct str *byt
 /* As above, and open for writing; its descriptor. */
 int sim_disk_put_open(struct sim_disk *disk, const char *path);
 
-/* Whether a crash now would leave all as it is. */
-bool sim_disk_is_synced(const struct sim_disk *disk);
-
 /* From now on everything fails with EIO; or with ENOSPC all that needs room; or nothing, with 0. */
 void sim_disk_fail(struct sim_disk *disk, int error);
 
 /* What would be left if the machine stopped now: another disk, whose deinit is the caller's. Each operation under way
  * has taken effect there or not, and what was not synced survives in part. This one goes on as if nothing had been; so
- * what used it can come to rest and be freed. rots: bits are flipped in what was not synced. */
-void sim_disk_crash(const struct sim_disk *disk, struct sim_disk *left, struct dice *dice, bool rots);
+ * what used it can come to rest and be freed. rots: bits are flipped in what was not synced; true: some were. */
+bool sim_disk_crash(const struct sim_disk *disk, struct sim_disk *left, struct dice *dice, bool rots);
 
 void sim_disk_queue_init(struct sim_disk_queue *queue, struct sim_disk *disk);
+/* At once. */
+void sim_disk_close(struct sim_disk *disk, int fd);
 void sim_disk_start(struct sim_disk_queue *queue, struct completion *completion);
 /* While one is under way: any of them takes effect. */
 void sim_disk_step(struct sim_disk_queue *queue, struct dice *dice);

@@ -237,23 +237,29 @@ static bool is_synced_later(const struct sim_change *change, size_t at)
     return false;
 }
 
-static void rot(struct sim_file *file, struct buffer *left, struct dice *dice)
+static bool rot(struct sim_file *file, struct buffer *left, struct dice *dice)
 {
+    bool rotted = false;
+
     for (const struct sim_change *change = file->first; change; change = change->next) {
         size_t at;
 
         if (change->is_synced || change->offset == change->end || !dice_one_in(dice, 4))
             continue;
         at = change->offset + dice_below(dice, (uint32_t)(change->end - change->offset));
-        if (at < left->length && !is_synced_later(change, at))
+        if (at < left->length && !is_synced_later(change, at)) {
             left->bytes[at] = (char)(left->bytes[at] ^ 1 << dice_below(dice, 8));
+            rotted = true;
+        }
     }
+    return rotted;
 }
 
-void sim_file_crash(struct sim_file *file, struct dice *dice, bool rots)
+bool sim_file_crash(struct sim_file *file, struct dice *dice, bool rots)
 {
     struct crash crash = draw_crash(file, dice);
     size_t most = longest(file);
+    bool rotted;
 
     set_length(&file->now, 0);
     buffer_append_str(&file->now, buffer_str(&file->base));
@@ -261,10 +267,10 @@ void sim_file_crash(struct sim_file *file, struct dice *dice, bool rots)
     for (size_t sector = 0; sector * SECTOR_BYTES < most; sector++)
         keep_sector(file, &file->now, sector, draw_count(&crash));
     set_length(&file->now, length_left(file, dice, draw_count(&crash)));
-    if (rots)
-        rot(file, &file->now, dice);
+    rotted = rots && rot(file, &file->now, dice);
     while (file->first)
         drop_first(file);
     set_length(&file->base, 0);
     buffer_append_str(&file->base, buffer_str(&file->now));
+    return rotted;
 }

@@ -47,7 +47,7 @@ void sim_file_sync(struct sim_file *file, uint64_t serial);
 void sim_file_forget(struct sim_file *file, uint64_t serial);
 /* to is not set up yet. */
 void sim_file_copy(struct sim_file *to, const struct sim_file *from, struct memory *memory);
-/* rots: bits are flipped in what was not synced. */
-void sim_file_crash(struct sim_file *file, struct dice *dice, bool rots);
+/* rots: bits are flipped in what was not synced; true: some were. */
+bool sim_file_crash(struct sim_file *file, struct dice *dice, bool rots);
 
 #endif

@@ -34,12 +34,27 @@ static void start_receive(struct loop *loop, struct completion *completion)
     wire->receive = completion;
 }
 
+/* As a socket with room does. */
+static void take_at_once(struct wire *wire)
+{
+    struct completion *send = wire->send;
+
+    buffer_consume(&wire->taken, wire->taken_read);
+    wire->taken_read = 0;
+    for (int i = 0; i < send->vector_count; i++)
+        buffer_append_str(&wire->taken, (struct str){send->vectors[i].iov_base, send->vectors[i].iov_len});
+    send->progress = send->total;
+}
+
 static void start_send(struct loop *loop, struct completion *completion)
 {
     struct wire *wire = wire_of(loop, completion->fd);
 
     ASSERT(!wire->send && !wire->server_closed && completion->total > 0);
     wire->send = completion;
+    completion->waited = dice_one_in(&sim(loop)->scheduler->dice, 2);
+    if (!completion->waited)
+        take_at_once(wire);
 }
 
 static void cancel(struct loop *loop, struct completion *completion)
@@ -55,8 +70,13 @@ static void start_file(struct loop *loop, struct completion *completion)
 
 static void close_fd(struct loop *loop, int fd)
 {
-    struct wire *wire = wire_of(loop, fd);
+    struct wire *wire;
 
+    if (fd >= DISK_FIRST_FD) {
+        sim_disk_close(sim(loop)->files.disk, fd);
+        return;
+    }
+    wire = wire_of(loop, fd);
     ASSERT(!wire->receive && !wire->send && !wire->server_closed);
     wire->server_closed = true;
 }
@@ -73,10 +93,15 @@ static bool receive_has_news(const struct wire *wire)
     return wire->receive && (wire->arriving.length > 0 || wire->client_closed || wire->receive->cancelled);
 }
 
+static bool send_has_news(const struct sim_loop *loop, const struct wire *wire)
+{
+    return send_has_ended(wire) && (wire->send->waited || loop->loop.awaited);
+}
+
 static bool has_news(const struct sim_loop *loop)
 {
     for (int i = 0; i < loop->wire_count; i++)
-        if (send_has_ended(loop->wires[i]) || receive_has_news(loop->wires[i]))
+        if (send_has_news(loop, loop->wires[i]) || receive_has_news(loop->wires[i]))
             return true;
     return loop->files.finished.first != NULL;
 }
@@ -326,12 +351,14 @@ void wire_init(struct wire *wire, struct sim_loop *loop, int fd)
     ASSERT(loop->wire_count < WIRES_MAX);
     *wire = (struct wire){.fd = fd, .loop = loop};
     buffer_init(&wire->arriving, loop->loop.memory, NULL, 0);
+    buffer_init(&wire->taken, loop->loop.memory, NULL, 0);
     loop->wires[loop->wire_count++] = wire;
 }
 
 void wire_deinit(struct wire *wire)
 {
     buffer_deinit(&wire->arriving);
+    buffer_deinit(&wire->taken);
 }
 
 void wire_write(struct wire *wire, struct str bytes)
@@ -347,11 +374,26 @@ void wire_close(struct wire *wire)
 
 bool wire_readable(const struct wire *wire)
 {
-    return wire->send && wire->send->progress < wire->send->total && !wire->client_closed;
+    bool taken = wire->taken_read < wire->taken.length;
+
+    return !wire->client_closed && (taken || (wire->send && wire->send->progress < wire->send->total));
+}
+
+static struct str read_taken(struct wire *wire, size_t most)
+{
+    struct str bytes = {wire->taken.bytes + wire->taken_read, wire->taken.length - wire->taken_read};
+
+    if (bytes.length > most)
+        bytes.length = most;
+    wire->taken_read += bytes.length;
+    return bytes;
 }
 
 struct str wire_read(struct wire *wire, size_t most)
 {
+    if (wire->taken_read < wire->taken.length)
+        return read_taken(wire, most);
+
     struct loop_rest rest = loop_send_rest(wire->send);
     struct str bytes = {rest.bytes, rest.length};
 

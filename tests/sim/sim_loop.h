@@ -23,6 +23,8 @@ struct wire {
     struct sim_loop *loop;
     struct completion *receive, *send; /* under way, or NULL */
     struct buffer arriving;            /* written by the client, not yet delivered */
+    struct buffer taken;               /* sent by the shard to where there was room, and read by the client as far as */
+    size_t taken_read;
     bool client_closed, end_delivered; /* the client writes no more; the shard knows */
     bool server_closed;
     uint64_t end_delivered_at; /* decision */

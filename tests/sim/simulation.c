@@ -25,18 +25,22 @@ static void fail_loading(struct completion *completion)
     struct simulation *simulation =
         (struct simulation *)((char *)completion - offsetof(struct simulation, load_failed));
 
-    simulation->refused = !simulation->crash.was_synced;
+    simulation->refused = simulation->crash.has_rotted;
     scheduler_fail(&simulation->scheduler, "what the crash has left can't be loaded");
 }
 
 void simulation_init(struct simulation *simulation)
 {
     static const uint8_t secret[32] = "the same in each simulation";
+    struct config config;
 
+    config_init(&config);
+    restart_enter_folder(&simulation->folder, config.appenddirname);
+    config_deinit(&config);
     log_set_level(LOG_NOTHING);
     command_table_init();
     keyspace_hash_seed(secret);
-    *simulation = (struct simulation){.load_failed.done = fail_loading};
+    simulation->load_failed.done = fail_loading;
     checker_init(&simulation->checker);
 }
 
@@ -44,6 +48,7 @@ void simulation_deinit(struct simulation *simulation)
 {
     for (int i = 0; i < SIMULATED_SHARDS_MAX; i++)
         coroutine_deinit(&simulation->loops[i].coroutine);
+    restart_leave_folder(&simulation->folder);
     checker_deinit(&simulation->checker);
 }
 
@@ -66,7 +71,8 @@ static void draw_config(const struct simulation *simulation, struct config *conf
     const struct workload *workload = &simulation->workload;
 
     config_init(config);
-    config->save[0] = '\0'; /* nothing is saved by itself */
+    config->save[0] = '\0';         /* nothing is saved by itself */
+    config->loglevel = LOG_NOTHING; /* also after CONFIG SET */
     config->databases = DATABASES_MAX;
     config->spin_us = workload->spin_us;
     config->appendonly = workload->appends;
@@ -97,21 +103,45 @@ static void start_shards(struct simulation *simulation)
     }
 }
 
+static void put_manifest(struct simulation *simulation, const struct config *config)
+{
+    char name[AOF_MANIFEST_NAME_MAX], temporary[AOF_MANIFEST_NAME_MAX + 8], path[DISK_PATH_BYTES];
+    struct buffer text;
+
+    aof_folder_manifest_names(config, name, temporary);
+    ASSERT(snprintf(path, sizeof path, "%s/%s", config->appenddirname, name) < (int)sizeof path);
+    buffer_init(&text, &simulation->memory, NULL, 0);
+    aof_folder_write(&simulation->group.aof_folder, &text);
+    sim_disk_put(&simulation->disk, path, buffer_str(&text));
+    buffer_deinit(&text);
+}
+
+static void begin_journal(struct simulation *simulation, const struct config *config, int shard)
+{
+    struct buffer path;
+
+    buffer_init(&path, &simulation->memory, NULL, 0);
+    aof_folder_name_segment(&simulation->group.aof_folder, config, (uint64_t)shard + 1, &path);
+    sim_loop_use_disk(&simulation->loops[shard], &simulation->disk);
+    aof_begin(simulation->group.shards[shard], sim_disk_put_open(&simulation->disk, path.bytes), 1);
+    buffer_deinit(&path);
+}
+
 /* As if the manifest had been there before. */
-static void begin_journals(struct simulation *simulation)
+static void begin_journals(struct simulation *simulation, const struct config *config)
 {
     struct aof_folder *folder = &simulation->group.aof_folder;
+    struct aof_manifest manifest;
 
+    aof_manifest_init(&manifest, &simulation->group.memory);
+    aof_folder_init(folder, &simulation->group.memory, config, simulation->workload.shards, &manifest);
+    aof_folder_add_generation(folder, config, simulation->workload.shards, 1);
+    put_manifest(simulation, config);
     folder->generation = 1;
     atomic_store(&folder->named, 1);
     atomic_store(&folder->is_complete, true);
-    for (int i = 0; i < simulation->workload.shards; i++) {
-        char path[DISK_PATH_BYTES];
-
-        restart_segment_path(path, i);
-        sim_loop_use_disk(&simulation->loops[i], &simulation->disk);
-        aof_begin(simulation->group.shards[i], sim_disk_put_open(&simulation->disk, path), 1);
-    }
+    for (int i = 0; i < simulation->workload.shards; i++)
+        begin_journal(simulation, config, i);
 }
 
 static void start_server(struct simulation *simulation)
@@ -122,7 +152,7 @@ static void start_server(struct simulation *simulation)
     open_group(simulation, &config);
     start_shards(simulation);
     if (simulation->workload.appends)
-        begin_journals(simulation);
+        begin_journals(simulation, &config);
     config_deinit(&config);
 }
 
@@ -278,7 +308,8 @@ static void set_up(struct simulation *simulation, uint64_t seed, int fault)
     simulation->crash = (struct crash){.is_planned = false};
     if (simulation->workload.crashes)
         crash_plan(&simulation->crash, scheduler, &simulation->history, simulation->clients,
-                   simulation->workload.clients, &simulation->disk, simulation->workload.fsync != CONFIG_FSYNC_ALWAYS);
+                   simulation->workload.clients, &simulation->disk,
+                   simulation->workload.fsync != CONFIG_FSYNC_ALWAYS || simulation->workload.switches);
 }
 
 /* Checks. */
@@ -464,7 +495,6 @@ static bool restart(struct simulation *simulation)
     struct scheduler *scheduler = &simulation->scheduler;
     struct restart_folder folder;
     struct config config;
-    int shards = simulation->workload.shards;
     bool loaded;
 
     crash_now(&simulation->crash);
@@ -476,10 +506,12 @@ static bool restart(struct simulation *simulation)
     scheduler->actor_count = 0;
     simulation->workload.shards = dice_between(&scheduler->dice, 1, SIMULATED_SHARDS_MAX);
     draw_config(simulation, &config);
-    restart_write_folder(&folder, &simulation->crash.left, &config, shards);
+    restart_write_folder(&folder, &simulation->crash.left, config.appenddirname);
     loaded = load(simulation, &config);
     restart_leave_folder(&folder);
     config_deinit(&config);
+    if (!loaded)
+        simulation->first_client = simulation->history.client_count;
     for (int i = simulation->first_client; i < simulation->history.client_count; i++)
         connect_client(simulation, i);
     return loaded;

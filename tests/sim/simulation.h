@@ -13,6 +13,7 @@
 #include "tests/sim/checker.h"
 #include "tests/sim/client.h"
 #include "tests/sim/crash.h"
+#include "tests/sim/restart.h"
 #include "tests/sim/workload.h"
 
 enum { SIMULATED_SHARDS_MAX = 8 };
@@ -20,7 +21,7 @@ enum { SIMULATED_SHARDS_MAX = 8 };
 struct simulation {
     bool crashes_always; /* set by whoever runs seeds of nothing else */
     uint64_t seed;
-    bool refused;   /* what the crash had left was too damaged to be loaded; no more was checked */
+    bool refused;   /* what the crash had left was rotten, and is not loaded; no more was checked */
     bool undecided; /* the checker gave up on this run's history */
     struct memory memory;
     struct server_facts facts;
@@ -35,6 +36,7 @@ struct simulation {
     int first_client; /* those before it have gone with the server that crashed */
     struct crash crash;
     struct completion load_failed;
+    struct restart_folder folder; /* where the process is */
     struct checker checker;
 };
 

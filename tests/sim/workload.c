@@ -95,6 +95,14 @@ static void draw_transaction_weights(struct workload *workload, struct dice *dic
     workload->weights[OPERATION_UNWATCH] = dice_one_in(dice, 3);
 }
 
+/* Rare: each goes on for long. */
+static void draw_rewriting_weights(struct workload *workload, struct dice *dice)
+{
+    workload->weights[OPERATION_REWRITE] = dice_one_in(dice, 2);
+    workload->switches = dice_one_in(dice, 4);
+    workload->weights[OPERATION_APPEND_ONLY] = workload->switches ? 2 : 0;
+}
+
 /* Each command is left out, rare or frequent, differently for each seed; in some seeds nearly all are left out. */
 static void draw_weights(struct workload *workload, struct dice *dice)
 {
@@ -111,9 +119,6 @@ static void draw_weights(struct workload *workload, struct dice *dice)
         workload->weights[OPERATION_FLUSHDB] = workload->weights[OPERATION_FLUSHALL] = 0;
     if (!dice_one_in(dice, 2))
         workload->weights[OPERATION_SWAPDB] = 0;
-    if (workload->appends) /* after these the append-only file is rewritten, which is not simulated */
-        workload->weights[OPERATION_FLUSHDB] = workload->weights[OPERATION_FLUSHALL] =
-            workload->weights[OPERATION_SWAPDB] = 0;
     if (workload->deadlines)
         workload->weights[OPERATION_DBSIZE] = 0;       /* counts keys that have expired and are not removed yet */
     if (workload->deadlines && dice_one_in(dice, 2)) { /* many readers of keys that die together */
@@ -135,6 +140,8 @@ static void draw_weights(struct workload *workload, struct dice *dice)
     workload->weights[OPERATION_SCRIPT] = workload->scripts ? (uint8_t)dice_between(dice, 2, 8) : 0;
     if (workload->transactions)
         draw_transaction_weights(workload, dice);
+    if (workload->appends)
+        draw_rewriting_weights(workload, dice);
 }
 
 /* Long pipelines with few clients, so that the checker can still tell all orders apart. */
@@ -239,6 +246,8 @@ static int draw_key_count(struct dice *dice, enum operation_kind kind)
     case OPERATION_UNBLOCK:
     case OPERATION_UNBLOCK_ERROR:
     case OPERATION_KILL:
+    case OPERATION_REWRITE:
+    case OPERATION_APPEND_ONLY:
     case OPERATION_NAME:
     case OPERATION_UNWATCH:
         return 0;

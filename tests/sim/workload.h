@@ -24,6 +24,7 @@ struct workload {
     bool transactions, scripts;
     bool appends;     /* an append-only file is written */
     int fsync;        /* enum config_append_fsync, how then */
+    bool switches;    /* and no more, and again */
     bool crashes;     /* the machine stops, and what is on the disk is loaded */
     bool in_line;     /* nothing else: see workload_line.c */
     bool in_channels; /* nothing else: see workload_channels.c */

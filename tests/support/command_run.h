@@ -30,6 +30,7 @@ struct command_run {
 };
 
 void command_run_init(struct command_run *run, int shard_count);
+/* The test fails if anything is left in the cores' memory. */
 void command_run_deinit(struct command_run *run);
 
 /* A command as typed into redis-cli, quotes and escapes included. The reply's

@@ -109,6 +109,9 @@ static int do_operation(const struct completion *completion)
     case LOOP_FILE_REMOVE:
         result = unlink(completion->path);
         break;
+    case LOOP_FILE_TRUNCATE:
+        result = ftruncate(completion->fd, (off_t)completion->offset);
+        break;
     case LOOP_FILE_CLOSE:
         result = close(completion->fd);
         break;

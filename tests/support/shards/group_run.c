@@ -168,6 +168,7 @@ static void submit(struct group_client *client, struct ask *ask, const struct st
     struct request *request = shard_take_request(shard, argc, &client->session);
 
     borrow_arguments(ask, argv, argc, request->argv);
+    request->joined = true;
     ask->request = request;
     request->origin = &client->origin;
     request->done = answered;

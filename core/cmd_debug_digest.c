@@ -1,0 +1,75 @@
+/* DEBUG DIGEST and DEBUG DIGEST-VALUE: the whole data set, or some values, as Redis's digests of them (digest.h). */
+#include "core/handlers.h"
+
+#include "core/call.h"
+#include "core/digest.h"
+
+struct walk {
+    struct digest *digest;
+    int64_t now_ms;
+};
+
+static void join_key(void *context, struct entry *entry)
+{
+    const struct walk *walk = context;
+    struct digest own = {{0}};
+
+    digest_mix(&own, entry_key(entry));
+    digest_mix_value(&own, entry, walk->now_ms);
+    digest_join(walk->digest, &own);
+}
+
+/* Keys of one database have no order, databases do. */
+static void add_database(struct digest *digest, struct keyspace *const *keyspaces, int count, int db, int64_t now_ms)
+{
+    struct walk walk = {digest, now_ms};
+    size_t keys = 0;
+
+    for (int i = 0; i < count; i++)
+        keys += keyspace_count(keyspaces[i], db);
+    if (keys == 0)
+        return;
+    digest_mix_number(digest, (uint32_t)db);
+    for (int i = 0; i < count; i++) {
+        uint64_t cursor = 0;
+
+        do
+            cursor = keyspace_scan(keyspaces[i], db, cursor, now_ms, join_key, &walk);
+        while (cursor != 0);
+    }
+}
+
+static void reply_digest(struct reply *reply, const struct digest *digest)
+{
+    char text[SHA1_HEX_LENGTH + 1];
+
+    sha1_write_hex(digest->bytes, text);
+    text[SHA1_HEX_LENGTH] = '\0';
+    reply_simple(reply, text);
+}
+
+void cmd_debug_digest(struct call *call)
+{
+    struct keyspace *const *keyspaces = call->reach ? call->reach->keyspaces : &call->core->keyspace;
+    int count = call->reach ? call->reach->keyspace_count : 1;
+    struct digest digest = {{0}};
+
+    for (int db = 0; db < keyspace_database_count(call->core->keyspace); db++)
+        add_database(&digest, keyspaces, count, db, call->now_ms);
+    reply_digest(call->reply, &digest);
+}
+
+void cmd_debug_digest_value(struct call *call)
+{
+    reply_array(call->reply, call->argc - 2);
+    for (int i = 2; i < call->argc; i++) {
+        struct str name = call->argv[i];
+        const struct entry *entry =
+            keyspace_find(call_keyspace(call, name), call->db, call_key(call, name), call->now_ms);
+        struct digest digest = {{0}};
+
+        if (entry)
+            digest_mix_value(&digest, entry, call->now_ms);
+        reply_digest(call->reply, &digest);
+    }
+}

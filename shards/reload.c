@@ -1,0 +1,231 @@
+#include "shards/reload.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/assert.h"
+#include "core/call.h"
+#include "core/command.h"
+#include "core/effects.h"
+#include "core/handlers.h"
+#include "core/log.h"
+#include "core/memory.h"
+#include "persist/rdb_record.h"
+#include "shards/load_rdb.h"
+#include "shards/reload_check.h"
+#include "shards/reload_save.h"
+#include "shards/shard.h"
+
+enum { RECLAIM_MOST = 1000 };
+
+static struct shard *shard_of(const struct call *call)
+{
+    return (struct shard *)((char *)call->core - offsetof(struct shard, core));
+}
+
+/* Each shard's part */
+
+/* Nobody is served meanwhile, and what is loaded wants the room. */
+static void empty(const struct call *call)
+{
+    struct keyspace *keyspace = call->core->keyspace;
+
+    for (int db = 0; db < keyspace_database_count(keyspace); db++)
+        keyspace_flush(keyspace, db);
+    keyspace_tell_flush(keyspace, call->session_id);
+    while (keyspace_reclaim(keyspace, RECLAIM_MOST) > 0)
+        continue;
+}
+
+static void load(struct shard *shard, const struct load_stage *stage)
+{
+    struct load_rdb *load = load_rdb_begin(shard, stage);
+    enum load_status status;
+
+    do
+        status = load_rdb_slice(load, INT64_MAX);
+    while (status == LOAD_GOES_ON);
+    load_rdb_end(load);
+}
+
+/* The journal's new beginning. */
+
+struct recording {
+    const struct call *call;
+    int db;
+};
+
+static void record_key(void *context, struct entry *entry)
+{
+    const struct recording *recording = context;
+
+    call_record_state(recording->call, recording->db, entry_key(entry));
+}
+
+static void record_all(const struct call *call)
+{
+    struct keyspace *keyspace = call->core->keyspace;
+    struct recording recording = {.call = call};
+
+    if (!keyspace_is_journaled(keyspace))
+        return;
+    CALL_RECORD(call, STR(""), STR("FLUSHALL"));
+    journal_note_whole(keyspace_journal(keyspace));
+    for (; recording.db < keyspace_database_count(keyspace); recording.db++) {
+        uint64_t cursor = 0;
+
+        do
+            cursor = keyspace_scan(keyspace, recording.db, cursor, RDB_BEFORE_ALL_MS, record_key, &recording);
+        while (cursor != 0);
+    }
+}
+
+/* What is in the file is what there is. */
+static bool is_saved(const struct reload_options *options)
+{
+    return options->saves || options->flushes;
+}
+
+static void run_part(struct call *call)
+{
+    struct shard *shard = shard_of(call);
+    const struct reload *reload = shard->group->reload;
+
+    if (reload->options.flushes)
+        empty(call);
+    load(shard, reload->stage);
+    if (!reload->options.saves || !reload->options.flushes)
+        record_all(call);
+    if (!is_saved(&reload->options))
+        return;
+    call->core->saved_changes = keyspace_stats(call->core->keyspace)->dirty;
+    call->core->save_failed = false;
+}
+
+static const struct command part_command = {.name = "reload", .run = run_part, .route = ROUTE_SINGLE};
+
+/* The executor */
+
+static void run_parts(const struct call *call)
+{
+    struct reply replies[CONFIG_SHARDS_MAX];
+    struct call part = *call;
+    int count = shard_of(call)->group->count;
+
+    part.command = &part_command;
+    for (int i = 0; i < count; i++)
+        reply_init(&replies[i], &call->core->memory, NULL, 0, call->reply->protocol);
+    if (call->reach)
+        call->reach->each_shard(call->reach, &part, replies);
+    else
+        run_part(&part);
+    for (int i = 0; i < count; i++)
+        buffer_deinit(&replies[i].buffer);
+}
+
+static void load_on_all(const struct call *call, const struct reload_options *options, struct load_file *file)
+{
+    struct shard_group *group = shard_of(call)->group;
+    struct load_segment segment = {.files = file, .file_count = 1};
+    struct load_run run = {.segments = &segment, .count = 1};
+    struct load_stage stage = {.kind = LOAD_RDB, .run = &run, .replaces = options->replaces, .has_functions = true};
+    struct reload reload = {*options, &stage};
+
+    atomic_store_explicit(&group->loading->progress.keys, 0, memory_order_relaxed);
+    atomic_store_explicit(&group->loading->progress.expired, 0, memory_order_relaxed);
+    group->reload = &reload; /* published with the parts */
+    run_parts(call);
+    group->reload = NULL;
+}
+
+/* Functions first, as they may be refused: by what FUNCTION RESTORE would say, all or none. */
+static bool restore_functions(const struct call *call, const struct reload_options *options, struct str libraries)
+{
+    struct str argv[] = {STR("FUNCTION"), STR("RESTORE"), libraries,
+                         options->flushes    ? STR("FLUSH")
+                         : options->replaces ? STR("REPLACE")
+                                             : STR("APPEND")};
+    struct call restore = *call;
+    struct reply reply;
+
+    reply_init(&reply, &call->core->memory, NULL, 0, 2);
+    restore.argv = argv;
+    restore.argc = 4;
+    restore.reply = &reply;
+    cmd_function_restore(&restore);
+    bool is_error = reply.buffer.bytes[0] == '-';
+    if (is_error)
+        log_write(LOG_WARNING, "The functions can't be loaded: %.*s", (int)reply.buffer.length - 3,
+                  reply.buffer.bytes + 1);
+    buffer_deinit(&reply.buffer);
+    return !is_error;
+}
+
+static bool load_file(const struct call *call, const struct reload_options *options, struct load_file *file)
+{
+    struct buffer libraries;
+    struct reload_check check = {.shard = shard_of(call),
+                                 .file = file,
+                                 .wants_absent = !options->flushes && !options->replaces,
+                                 .libraries = &libraries};
+
+    buffer_init(&libraries, &call->core->memory, NULL, 0);
+    bool loads = reload_check(&check) && restore_functions(call, options, buffer_str(&libraries));
+    if (loads)
+        load_on_all(call, options, file);
+    buffer_deinit(&libraries);
+    return loads;
+}
+
+static bool open_and_load(const struct call *call, const struct reload_options *options)
+{
+    const struct config *config = &call->core->config;
+    char path[PATH_MAX + NAME_MAX + 2];
+    struct load_file file = {.path = path};
+    struct stat facts;
+
+    snprintf(path, sizeof path, "%s/%s", config->dir, config->dbfilename);
+    file.descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    if (file.descriptor < 0 || fstat(file.descriptor, &facts) != 0) {
+        log_write(LOG_WARNING, "%s can't be loaded: %s", path, strerror(errno));
+        if (file.descriptor >= 0)
+            close(file.descriptor);
+        return false;
+    }
+    file.bytes = (uint64_t)facts.st_size;
+    bool is_loaded = load_file(call, options, &file);
+    close(file.descriptor);
+    return is_loaded;
+}
+
+static bool save(const struct call *call)
+{
+    struct shard *shard = shard_of(call);
+    int error = reload_save(shard);
+
+    if (error != 0)
+        log_write(LOG_WARNING, "Error saving the DB to '%s/%s': %s", call->core->config.dir,
+                  call->core->config.dbfilename, strerror(error));
+    else
+        save_state_note_end(call->core->saves, SAVE_IN_FOREGROUND, false, shard->now_ms);
+    return error == 0;
+}
+
+void reload_run(struct call *call, const struct reload_options *options)
+{
+    ASSERT(call->reach ? call->reach->everywhere : shard_of(call)->group->count == 1);
+    if (options->saves && !save(call)) {
+        reply_error(call->reply, "ERR");
+    } else if (!open_and_load(call, options)) {
+        reply_error(call->reply, "ERR Error trying to load the RDB dump, check server logs.");
+    } else {
+        log_write(LOG_WARNING, "DB reloaded by DEBUG RELOAD");
+        reply_ok(call->reply);
+    }
+}
