@@ -402,6 +402,8 @@ static size_t parse(struct conn *conn, struct str bytes)
     size_t consumed = 0;
 
     conn->paused = false;
+    if (__builtin_expect(conn->shard->core.aof.error != 0, 0))
+        aof_hear_troubles(conn->shard);
     while (consumed < bytes.length && conn_may_start(conn)) {
         struct resp_limits limits = limits_of(conn);
         struct str rest = {bytes.bytes + consumed, bytes.length - consumed};

@@ -472,7 +472,7 @@ static void tell_troubles(struct shard *shard)
 
 /* Writes that have been held back go on when nobody is behind any more; and answers that only read, when nothing
  * becomes safe. */
-static void hear_troubles(struct shard *shard)
+void aof_hear_troubles(struct shard *shard)
 {
     struct durable *durable = durable_of(shard);
     struct aof_figures *figures = &shard->core.aof;
@@ -686,7 +686,7 @@ void aof_turn(struct shard *shard, uint64_t until)
     serve_awaiting(shard);
     if (aof->disk.is_news)
         tell_troubles(shard);
-    hear_troubles(shard);
+    aof_hear_troubles(shard);
     aof_rewrite_turn(shard);
     if (aof->wants_base && is_complete(shard))
         begin_anew(shard);

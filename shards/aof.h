@@ -87,6 +87,10 @@ void aof_turn(struct shard *shard, uint64_t until);
 /* Whether something has come about that aof_turn waits for: to be asked after the shard has declared itself asleep. */
 bool aof_calls(const struct shard *shard);
 
+/* What the other shards' disks do, as core.aof tells commands. aof_turn hears it; and while one fails also who is about to
+ * refuse a write for it, as a client may have been told by another shard already that the disk works again. */
+void aof_hear_troubles(struct shard *shard);
+
 /* How long the loop may wait for aof_turn; INT64_MAX: as long as nothing happens. */
 int64_t aof_idle_us(const struct shard *shard);
 

@@ -453,6 +453,8 @@ static void execute_due(struct shard *shard)
     meet_waiting(shard);
     mesh_collect(&shard->port);
     returns_take(shard); /* news of what was published before any of this */
+    if (__builtin_expect(shard->core.aof.error != 0, 0))
+        aof_hear_troubles(shard);
     keyspace_set_access(shard->core.keyspace,
                         config_maxmemory_policy_is_lfu(&shard->core.config) ? ACCESS_LFU : ACCESS_LRU, shard->now_ms);
     while (!shard->parked && !mesh_is_held_up(&shard->port) && (message = mesh_next(&shard->port)) != NULL) {

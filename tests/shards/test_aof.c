@@ -523,6 +523,26 @@ Test(aof, a_sync_from_before_a_failure_does_not_say_that_the_disk_works)
     end();
 }
 
+/* A client may have been told so. */
+Test(aof, no_script_is_refused_once_another_shard_knows_that_the_disk_works_again)
+{
+    begin(2, CONFIG_FSYNC_EVERYSEC);
+    group_ask_format(client, "SET %s 1", group_key(&run, 0, 0));
+    group_turns(&run);
+    cr_assert(fake_loop_end_file(loop(0), ENOSPC));
+    group_turns(&run);
+    group_turns(&run);
+    cr_assert_eq(run.group.shards[1]->core.aof.error, ENOSPC);
+    loop(0)->time_us += 1001000;
+    while (run.group.shards[0]->core.aof.error != 0) {
+        group_turn(&run, 0);
+        fake_loop_end_file(loop(0), 0);
+    }
+    group_expect(client, group_with_keys(&run, "EVAL \"return redis.call('set',KEYS[1],1)\" 1 %1a"), "+OK ");
+    group_forget(client);
+    end();
+}
+
 Test(aof, what_was_executed_before_a_switch_stays_in_the_file_before)
 {
     begin(1, CONFIG_FSYNC_ALWAYS);
