@@ -1,4 +1,4 @@
-/* DEBUG RELOAD and DEBUG LOADAOF. What files there are only the shards know. */
+/* DEBUG RELOAD. What files there are only the shards know. */
 #include "core/handlers.h"
 
 #include "core/args.h"

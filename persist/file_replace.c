@@ -37,11 +37,17 @@ void file_replace_behind_others(struct file_replace *replace)
     replace->names_others = true;
 }
 
-void file_replace_deinit(struct file_replace *replace)
+void file_replace_abandon(struct file_replace *replace)
 {
     buffer_deinit(&replace->folder);
     buffer_deinit(&replace->temporary);
     buffer_deinit(&replace->target);
+}
+
+void file_replace_deinit(struct file_replace *replace)
+{
+    ASSERT(replace->step == FILE_STEP_DONE || replace->step == FILE_STEP_FAILED);
+    file_replace_abandon(replace);
 }
 
 void file_replace_add(struct file_replace *replace, struct str bytes)

@@ -46,8 +46,10 @@ void file_replace_init(struct file_replace *replace, struct memory *memory, cons
                        const char *name);
 /* Before the first step: the file names others of the folder. */
 void file_replace_behind_others(struct file_replace *replace);
-/* DONE or FAILED, else a file is open; or the process ends. */
+/* DONE or FAILED, else a file is open. */
 void file_replace_deinit(struct file_replace *replace);
+/* At any step: the process ends in the midst of it, and what is open ends with it. */
+void file_replace_abandon(struct file_replace *replace);
 
 /* While BYTES are wanted: what comes next in the file, borrowed until they are wanted again. */
 void file_replace_add(struct file_replace *replace, struct str bytes);

@@ -47,9 +47,6 @@ static void log_end(int error)
 
 static void deinit(struct aof_rewrite *rewrite)
 {
-    if (rewrite->is_writing)
-        file_replace_deinit(&rewrite->replace.replace);
-    rewrite->is_writing = false;
     buffer_deinit(&rewrite->path);
     buffer_deinit(&rewrite->base_name);
     buffer_deinit(&rewrite->temporary);
@@ -480,9 +477,12 @@ static int name_unnamed(struct shard_group *group)
 
 int aof_rewrite_finish(struct shard_group *group)
 {
+    struct aof_rewrite *rewrite = &group->aof_rewrite;
     int error = name_unnamed(group);
 
+    if (rewrite->is_writing)
+        file_replace_abandon(&rewrite->replace.replace);
     if (atomic_load_explicit(&group->aof_folder.rewriter, memory_order_relaxed) >= 0)
-        deinit(&group->aof_rewrite);
+        deinit(rewrite);
     return error;
 }

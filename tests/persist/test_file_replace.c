@@ -4,6 +4,7 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -106,8 +107,13 @@ static void add_bytes(size_t *added)
     *added += piece;
 }
 
-/* Step by step, of which that one fails; returns how many there were. -1: none fails. */
-static int run(int fails_at, int error)
+static bool is_over(void)
+{
+    return replace.step == FILE_STEP_DONE || replace.step == FILE_STEP_FAILED;
+}
+
+/* At most so many steps, of which that one fails; returns how many there were. -1: none fails. */
+static int run_some(int most, int fails_at, int error)
 {
     size_t added = 0;
     int steps = 0;
@@ -116,7 +122,7 @@ static int run(int fails_at, int error)
     file_replace_init(&replace, &memory, "folder", "temp-name", "name");
     if (names_others)
         file_replace_behind_others(&replace);
-    while (replace.step != FILE_STEP_DONE && replace.step != FILE_STEP_FAILED) {
+    while (!is_over() && steps < most) {
         if (replace.step == FILE_STEP_BYTES) {
             add_bytes(&added);
             continue;
@@ -126,9 +132,15 @@ static int run(int fails_at, int error)
             disk.open--; /* as Linux does */
         file_replace_did(&replace, fails ? -error : play());
         expect_old_or_new();
-        cr_assert_lt(steps, STEPS_MAX);
     }
-    cr_assert_eq(disk.open, 0);
+    return steps;
+}
+
+static int run(int fails_at, int error)
+{
+    int steps = run_some(STEPS_MAX, fails_at, error);
+
+    cr_assert(is_over() && disk.open == 0);
     return steps;
 }
 
@@ -163,6 +175,22 @@ Test(file_replace, whatever_fails_leaves_the_old_file_and_nothing_beside_it)
         }
         file_replace_deinit(&replace);
     }
+}
+
+Test(file_replace, what_the_end_of_the_process_interrupts_is_given_back_at_any_step)
+{
+    names_others = true;
+    for (int steps = 0; steps == 0 || !is_over(); steps++) {
+        run_some(steps, -1, 0);
+        file_replace_abandon(&replace);
+        cr_assert_eq(memory.used_bytes, 0);
+    }
+}
+
+Test(file_replace, a_replacement_under_way_is_not_over, .signal = SIGABRT)
+{
+    run_some(2, -1, 0);
+    file_replace_deinit(&replace);
 }
 
 Test(file_replace, who_has_no_more_bytes_to_give_may_give_up)
@@ -212,7 +240,7 @@ static void replace_for_real(const char *folder)
     size_t added = 0;
 
     file_replace_init(&replace, &memory, folder, "temp-name", "name");
-    while (replace.step != FILE_STEP_DONE && replace.step != FILE_STEP_FAILED)
+    while (!is_over())
         replace.step == FILE_STEP_BYTES ? add_bytes(&added) : file_replace_do(&replace);
 }
 
