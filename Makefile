@@ -183,27 +183,26 @@ DIFF := --runs 120 --commands 50000 --jobs 2
 diff: build/shoal-server
 	SHOAL_SERVER=$(CURDIR)/build/shoal-server $(PYTHON) tests/e2e/differential.py $(DIFF)
 
+# The server of a build, for campaigns under a sanitizer, too.
+.PHONY: campaign-server
+ifeq ($(FLAVOR),release)
+CAMPAIGN_SERVER := build/shoal-server
+campaign-server: $(CAMPAIGN_SERVER)
+else
+CAMPAIGN_SERVER := $(SERVER)
+campaign-server: setup-check
+	@$(MAKE) --no-print-directory FLAVOR=$(FLAVOR) $(SERVER)
+endif
+
 # Many clients' histories on 1 to 16 shards: make live LIVE="--seconds 1800"; with FLAVOR=tsan on that build's server.
 LIVE := --seconds 60
-ifeq ($(FLAVOR),release)
-live: build/shoal-server
-	SHOAL_SERVER=$(CURDIR)/build/shoal-server $(PYTHON) tests/live/live.py $(LIVE)
-else
-live: setup-check
-	@$(MAKE) --no-print-directory FLAVOR=$(FLAVOR) $(SERVER)
-	SHOAL_SERVER=$(CURDIR)/$(SERVER) $(PYTHON) tests/live/live.py $(LIVE)
-endif
+live: campaign-server
+	SHOAL_SERVER=$(CURDIR)/$(CAMPAIGN_SERVER) $(PYTHON) tests/live/live.py $(LIVE)
 
 # Random commands with random arguments: make arguments ARGUMENTS="--seconds 600 --seed 7 --shards 3"; with FLAVOR=asan likewise.
 ARGUMENTS := --seconds 180
-ifeq ($(FLAVOR),release)
-arguments: build/shoal-server
-	SHOAL_SERVER=$(CURDIR)/build/shoal-server $(PYTHON) tests/e2e/random_arguments.py $(ARGUMENTS)
-else
-arguments: setup-check
-	@$(MAKE) --no-print-directory FLAVOR=$(FLAVOR) $(SERVER)
-	SHOAL_SERVER=$(CURDIR)/$(SERVER) $(PYTHON) tests/e2e/random_arguments.py $(ARGUMENTS)
-endif
+arguments: campaign-server
+	SHOAL_SERVER=$(CURDIR)/$(CAMPAIGN_SERVER) $(PYTHON) tests/e2e/random_arguments.py $(ARGUMENTS)
 
 # Killed under load, started again, looked at: make crash CRASH="--rounds 30 --shards 2 --seed 7"
 CRASH := --rounds 300

@@ -47,6 +47,12 @@ static void expect_error(const char *script, const char *text)
                        (int)reply.length, reply.bytes);
 }
 
+static void expect_errors(const char *const *scripts, size_t count, const char *text)
+{
+    for (size_t i = 0; i < count; i++)
+        expect_error(scripts[i], text);
+}
+
 /* Stopping. */
 
 struct watch {
@@ -214,10 +220,8 @@ Test(script_run, an_error_that_says_nothing_is_one_all_the_same)
         "error({err = {}, source = {}, line = {}})",
     };
 
-    for (size_t i = 0; i < sizeof errors / sizeof *errors; i++) {
-        expect_error(errors[i], "-ERR unknown error script: ");
-        expect_error(errors[i], ", on @user_script:1.");
-    }
+    expect_errors(errors, sizeof errors / sizeof *errors, "-ERR unknown error script: ");
+    expect_errors(errors, sizeof errors / sizeof *errors, ", on @user_script:1.");
     expect("return 1", ":1 ");
 }
 
@@ -257,8 +261,7 @@ Test(script_run, nothing_that_scripts_share_can_be_changed)
         "cjson.encode = nil",
     };
 
-    for (size_t i = 0; i < sizeof attempts / sizeof *attempts; i++)
-        expect_error(attempts[i], "Attempt to modify a readonly table");
+    expect_errors(attempts, sizeof attempts / sizeof *attempts, "Attempt to modify a readonly table");
     expect("return string.format('%d', 5) .. type(redis.call)", "$9 5function ");
 }
 
@@ -271,8 +274,7 @@ Test(script_run, what_goes_through_a_shared_table_takes_tables_only)
         "next('x')",
     };
 
-    for (size_t i = 0; i < sizeof attempts / sizeof *attempts; i++)
-        expect_error(attempts[i], "(table expected, got ");
+    expect_errors(attempts, sizeof attempts / sizeof *attempts, "(table expected, got ");
     expect("return {xpcall(function() error('x') end, pairs(cjson))}", "*2 $-1 $23 error in error handling ");
     expect("local n = 0 for k in pairs(cjson) do n = n + 1 end return n > 5", ":1 ");
 }

@@ -259,6 +259,15 @@ def save_all(server, save="ok", rewrite="ok"):
             assert persistence(server)[figure] == status, command
 
 
+def after_a_crash(server, begin):
+    """What there was is there again: the server that has it."""
+    expected = content(server)
+    server.kill()
+    server = begin()
+    assert not differences(expected[0], content(server)[0])
+    return server
+
+
 def test_what_can_not_be_saved_leaves_what_was_there(room, begin):
     """There is room for commands, but not for another snapshot of them all."""
     server = begin("always")
@@ -275,10 +284,7 @@ def test_what_can_not_be_saved_leaves_what_was_there(room, begin):
     assert (server.folder / "dump.rdb").read_bytes() == before
     assert segments(server.folder)[0] == base
     assert_nothing_is_left_behind(server)
-    expected = content(server)
-    server.kill()
-    server = begin()
-    assert not differences(expected[0], content(server)[0])
+    server = after_a_crash(server, begin)
     room(server, 1 << 28)
     save_all(server)
     assert_nothing_is_left_behind(server)
@@ -317,11 +323,7 @@ def test_a_rewriting_that_begins_on_a_full_disk(begin, data, appendfsync):
         wait_until(lambda: has_rested(server))
         save_all(server)
         assert_nothing_is_left_behind(server)
-        expected = content(server)
-        server.kill()
-        server = begin()
-        assert not differences(expected[0], content(server)[0])
-        server.stop(expected=DISK_WARNINGS)
+        after_a_crash(server, begin).stop(expected=DISK_WARNINGS)
 
 
 def has_tried_again(server):
@@ -349,8 +351,4 @@ def test_a_first_base_that_finds_no_room_is_tried_again(room, begin, appendfsync
     wait_until(lambda: has_rested(server))
     assert persistence(server)["aof_last_bgrewrite_status"] == "ok"
     assert_nothing_is_left_behind(server)
-    expected = content(server)
-    server.kill()
-    server = begin()
-    assert not differences(expected[0], content(server)[0])
-    server.stop(expected=DISK_WARNINGS)
+    after_a_crash(server, begin).stop(expected=DISK_WARNINGS)
