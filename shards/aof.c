@@ -49,7 +49,7 @@ static struct aof_group *create_group(struct shard *shard)
         memory_alloc(&shard->core.memory, sizeof *group + (size_t)durable->count * sizeof group->claim.last[0]);
 
     *group = (struct aof_group){.claim.last = (uint64_t *)(group + 1)};
-    durable_claim(durable, &group->claim);
+    durable_claim(durable, &group->claim, shard->aof.disk.segment->generation);
     return group;
 }
 
@@ -728,6 +728,7 @@ void aof_begin(struct shard *shard, int fd, uint64_t generation)
     shard->aof.noted = shard->aof.last = 0;
     shard->aof.closed = 0;
     shard->aof.timed_s = 0;
+    durable_begin_anew(durable_of(shard), shard->index, generation);
     durable_note(durable_of(shard), shard->index, 0); /* what was in one before is no matter */
     durable_begin_segment(durable_of(shard), shard->index, generation, 0);
     shard->aof.on = shard->core.aof.enabled = shard->aof.tells = true;
@@ -757,6 +758,7 @@ static void begin_anew_in(struct shard *shard, struct aof_segment *segment)
     keyspace_set_journaled(shard->core.keyspace, true);
     aof->stops = false;
     aof->next = segment;
+    durable_begin_anew(durable_of(shard), shard->index, segment->generation);
     durable_begin_segment(durable_of(shard), shard->index, segment->generation, aof->last);
 }
 
@@ -789,7 +791,9 @@ int aof_end(struct shard *shard)
         return 0;
     aof->on = false;
     aof->claimed = durable_known(durable_of(shard));
-    while (has_records(shard) || is_unspoken(shard))
+    while (has_records(shard))
+        close_groups(shard);
+    if (is_unspoken(shard)) /* unless nobody can say it, as another shard has begun anew */
         close_groups(shard);
     error = aof_disk_finish(&aof->disk);
     prove(shard);

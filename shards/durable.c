@@ -19,6 +19,8 @@ void durable_init(struct durable *durable, struct memory *memory, int shards)
         atomic_init(&durable->marks[i].synced, 0);
         atomic_init(&durable->marks[i].before[0], 0);
         atomic_init(&durable->marks[i].before[1], 0);
+        atomic_init(&durable->marks[i].begun, 0);
+        atomic_init(&durable->marks[i].kept_until, 0);
         atomic_init(&durable->marks[i].waits, false);
         atomic_init(&durable->marks[i].bytes, 0);
     }
@@ -62,9 +64,25 @@ uint64_t durable_newest(const struct durable *durable)
     return newest;
 }
 
-void durable_claim(const struct durable *durable, struct durable_claim *claim)
+/* Of what is in segments of that generation and earlier ones. */
+static uint64_t until_in(const struct durable_mark *mark, uint64_t generation)
 {
-    claim->known = durable_known(durable);
+    /* Acquired: who has said more since it began anew is seen to have begun. */
+    uint64_t until = atomic_load_explicit(&mark->until, memory_order_acquire);
+
+    return atomic_load_explicit(&mark->begun, memory_order_acquire) <= generation
+               ? until
+               : atomic_load_explicit(&mark->kept_until, memory_order_relaxed);
+}
+
+void durable_claim(const struct durable *durable, struct durable_claim *claim, uint64_t generation)
+{
+    claim->known = UINT64_MAX;
+    for (int i = 0; i < durable->count; i++) {
+        uint64_t until = until_in(&durable->marks[i], generation);
+
+        claim->known = until < claim->known ? until : claim->known;
+    }
     for (int i = 0; i < durable->count; i++)
         claim->last[i] = atomic_load_explicit(&durable->marks[i].last, memory_order_acquire);
 }
@@ -99,6 +117,15 @@ void durable_say(struct durable *durable, uint64_t known)
 void durable_synced(struct durable *durable, int shard, uint64_t stamp)
 {
     atomic_store_explicit(&durable->marks[shard].synced, stamp, memory_order_release);
+}
+
+void durable_begin_anew(struct durable *durable, int shard, uint64_t generation)
+{
+    struct durable_mark *mark = &durable->marks[shard];
+
+    atomic_store_explicit(&mark->kept_until, atomic_load_explicit(&mark->until, memory_order_relaxed),
+                          memory_order_relaxed);
+    atomic_store_explicit(&mark->begun, generation, memory_order_release);
 }
 
 void durable_begin_segment(struct durable *durable, int shard, uint64_t generation, uint64_t before)

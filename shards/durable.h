@@ -30,6 +30,7 @@ struct durable_mark {
     _Atomic(uint64_t) last, synced;
     _Atomic(uint64_t)
         before[2];           /* by generation, the present one and that before: all up to it lie in earlier segments */
+    _Atomic(uint64_t) begun, kept_until; /* its journal began anew in that generation: of those before it has up to there */
     _Atomic(bool) waits;     /* for others' marks */
     _Atomic(uint64_t) bytes; /* of its newest segment, for reports */
 };
@@ -69,12 +70,12 @@ static inline uint64_t durable_safe(const struct durable *durable)
     return atomic_load_explicit(&durable->safe, memory_order_acquire);
 }
 
-/* What a group says of all shards. */
+/* What a group of that generation says of all shards. */
 struct durable_claim {
     uint64_t known;
     uint64_t *last; /* by shard */
 };
-void durable_claim(const struct durable *durable, struct durable_claim *claim);
+void durable_claim(const struct durable *durable, struct durable_claim *claim, uint64_t generation);
 /* The group with this claim is on disk: whether all that it names is, too. Then everything up to its known is safe. */
 bool durable_claim_holds(const struct durable *durable, const struct durable_claim *claim);
 void durable_raise(struct durable *durable, uint64_t safe);
@@ -87,6 +88,10 @@ static inline uint64_t durable_said(const struct durable *durable)
 /* The shard's journal is on disk up to and with the record of that stamp. */
 void durable_synced(struct durable *durable, int shard, uint64_t stamp);
 
+/* The shard's journal begins anew in that generation: what it executed since it last said how far it had come may be in
+ * no segment. So nobody takes its word for more in a group of an earlier generation, in which another shard may still
+ * be, which nothing had told to stop. To be called before it says more. */
+void durable_begin_anew(struct durable *durable, int shard, uint64_t generation);
 /* The shard's records go to a segment of that generation from now on; those up to that stamp lie in earlier ones. */
 void durable_begin_segment(struct durable *durable, int shard, uint64_t generation, uint64_t before);
 /* What a group of that generation says of the shard: the stamp of the last record that its claim names, 0: it lies in

@@ -691,6 +691,36 @@ Test(aof, a_shard_that_ended_alone_has_it_begun_again)
     end();
 }
 
+/* It has not been told to stop, as it was switched on again too soon. */
+Test(aof, a_shard_that_went_on_does_not_say_that_those_which_stopped_have_recorded_all)
+{
+    struct shard *shard;
+    uint64_t until;
+
+    begin(2, CONFIG_FSYNC_EVERYSEC);
+    shard = run.group.shards[1];
+    group_ask_format(client, "SET %s 1", group_key(&run, 0, 0));
+    group_turns(&run);
+    shard->core.config.appendonly = false;
+    group_turns(&run);
+    group_turns(&run);
+    cr_assert_not(shard->aof.on);
+    until = atomic_load(&run.group.durable.marks[1].until);
+    group_ask_format(client, "SET %s 1", group_key(&run, 1, 0)); /* recorded nowhere */
+    group_settle(&run);
+    shard->core.config.appendonly = true;
+    aof_begin(shard, make_file(1, 1), 1);
+    group_ask_format(client, "SET %s 1", group_key(&run, 0, 1));
+    for (int i = 0; i < 4; i++) {
+        group_turns(&run);
+        fake_loop_end_file(loop(0), 0);
+    }
+    cr_assert_gt(atomic_load(&run.group.durable.marks[1].until), until);
+    cr_assert_leq(run.group.shards[0]->aof.spoken, until);
+    group_forget(client);
+    end();
+}
+
 Test(aof, what_was_in_the_file_before_stays_safe_when_another_begins)
 {
     uint64_t last[2];
@@ -701,7 +731,7 @@ Test(aof, what_was_in_the_file_before_stays_safe_when_another_begins)
     shard = run.group.shards[0];
     group_ask_format(client, "SET %s 1", group_key(&run, 0, 0));
     group_turns(&run);
-    durable_claim(&run.group.durable, &claim); /* as a group of shard 1 that is on its way to the disk */
+    durable_claim(&run.group.durable, &claim, 0); /* as a group of shard 1 that is on its way to the disk */
     cr_assert_gt(last[0], 0);
     shard->core.config.appendonly = false;
     for (int i = 0; i < 8 && shard->aof.on; i++) {

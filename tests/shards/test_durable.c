@@ -53,7 +53,7 @@ Test(durable, a_claim_holds_when_all_that_it_names_is_on_disk)
         durable_reach(&durable, i, 9);
     durable_note(&durable, 0, 8);
     durable_note(&durable, 2, 6);
-    durable_claim(&durable, &claim);
+    durable_claim(&durable, &claim, 0);
     cr_assert_eq(claim.known, 9);
     durable_synced(&durable, 0, 8);
     cr_assert_not(durable_claim_holds(&durable, &claim));
@@ -68,11 +68,25 @@ Test(durable, what_lies_in_an_earlier_segment_is_not_named_in_the_newest)
     durable_note(&durable, 1, 5);
     durable_begin_segment(&durable, 1, 1, 5);
     durable_note(&durable, 2, 6);
-    durable_claim(&durable, &claim);
+    durable_claim(&durable, &claim, 0);
     cr_assert_eq(durable_last_in_segment(&durable, &claim, 1, 1), 0);
     cr_assert_eq(durable_last_in_segment(&durable, &claim, 1, 0), 5, "to the generation before it is its own");
     cr_assert_eq(durable_last_in_segment(&durable, &claim, 2, 1), 6);
     cr_assert_not(durable_claim_holds(&durable, &claim), "it has to be synced all the same");
+}
+
+/* Between its end in one generation and its begin in the next it has recorded nothing. */
+Test(durable, a_journal_that_has_begun_anew_says_no_more_of_generations_before)
+{
+    for (int i = 0; i < 3; i++)
+        durable_reach(&durable, i, 4);
+    durable_begin_anew(&durable, 1, 1);
+    for (int i = 0; i < 3; i++)
+        durable_reach(&durable, i, 9);
+    durable_claim(&durable, &claim, 0);
+    cr_assert_eq(claim.known, 4);
+    durable_claim(&durable, &claim, 1);
+    cr_assert_eq(claim.known, 9);
 }
 
 Test(durable, what_is_safe_never_falls)
