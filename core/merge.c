@@ -20,6 +20,17 @@ static int64_t take_header(struct str part, char type, struct str *rest)
     return number;
 }
 
+/* What follows the line of an array whose length is known. */
+static inline struct str skip_header(struct str part)
+{
+    const char *at = part.bytes, *end = at + part.length;
+
+    ASSERT(part.length >= 4 && *at == '*');
+    for (at += 2; *at != '\r'; at++)
+        ASSERT(at + 2 < end);
+    return (struct str){at + 2, (size_t)(end - at) - 2};
+}
+
 /* An error of any part is the answer to the whole. */
 static const struct reply *failed_part(const struct reply *const *parts, int count)
 {
@@ -90,7 +101,7 @@ void merge_in_order(struct merge *merge)
 
     ASSERT(merge->part_count <= CONFIG_SHARDS_MAX);
     for (int i = 0; i < merge->part_count; i++)
-        take_header(merge->parts[i], '*', &rest[i]);
+        rest[i] = skip_header(merge->parts[i]);
     reserve_for_all(merge);
     reply_array(merge->reply, merge->key_count);
     for (int i = 0; i < merge->key_count; i++)
