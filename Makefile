@@ -169,8 +169,12 @@ stress-tests: $(STRESS)
 unit: setup-check
 	@$(MAKE) --no-print-directory FLAVOR=debug unit-tests exchange-tests stress-tests
 
+# Tests beside each other, two on a CPU, as most of them wait rather than compute; then one by one those that measure time.
+E2E_JOBS := $(shell jobs=$$((2 * $$(nproc))); echo $$((jobs < 16 ? jobs : 16)))
+e2e_tests = SHOAL_SERVER=$(CURDIR)/$(1) $(PYTEST) -n $(E2E_JOBS) -m "not alone" tests/e2e && \
+            SHOAL_SERVER=$(CURDIR)/$(1) $(PYTEST) -m alone tests/e2e
 e2e: build/shoal-server
-	SHOAL_SERVER=$(CURDIR)/build/shoal-server $(PYTEST) tests/e2e
+	$(call e2e_tests,build/shoal-server)
 
 # Job-queue libraries and clients as they are; those that can't be installed are skipped.
 clients: build/shoal-server
@@ -230,11 +234,11 @@ test: unit
 
 asan: setup-check
 	@$(MAKE) --no-print-directory FLAVOR=asan unit-tests exchange-tests stress-tests build/asan/shoal-server
-	SHOAL_SERVER=$(CURDIR)/build/asan/shoal-server $(PYTEST) tests/e2e
+	$(call e2e_tests,build/asan/shoal-server)
 
 tsan: setup-check
 	@$(MAKE) --no-print-directory FLAVOR=tsan stress-tests build/tsan/shoal-server
-	SHOAL_SERVER=$(CURDIR)/build/tsan/shoal-server $(PYTEST) tests/e2e
+	$(call e2e_tests,build/tsan/shoal-server)
 
 # The simulator (tests/sim): all shards stepped by one thread from a seed.
 

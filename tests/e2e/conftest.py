@@ -11,6 +11,11 @@ from server import BACKENDS, SANITIZED, Server, io_uring_refusal
 SHARDS = (1, 2, 5)
 COMBINATIONS = [(shards, backend) for shards in SHARDS for backend in BACKENDS]
 
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "alone: it measures time or CPU, so no other test runs beside it")
+
+
 io_uring_refusal = functools.lru_cache(io_uring_refusal)
 
 

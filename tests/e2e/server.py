@@ -4,6 +4,7 @@ SHOAL_SERVER names the binary. A sanitizer's build (build/asan, build/tsan) repo
 stderr and by its exit status, and stop() fails on either.
 """
 
+import functools
 import itertools
 import os
 import pathlib
@@ -26,7 +27,8 @@ PATIENCE_S = 60 if SANITIZED else 15
 # What a server that is started and stopped says at level warning.
 EXPECTED_WARNINGS = [r"Received SIG\w+ scheduling shutdown", r"User requested shutdown", r"ready to exit, bye bye"]
 
-_ports = itertools.count(20000 + os.getpid() * 37 % 9000)
+# Below the range that the kernel gives to outgoing connections.
+FIRST_PORT, PORT_BLOCKS, PORTS_OF_BLOCK = 20000, 99, 100
 
 
 def scaled(count):
@@ -34,10 +36,24 @@ def scaled(count):
     return count // 5 if SANITIZED else count
 
 
+@functools.lru_cache
+def _ports(process):
+    """One block after another until one is its own: the name keeps other processes out while this one lives."""
+    for block in itertools.count(process):
+        first = FIRST_PORT + block % PORT_BLOCKS * PORTS_OF_BLOCK
+        holder = socket.socket(socket.AF_UNIX)
+        try:
+            holder.bind(f"\0shoal-tests-{first}")
+        except OSError:
+            holder.close()
+            continue
+        return holder, itertools.cycle(range(first, first + PORTS_OF_BLOCK))
+
+
 def free_port():
-    """Below the range that the kernel gives to outgoing connections, so it stays free."""
+    """It stays free until it is used: no other process of tests tries it."""
     while True:
-        port = 20000 + next(_ports) % 9900
+        port = next(_ports(os.getpid())[1])
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:

@@ -3,6 +3,8 @@
 import threading
 import time
 
+import pytest
+
 import resp
 from server import scaled, wait_until
 
@@ -61,6 +63,7 @@ def test_a_pause_of_everything_holds_for_the_rest_of_its_pipeline(raw):
     assert time.monotonic() - begun > 0.095
 
 
+@pytest.mark.alone
 def test_what_is_refused_is_refused_during_a_pause_too(raw, oracle):
     with oracle.connect() as stock:
         for connection in (stock, raw):
@@ -161,6 +164,7 @@ def test_after_its_answer_no_command_of_a_killed_client_is_executed(raw, server)
             writers.stop()
 
 
+@pytest.mark.alone
 def test_a_pause_costs_no_cpu_time_while_requests_are_held(start, backend):
     server = start("--shards", 2, "--net-backend", backend)
     writers = Writers(server, 2, KEYS)

@@ -245,6 +245,7 @@ def test_a_server_stops_while_clients_wait(request):
         assert waiter.read_until_closed() == b""
 
 
+@pytest.mark.alone
 def test_waiting_costs_no_cpu(server):
     waiters = [begin(server, "BLPOP", *(KEYS if number % 2 else ["q"]), 0) for number in range(10)]
     before = server.cpu_ticks()
@@ -344,6 +345,7 @@ def test_places_are_stored_where_the_last_option_says(raw):
             assert raw.pipeline([around, ("ZCARD", last), ("DEL", *KEYS)]) == [1, 1, 1]
 
 
+@pytest.mark.alone
 def test_a_reader_that_claims_sleeps_until_then(server, raw):
     raw.pipeline([("XGROUP", "CREATE", "s", "g", "$", "MKSTREAM"), ("XADD", "s", "1-1", "a", "b")])
     raw.command("XREADGROUP", "GROUP", "g", "other", "STREAMS", "s", ">")

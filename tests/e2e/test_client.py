@@ -90,6 +90,7 @@ def test_a_client_may_kill_itself(server):
         assert connection.read_until_closed() == b"+OK\r\n:1\r\n"
 
 
+@pytest.mark.alone
 def test_pause_all_holds_back_everybody_and_ends_by_itself(raw, others):
     """Redis holds back CLIENT UNPAUSE as well."""
     begun = time.monotonic()

@@ -6,6 +6,8 @@ import pytest
 
 from server import SANITIZED
 
+pytestmark = pytest.mark.alone
+
 
 @pytest.mark.parametrize("shards", [1, 5])
 def test_idle_connections_cost_no_cpu_time(start, backend, shards):

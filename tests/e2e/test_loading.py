@@ -154,6 +154,7 @@ def connect_early(server):
     return wait_until(connect, pause=0.0005)
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("shards", [1, 3])
 def test_clients_are_told_while_it_loads(redis_server, start, shards):
     keys = scaled(300_000)

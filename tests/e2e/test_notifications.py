@@ -87,6 +87,7 @@ def test_waiters_are_told_of_behind_who_served_them(server, raw):
     assert names == [b"rpush", b"lpop"]
 
 
+@pytest.mark.alone
 def test_expired_comes_at_the_deadline(server, raw):
     raw("CONFIG SET notify-keyspace-events Exh")
     listener = Listener(server)

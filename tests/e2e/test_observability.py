@@ -200,6 +200,7 @@ def test_the_log_is_as_long_as_its_setting_says(slow, server):
     assert slow("SLOWLOG LEN") == 1
 
 
+@pytest.mark.alone
 def test_what_is_fast_enough_is_not_logged(raw, server):
     raw("SLOWLOG RESET")
     raw("SET k v")
@@ -235,6 +236,7 @@ def test_slowlog_answers_as_redis_does(raw, oracle, line):
 # LATENCY
 
 
+@pytest.mark.alone
 def test_latency_events_of_all_shards(raw, server):
     raw("LATENCY RESET")
     raw("DEBUG SLEEP 0.02")

@@ -275,12 +275,12 @@ def test_many_prefixes_take_no_longer_each_than_few(server, raw3):
         names = ["%s%d:" % (letter, i) for i in random.sample(range(count), count)] + list(more)
         return raw3.command("CLIENT", "TRACKING", "ON", "BCAST", *(word for name in names for word in ("PREFIX", name)))
 
-    began = time.monotonic()
+    before = server.cpu_ticks()
     assert track("a") == "OK"
     assert "'a77:x' overlaps with an existing prefix 'a77:'" in track("b", "a77:x")
     assert "'b77:' overlaps with another provided prefix 'b77:x'" in track("b", "b77:x")
     assert len(raw3("CLIENT TRACKINGINFO")[b"prefixes"]) == count
-    assert time.monotonic() - began < 15
+    assert server.cpu_ticks() - before < 1500
 
 
 def test_client_list_and_info_show_it(server, raw, raw3):

@@ -66,6 +66,7 @@ def test_wait_answers_as_redis_does(raw, oracle):
         assert repr(raw.pipeline(transaction)) == repr(redis.pipeline(transaction))
 
 
+@pytest.mark.alone
 def test_who_waits_for_replicas_waits_until_his_time_is_over(raw):
     assert took(raw, "WAIT", 0, 0)[1] < 1
     answer, seconds = took(raw, "WAIT", 1, 80)
@@ -160,6 +161,7 @@ def test_it_waits_for_what_was_sent_before_it(begin, appendfsync):
         assert (answer, seconds < 0.5) == ([1, 0], True), "there is nothing left to wait for"
 
 
+@pytest.mark.alone
 def test_under_everysec_it_takes_until_the_next_sync(begin):
     server = begin("everysec")
     with server.connect() as connection:
