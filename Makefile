@@ -8,6 +8,8 @@ MAKEFLAGS += --no-builtin-rules
 # make V=1 shows the commands.
 Q := $(if $(V),,@)
 say = $(if $(V),,@echo "  $(1)")
+# A build of a flavour takes all CPUs, unless whoever called said how many; tests that follow it run in order.
+JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -78,7 +80,7 @@ all: build/shoal-server build/shoal-check
 
 # The programs, at the same place whatever the flavour of the rest.
 build/shoal-server build/shoal-check: build/%: setup-check FORCE
-	@$(MAKE) --no-print-directory FLAVOR=release build/release/$*
+	@$(MAKE) --no-print-directory $(JOBS) FLAVOR=release build/release/$*
 	@cp -f build/release/$* $@.new && mv -f $@.new $@
 # One after the other, as they share objects.
 build/shoal-check: | build/shoal-server
@@ -149,7 +151,7 @@ $(BUILD)/stress_%: $(BUILD)/tests/shards/stress_%.o $(SHARDS_LIBS)
 PYTHON := /usr/bin/python3
 PYTEST := $(PYTHON) -m pytest -q -p no:cacheprovider
 
-.PHONY: unit-tests exchange-tests stress-tests
+.PHONY: unit-programs stress-programs unit-tests exchange-tests stress-tests
 unit-tests: $(TESTS)
 	@for test in $(TESTS); do echo "== $$test"; rm -f $$test.report.*; \
 	    ASAN_OPTIONS=$$ASAN_OPTIONS:log_path=$$test.report $$test -j2 --quiet --tap=$$test.tap || \
@@ -163,10 +165,13 @@ $(EXCHANGERS): $(BUILD)/%: $(BUILD)/tests/persist/%.o $(PERSIST_LIBS)
 exchange-tests: $(EXCHANGERS) $(BUILD)/shoal-check
 	RDB_CONVERT=$(CURDIR)/$(BUILD)/rdb_convert AOF_REGROUP=$(CURDIR)/$(BUILD)/aof_regroup \
 	    SHOAL_CHECK=$(CURDIR)/$(BUILD)/shoal-check $(PYTEST) tests/persist
+stress-programs: $(STRESS)
+unit-programs: $(TESTS) $(EXCHANGERS) $(BUILD)/shoal-check stress-programs
 stress-tests: $(STRESS)
 	@set -e; for test in $(STRESS); do echo "== $$test"; $$test; done
 
 unit: setup-check
+	@$(MAKE) --no-print-directory $(JOBS) FLAVOR=debug unit-programs
 	@$(MAKE) --no-print-directory FLAVOR=debug unit-tests exchange-tests stress-tests
 
 # Tests beside each other, two on a CPU, as most of them wait rather than compute; then one by one those that measure time.
@@ -195,7 +200,7 @@ campaign-server: $(CAMPAIGN_SERVER)
 else
 CAMPAIGN_SERVER := $(SERVER)
 campaign-server: setup-check
-	@$(MAKE) --no-print-directory FLAVOR=$(FLAVOR) $(SERVER)
+	@$(MAKE) --no-print-directory $(JOBS) FLAVOR=$(FLAVOR) $(SERVER)
 endif
 
 # Many clients' histories on 1 to 16 shards: make live LIVE="--seconds 1800"; with FLAVOR=tsan on that build's server.
@@ -233,11 +238,13 @@ test: unit
 	@$(MAKE) --no-print-directory e2e
 
 asan: setup-check
-	@$(MAKE) --no-print-directory FLAVOR=asan unit-tests exchange-tests stress-tests build/asan/shoal-server
+	@$(MAKE) --no-print-directory $(JOBS) FLAVOR=asan unit-programs build/asan/shoal-server
+	@$(MAKE) --no-print-directory FLAVOR=asan unit-tests exchange-tests stress-tests
 	$(call e2e_tests,build/asan/shoal-server)
 
 tsan: setup-check
-	@$(MAKE) --no-print-directory FLAVOR=tsan stress-tests build/tsan/shoal-server
+	@$(MAKE) --no-print-directory $(JOBS) FLAVOR=tsan stress-programs build/tsan/shoal-server
+	@$(MAKE) --no-print-directory FLAVOR=tsan stress-tests
 	$(call e2e_tests,build/tsan/shoal-server)
 
 # The simulator (tests/sim): all shards stepped by one thread from a seed.
@@ -247,19 +254,19 @@ $(BUILD)/simulate: $(call objects,$(wildcard tests/sim/*.c)) $(NET_LIBS)
 	$(call say,LINK $@)
 	$(Q)$(CC) $(LDFLAGS) $^ $(LIBS) -o $@
 sim: setup-check
-	@$(MAKE) --no-print-directory FLAVOR=sim build/sim/simulate
+	@$(MAKE) --no-print-directory $(JOBS) FLAVOR=sim build/sim/simulate
 	build/sim/simulate $(SIM)
 
 # Seeds in each of which the machine stops, and the disk keeps of what was not synced what it likes.
 POWER_LOSS := --seeds 10000
 power-loss: setup-check
-	@$(MAKE) --no-print-directory FLAVOR=sim build/sim/simulate
+	@$(MAKE) --no-print-directory $(JOBS) FLAVOR=sim build/sim/simulate
 	build/sim/simulate --crashes $(POWER_LOSS)
 
 model: setup-check
 	tests/sim/model build/model
 
-# Fuzzing with libFuzzer: make fuzz FUZZ_SECONDS=600 FUZZ_SEED=0 (a seed of its own each time)
+# Fuzzing with libFuzzer, one on each CPU: make fuzz FUZZ_SECONDS=600 FUZZ_SEED=0 (a seed of its own each time)
 
 FUZZ_SECONDS := 60
 FUZZ_SEED := 1
@@ -271,12 +278,15 @@ $(BUILD)/fuzz_%: $(BUILD)/tests/core/fuzz_%.o $(CORE_LIBS)
 $(BUILD)/fuzz_%: $(BUILD)/tests/persist/fuzz_%.o $(call objects,$(wildcard tests/support/persist/*.c)) $(PERSIST_LIBS)
 	$(call say,LINK $@)
 	$(Q)$(CC) $(LDFLAGS) -fsanitize=fuzzer $^ $(LIBS) -o $@
-.PHONY: fuzzers
+FUZZINGS := $(FUZZERS:%=%.fuzzing)
+.PHONY: fuzzers fuzzings $(FUZZINGS)
 fuzzers: $(FUZZERS)
-	@set -e; for fuzzer in $(FUZZERS); do echo "== $$fuzzer"; \
-	    $$fuzzer -max_total_time=$(FUZZ_SECONDS) -seed=$(FUZZ_SEED) -verbosity=0 -print_final_stats=0 -artifact_prefix=$(BUILD)/; done
+$(FUZZINGS): %.fuzzing: %
+	@echo "== $<"; $< -max_total_time=$(FUZZ_SECONDS) -seed=$(FUZZ_SEED) -verbosity=0 -print_final_stats=0 -artifact_prefix=$(BUILD)/
+fuzzings: $(FUZZINGS)
 fuzz: setup-check
-	@$(MAKE) --no-print-directory FLAVOR=fuzz CC=clang fuzzers
+	@$(MAKE) --no-print-directory $(JOBS) FLAVOR=fuzz CC=clang fuzzers
+	@$(MAKE) --no-print-directory $(JOBS) FLAVOR=fuzz CC=clang fuzzings
 
 # Figures: see bench/README.md.
 
@@ -287,7 +297,7 @@ $(BENCHES): $(BUILD)/%: $(BUILD)/bench/%.o $(NET_LIBS)
 .PHONY: benches
 benches: $(BENCHES)
 bench: build/shoal-server
-	@$(MAKE) --no-print-directory FLAVOR=release benches
+	@$(MAKE) --no-print-directory $(JOBS) FLAVOR=release benches
 	$(PYTHON) bench/figures.py $(BENCH)
 
 install: build/shoal-server build/shoal-check
