@@ -65,8 +65,11 @@ class FileSystem:
         self.place = place
 
     def __call__(self, server, size):
-        size += shutil.disk_usage(self.place).used
-        subprocess.run(["mount", "-o", f"remount,size={size}", self.place], check=True)
+        """What the server takes meanwhile may be more than that: then it is looked at again."""
+        wait_until(lambda: self._resize(shutil.disk_usage(self.place).used + size))
+
+    def _resize(self, size):
+        return subprocess.run(["mount", "-o", f"remount,size={size}", self.place]).returncode == 0
 
 
 @contextlib.contextmanager
