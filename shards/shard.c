@@ -27,12 +27,12 @@
 #include "shards/telling.h"
 
 enum {
-    EXPIRE_PER_TURN = 128,   /* keys whose deadline has come */
-    RECLAIM_ITEMS = 64,      /* of flushed databases and large values, between two looks at the clock */
-    RECLAIM_NS = 250000,     /* a turn's time for them: an item costs 50 ns, or 10 us where its page goes back */
-    RETRY_US = 50,           /* a ring was full: look again soon, nobody tells when there is room */
-    DRAIN_US = 1000,         /* while the group stops */
-    SPIN_SLICE_US = 1000,    /* a yield that takes longer gave the CPU to who computes */
+    EXPIRE_PER_TURN = 128, /* keys whose deadline has come */
+    RECLAIM_ITEMS = 8,     /* of flushed databases and large values, between two looks at the clock */
+    RECLAIM_NS = 250000,   /* a turn's time for them: an item costs 50 ns, or 20 us where its page goes back */
+    RETRY_US = 50,         /* a ring was full: look again soon, nobody tells when there is room */
+    DRAIN_US = 1000,       /* while the group stops */
+    SPIN_SLICE_US = 1000,  /* a yield that takes longer gave the CPU to who computes */
     SPIN_REST_US = 100000,
     WAIT_MS_MOST = 3600000, /* for a deadline; one of a client's choosing may be too far away to count in µs */
 };
@@ -635,7 +635,7 @@ static void reclaim(struct shard *shard)
 {
     int64_t until_ns;
 
-    if (shard->parked || keyspace_reclaim(shard->core.keyspace, RECLAIM_ITEMS) == 0)
+    if (shard->parked || keyspace_reclaim(shard->core.keyspace, 0) == 0)
         return;
     until_ns = loop_clock_ns(shard->loop) + RECLAIM_NS;
     while (keyspace_reclaim(shard->core.keyspace, RECLAIM_ITEMS) > 0 && loop_clock_ns(shard->loop) < until_ns)

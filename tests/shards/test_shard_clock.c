@@ -2,6 +2,8 @@
 #include "shards/shard.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "core/keyspace.h"
 #include "tests/support/shards/group_run.h"
@@ -81,5 +83,41 @@ Test(shard_clock, no_deadline_comes_before_what_is_due_has_been_executed)
     first->port.urgent_count--;
     group_turns(&run);
     cr_assert_eq(keyspace_count(first->core.keyspace, 0), 0);
+    group_run_deinit(&run);
+}
+
+/* An item may cost as much as a few hundred others, where its page goes back to the system. All of a bucket go at once.
+ */
+Test(shard_clock, what_is_freed_looks_at_the_clock_each_few_items)
+{
+    enum { FIELDS = 5000, AT_ONCE = 50, ITEMS_MOST = 64 };
+    static struct group_run run;
+    struct group_client *client;
+    struct keyspace *keyspace;
+    size_t left;
+
+    group_run_init(&run, 1, NULL);
+    client = group_connect(&run, 0);
+    keyspace = run.group.shards[0]->core.keyspace;
+    for (int i = 0; i < FIELDS; i += AT_ONCE) {
+        char line[AT_ONCE * 16] = "HSET h";
+
+        for (int j = i; j < i + AT_ONCE; j++)
+            sprintf(line + strlen(line), " field:%d v", j);
+        group_ask_format(client, "%s", line);
+        group_turns(&run);
+        group_forget(client);
+    }
+    run.loops[0].tick_us = 300; /* what a turn has for it, and more */
+    group_ask_format(client, "UNLINK h");
+    group_turns(&run);
+    left = keyspace_reclaim(keyspace, 0);
+    cr_assert_geq(left, FIELDS - ITEMS_MOST);
+    for (size_t before = left; left > 0; before = left) {
+        group_turns(&run);
+        left = keyspace_reclaim(keyspace, 0);
+        cr_assert_lt(left, before);
+        cr_assert_leq(before - left, ITEMS_MOST);
+    }
     group_run_deinit(&run);
 }

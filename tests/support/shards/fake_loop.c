@@ -61,7 +61,7 @@ static int64_t tell_time(struct loop *loop)
 
 static int64_t tell_ns(struct loop *loop)
 {
-    return fake(loop)->time_us * 1000;
+    return tell_time(loop) * 1000;
 }
 
 static const struct loop_operations operations = {
