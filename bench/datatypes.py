@@ -302,6 +302,8 @@ def figure_stalls(bench):
         bench.report.add(f"in the engine: {what}", [float(longest)], "ms", at_most(5))
     os.sched_setaffinity(0, bench.cpus[1:] or bench.cpus)
     for name, make in GROWING.items():
+        if bench.options.value not in (None, name):
+            continue
         for kind, rounds in (Shoal, STALL_ROUNDS), (Redis, 1):
             stalls = [longest_stalls(kind(bench.cpus[:1]), make, members) for _ in range(rounds)]
             for what, longest in zip(("before", "growing", "deleted"), zip(*stalls)):

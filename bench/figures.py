@@ -299,6 +299,7 @@ def options_from(arguments):
     parser.add_argument("--only", action="append", choices=FIGURES, help="these figures (may be repeated)")
     parser.add_argument("--rounds", type=int, help="of each figure (5; 3 with --quick)")
     parser.add_argument("--seconds", type=int, help="that each load lasts (4; 1 with --quick)")
+    parser.add_argument("--value", choices=datatypes.GROWING, help="of the stalls: this type alone")
     parser.add_argument("--keys", type=int, default=100_000, help="that the load chooses among (100000)")
     parser.add_argument("--quick", action="store_true", help="short runs: whether it works, not what it is worth")
     parser.add_argument("--scaling", type=int, metavar="N", help="instead: a table of 1 to N shards, on N CPUs or more")
