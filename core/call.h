@@ -73,7 +73,7 @@ struct call {
     /* For call_count: */
     bool inner_failed;          /* a command within it, whose error has been counted and may now be this one's */
     bool part;                  /* of a scatter, which is counted as a whole where its parts come together */
-    int64_t *spent_ns;          /* takes the time of a part, and of runs that were not the last; NULL: there are none */
+    int64_t *spent_ns;          /* takes the time of a part, and of all runs, where they are timed; NULL: of a nested call */
     struct slow_command **slow; /* takes what is for the slow log, newest first; NULL: nobody does */
     struct key routed_key;      /* hash of the first key, where routing computed it; name.bytes NULL otherwise */
     const uint64_t *key_hashes; /* of all keys, in their order, see call_route_key; NULL: not known */

@@ -93,5 +93,5 @@ void call_count_timed(struct call *call, const struct call_counting *counting)
     else if (comes_again(call))
         *call->spent_ns += ns;
     else
-        call_count_whole(call, counting->mark, call->spent_ns ? ns + *call->spent_ns : ns);
+        call_count_whole(call, counting->mark, call->spent_ns ? *call->spent_ns += ns : ns);
 }

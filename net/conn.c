@@ -112,12 +112,20 @@ void conn_close(struct conn *conn)
 
 /* Requests. */
 
+/* Few are timed, but for those that take long. */
+static __attribute__((noinline)) void note_time(struct conn *conn, struct request *request)
+{
+    conn->spent_ns += request->spent_ns;
+    if (request->slow)
+        slowlog_take(&conn->shard->core.slowlog, &request->slow, &conn->session);
+}
+
 static void request_done(struct request *request)
 {
     struct conn *conn = (struct conn *)((char *)request->origin - offsetof(struct conn, origin));
 
-    if (__builtin_expect(request->slow != NULL, 0))
-        slowlog_take(&conn->shard->core.slowlog, &request->slow, &conn->session);
+    if (__builtin_expect((uintptr_t)request->slow | (uint64_t)request->spent_ns, 0))
+        note_time(conn, request);
     conn_note_answer(conn, request->reply.buffer.length);
     pipeline_finish(&conn->pipeline, request);
     defer_flush(conn);

@@ -43,8 +43,11 @@ struct conn {
     bool tells_of_writes;          /* an answer that is not safe, or not there, may say that something is written */
     uint64_t taken_at_sweep;       /* of a send under way, see conn_sweep: what the client had taken then */
     int in_flight_most;            /* requests out: beyond, nothing more is parsed; see conn_limits.h */
+    int by_answers_most;           /* so many by the size of the answers */
     size_t answer_bytes;           /* how large the largest answer of late was */
     int answers;                   /* since that was last lowered */
+    int64_t spent_ns;              /* on requests that have been answered since answers were last noted, if timed */
+    int64_t request_ns;            /* what a request of late has taken, on average; 0: too little to matter */
     int64_t over_soft_since_ms;    /* when the output passed the soft limit, 0: it has not */
 };
 

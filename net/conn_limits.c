@@ -12,6 +12,8 @@
 #include "net/conn.h"
 #include "net/net.h"
 
+enum { TIME_LEAST_NS = 64 }; /* of a request on average; less does not matter, and the average of few is not exact */
+
 static const struct config *config_of(const struct conn *conn)
 {
     return &conn->shard->core.config;
@@ -42,10 +44,25 @@ static inline bool output_is_full(const struct conn *conn)
     return __builtin_expect(conn->output.bytes > CONN_UNREAD_OUTPUT_MOST, 0) && is_unlimited(conn);
 }
 
+static int by_time_most(const struct conn *conn)
+{
+    if (conn->request_ns <= CONN_SHARE_NS / CONN_IN_FLIGHT_MOST)
+        return CONN_IN_FLIGHT_MOST;
+    return conn->request_ns < CONN_SHARE_NS ? (int)(CONN_SHARE_NS / conn->request_ns) : 1;
+}
+
+static void limit_in_flight(struct conn *conn)
+{
+    int by_time = by_time_most(conn);
+
+    conn->in_flight_most = by_time < conn->by_answers_most ? by_time : conn->by_answers_most;
+}
+
 static void expect_answers_of(struct conn *conn, size_t bytes)
 {
     conn->answer_bytes = bytes > CONN_ANSWER_LEAST ? bytes : CONN_ANSWER_LEAST;
-    conn->in_flight_most = bytes < CONN_ANSWERS_MOST ? (int)(CONN_ANSWERS_MOST / conn->answer_bytes) : 1;
+    conn->by_answers_most = bytes < CONN_ANSWERS_MOST ? (int)(CONN_ANSWERS_MOST / conn->answer_bytes) : 1;
+    limit_in_flight(conn);
 }
 
 void conn_note_answer(struct conn *conn, size_t bytes)
@@ -54,8 +71,28 @@ void conn_note_answer(struct conn *conn, size_t bytes)
         expect_answers_of(conn, bytes);
 }
 
+/* The average of late: of a long pipeline all counts at once, of single requests the last dozens. */
+static __attribute__((noinline)) void expect_times_of(struct conn *conn, int count)
+{
+    conn->request_ns += (conn->spent_ns - count * conn->request_ns) / (count + CONN_TIMES_OVER);
+    if (conn->request_ns < TIME_LEAST_NS)
+        conn->request_ns = 0;
+    limit_in_flight(conn);
+}
+
+static inline void note_times(struct conn *conn, int count)
+{
+    if (__builtin_expect(conn->spent_ns > 0 || conn->request_ns > 0, 0)) {
+        expect_times_of(conn, count);
+        conn->spent_ns = 0;
+    }
+}
+
 void conn_note_answers(struct conn *conn, int count)
 {
+    if (count == 0)
+        return;
+    note_times(conn, count);
     conn->answers += count;
     if (conn->answers < CONN_IN_FLIGHT_MOST)
         return;

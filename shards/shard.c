@@ -267,6 +267,7 @@ void shard_count(struct shard *shard, struct request *request, int64_t ns)
         .slow = &request->slow,
     };
 
+    request->spent_ns = ns;
     call_count_whole(&call, 0, ns);
 }
 

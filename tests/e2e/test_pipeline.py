@@ -174,3 +174,22 @@ def test_config_get_behind_config_set_in_one_pipeline_reads_what_was_set(server)
             client.send_commands([("CONFIG", "SET", "timeout", value), ("CONFIG", "GET", "timeout")])
             assert client.read() == "OK"
             assert client.read() == [b"timeout", b"%d" % value]
+
+
+def test_a_pipeline_of_long_commands_leaves_room_for_others(server):
+    """Each takes as long as thousands of others; who asks meanwhile waits for a few of them, not for all."""
+    count = scaled(400)
+    with server.connect() as busy, server.connect() as other:
+        for key in "{s}a", "{s}b":
+            busy.pipeline([("SADD", key, *(f"{i}:{i * 7919}" for i in range(at, at + 1000))) for at in range(0, 20000, 1000)])
+        busy.pipeline([("PING",)] * 20000)  # now it is known that answers are small
+        busy.pipeline([("SINTERCARD", 2, "{s}a", "{s}b")] * 3)  # and what these take
+        sender = threading.Thread(
+            target=busy.send_commands, args=([("SINTERCARD", 2, "{s}a", "{s}b"), ("INCR", "{s}n")] * count,)
+        )
+        sender.start()
+        assert busy.read() == 20000
+        seen = int(other.command("GET", "{s}n") or 0)
+        assert seen < count // 2
+        assert [busy.read() for _ in range(2 * count - 1)] == [n for i in range(1, count + 1) for n in (i, 20000)][:-1]
+        sender.join()

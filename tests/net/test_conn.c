@@ -677,6 +677,184 @@ ON_BOTH_BACKENDS(before_the_password_little_is_read)
     shard->core.config.requirepass = before;
 }
 
+/* --- A connection's share of a turn --- */
+
+static int64_t command_ns, clock_now_ns;
+
+/* Each command takes as long as the test says. */
+static int64_t test_clock_ns(void *context)
+{
+    return clock_now_ns += command_ns;
+}
+
+static void let_commands_take(int64_t ns)
+{
+    command_ns = ns;
+    shard->core.command_stats.clock = (struct command_clock){test_clock_ns, NULL};
+}
+
+/* As one whose answers were all small. */
+static void connect_known_client(void)
+{
+    connect_client();
+    for (int i = 0; i < 20; i++)
+        conn_note_answers(conn(), CONN_IN_FLIGHT_MOST);
+    cr_assert_eq(conn()->in_flight_most, CONN_IN_FLIGHT_MOST);
+}
+
+static void write_increments(int count)
+{
+    for (int i = 0; i < count; i++)
+        write_text("INCR n\r\n");
+}
+
+/* How many have been executed when another's request is, which came when some had been answered. */
+static int seen_by_another(int other)
+{
+    char reply[64] = "";
+
+    cr_assert_eq(send(other, "GET n\r\n", 7, MSG_NOSIGNAL), 7);
+    for (int i = 0; i < TURNS_MOST; i++) {
+        int length, seen;
+
+        turn();
+        if (recv(other, reply, sizeof reply - 1, 0) > 0 && sscanf(reply, "$%d %d", &length, &seen) == 2)
+            return seen;
+    }
+    cr_assert(false, "no answer: %s", reply);
+    return 0;
+}
+
+static int executed(void)
+{
+    return (int)shard->core.stats.executed;
+}
+
+/* The first of them are told from others by their time; then others wait for two shares at most. */
+ON_BOTH_BACKENDS(a_pipeline_of_long_requests_leaves_room_for_others)
+{
+    enum { COUNT = 1500, SHARE = 10 };
+    static char expected[COUNT * 7];
+    size_t length = 0;
+    int other, before;
+
+    connect_known_client();
+    other = connect_another();
+    turns(3);
+    let_commands_take(CONN_SHARE_NS / SHARE);
+    write_increments(COUNT / 2);
+    write_increments(COUNT / 2);
+    while (executed() == 0)
+        turn();
+    turns(10);
+    for (int i = 0; i < 20; i++) {
+        before = executed();
+        cr_assert_leq(seen_by_another(other), before + 3 * SHARE);
+    }
+    cr_assert_lt(executed(), COUNT);
+    for (int i = 1; i <= COUNT; i++)
+        length += (size_t)sprintf(expected + length, ":%d\r\n", i);
+    expect(expected);
+    close(other);
+}
+
+ON_BOTH_BACKENDS(a_pipeline_of_short_requests_fills_a_turn)
+{
+    connect_known_client();
+    let_commands_take(200);
+    for (int i = 0; i < 5; i++) {
+        uint64_t before = shard->core.stats.executed;
+
+        answer_bytes = 0;
+        write_increments(1000);
+        while (shard->core.stats.executed == before)
+            turn();
+        turn();
+        cr_assert_eq(shard->core.stats.executed - before, 1000);
+        turn();
+        read_some();
+    }
+}
+
+/* What takes long among what does not is soon forgotten, and a single request always goes. */
+ON_BOTH_BACKENDS(long_requests_are_forgotten_with_time)
+{
+    connect_known_client();
+    conn()->spent_ns = 100 * (int64_t)CONN_SHARE_NS;
+    conn_note_answers(conn(), 1);
+    cr_assert_eq(conn()->in_flight_most, 1);
+    for (int i = 0; conn()->request_ns > 0; i++) {
+        cr_assert_lt(i, 1000);
+        conn_note_answers(conn(), conn()->in_flight_most);
+    }
+    cr_assert_eq(conn()->in_flight_most, CONN_IN_FLIGHT_MOST);
+}
+
+/* Nothing of it is left lying, whatever stands in between. */
+ON_BOTH_BACKENDS(what_is_taken_in_lots_is_taken_to_its_end)
+{
+    enum { COUNT = 300 };
+    static char expected[8 * COUNT];
+    size_t length = 0;
+    int waiter = 0;
+
+    connect_known_client();
+    waiter = client;
+    connect_client();
+    let_commands_take(CONN_SHARE_NS / 5);
+
+    int other = client;
+
+    client = waiter;
+    for (int i = 1; i <= COUNT; i++) {
+        write_text("INCR n\r\n");
+        length += (size_t)sprintf(expected + length, ":%d\r\n", i);
+    }
+    expect(expected);
+    write_increments(30);
+    write_text("BLPOP list 0\r\nCLIENT PAUSE 100000 WRITE\r\n");
+    write_increments(30);
+    write_text("QUIT\r\nINCR n\r\n");
+    turns(200);
+    client = other;
+    write_text("RPUSH list v\r\n");
+    expect(":1\r\n");
+    turns(200);
+    write_text("GET n\r\nCLIENT UNPAUSE\r\n");
+    expect("$3\r\n330\r\n+OK\r\n");
+    client = waiter;
+    length = 0;
+    for (int i = 1; i <= 60; i++) {
+        length += (size_t)sprintf(expected + length, ":%d\r\n", COUNT + i);
+        if (i == 30)
+            length += (size_t)sprintf(expected + length, "*2\r\n$4\r\nlist\r\n$1\r\nv\r\n+OK\r\n");
+    }
+    sprintf(expected + length, "+OK\r\n");
+    for (answer_bytes = 0; !closed; turn())
+        read_some();
+    cr_assert_str_eq(answer, expected);
+    client = other;
+    closed = false;
+    write_text("GET n\r\n");
+    expect("$3\r\n360\r\n");
+}
+
+ON_BOTH_BACKENDS(who_closes_his_side_behind_long_requests_gets_all_answers)
+{
+    enum { COUNT = 1000 };
+    static char expected[COUNT * 7];
+    size_t length = 0;
+
+    connect_known_client();
+    let_commands_take(CONN_SHARE_NS / 3);
+    for (int i = 1; i <= COUNT; i++)
+        length += (size_t)sprintf(expected + length, ":%d\r\n", i);
+    write_increments(COUNT);
+    shutdown(client, SHUT_WR);
+    expect(expected);
+    expect_closed();
+}
+
 /* --- CLIENT PAUSE --- */
 
 ON_BOTH_BACKENDS(a_pause_holds_writes_back_and_lets_reads_through)
