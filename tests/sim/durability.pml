@@ -34,6 +34,15 @@
  * shards, and writes on some), awaits the answer, then writes anywhere. Left out: a second crash. What was cut has to be gone, on
  * all shards, before anything is written with higher stamps, and without making a segment less complete than the cut.
  *
+ * With REWRITE the files are rewritten meanwhile (shards/aof_rewrite.h). At one instant, which is a command for all shards, each begins a
+ * new segment; what it had recorded before is the last group of its old one. When all old ones are on disk, the manifest is replaced by
+ * one that says so and names the new ones, and only when that is on disk they are written to; when the snapshot of the instant is on disk
+ * by one that names it in place of the old ones, which are removed when that one is. A crash leaves the last manifest that is on
+ * disk for certain, or the next one; by the first the groups of the old segments are cut, by the others those of the new ones, each
+ * a run of its own. A group in a new segment says 0 of a shard whose last record lies in its old one. One of the
+ * instant's own stamp may lie there or behind it (BATCH: the instant is staged in the middle of a batch), so what was before the
+ * instant ends below that stamp, and an empty group in the new segment says the rest.
+ *
  * Checked: no transaction in part; no effect without its causes, which are what its connection sent before it, and what it had seen; what
  * all shards have on disk with everything before it survives. With ALWAYS: what was answered survives, and what an answered read
  * saw; all are answered (no invalid end state).
@@ -48,6 +57,13 @@
  *   -DREPLY_EARLY      a write's answer leaves before it is safe (ALWAYS)
  *   -DREAD_EARLY       a read's answer leaves before what it saw is safe (ALWAYS)
  *   -DONE_PASS         no fixed point (BOUNDS)
+ *   -DEND_EARLY        the new segments are named before the old ones are on disk (REWRITE, as what follows)
+ *   -DWRITE_UNNAMED    they are written to before they are named    -DNAME_EARLY  or before the manifest that does is on disk
+ *   -DNAMES_UNSYNCED   it is there before their own names are       -DBASE_EARLY  likewise the snapshot
+ *   -DREMOVE_EARLY     the old ones are removed before the manifest without them is on disk
+ *   -DLAST_OF_BEFORE   a group speaks of a last record that lies in an old segment as if it lay in the new one
+ *   -DOWN_TRUSTED      a group on disk is taken to show that its own shard's last record is (ALWAYS)
+ *   -DWHOLE_STAMP      what was before the instant is taken to hold all of its stamp (BATCH)
  */
 #ifndef SHARDS
 #define SHARDS 2
@@ -56,12 +72,18 @@
 #define WRITES 2
 #endif
 #ifdef LOOKS
-#define COMMANDS (WRITES + 2)
+#define STAGED (WRITES + 2)
 #else
-#define COMMANDS WRITES
+#define STAGED WRITES
 #endif
-#define MOST 4             /* commands, and groups of a shard */
-#ifdef ALWAYS
+#ifdef REWRITE
+#define COMMANDS (STAGED + 1)
+#define MOST 5             /* commands, and groups of a shard */
+#else
+#define COMMANDS STAGED
+#define MOST 4
+#endif
+#if defined(ALWAYS) || defined(REWRITE)
 #define GROUPS COMMANDS
 #else
 #define GROUPS 2           /* at most, of a shard */
@@ -94,6 +116,10 @@ typedef Group {
     byte until;            /* up to this stamp the shard had executed everything */
     byte known;            /* and up to this one every shard, */
     byte seen[SHARDS]      /* when this was the stamp of its last record (BOUNDS: the number of its records) */
+#ifdef REWRITE
+    ;
+    byte last[SHARDS]      /* the same, also where it lies in an old segment: not in the file */
+#endif
 }
 
 typedef Journal {
@@ -104,9 +130,49 @@ typedef Journal {
     byte safe;             /* everything up to this stamp survives any crash */
     byte until;            /* shown to all: everything up to this stamp is executed, and in the journal */
     byte last              /* shown to all: the stamp of the last record (BOUNDS: the number of records) */
+#ifdef REWRITE
+    ;
+    bool switched, ended;  /* it has come to the instant; the old segment's last group is closed */
+    byte old;              /* groups in that, when it has ended */
+    byte before;           /* set of commands that are to be in that group */
+    byte before_until;     /* all up to this stamp lies in the old segment */
+    byte closed            /* records up to this stamp are in groups that say so */
+#endif
 }
 Journal journals[SHARDS];
 chan queue[SHARDS] = [COMMANDS] of { byte };
+
+#ifdef REWRITE
+#define NONE 255
+byte instant = NONE;       /* the command */
+byte base[SHARDS];         /* sets of commands: in the snapshot */
+byte surely = 0, perhaps = 0; /* the manifest that is on disk for certain, and that which may be: 0 with the old segments, 1 with both,
+                               * 2 with the snapshot and the new ones */
+bool named = false;        /* the new segments may be written to */
+bool names_synced = false, base_synced = false, removed = false;
+hidden byte manifest;      /* that a crash has left */
+hidden byte first[SHARDS]; /* of the groups of the last run */
+#define FIRST(of) first[of]
+#define IS_OLD(of, group) (group < first[of])
+#define MANIFEST_HAS_OLD (manifest < 2)
+#define MANIFEST_HAS(of, command) (manifest == 2 && HAS(base[of], command))
+#define OLD_GROUPS(of) (journals[of].ended -> journals[of].old : journals[of].written)
+#define LEAST_KEPT(of) (manifest == 0 -> (journals[of].synced < OLD_GROUPS(of) -> journals[of].synced : OLD_GROUPS(of)) \
+                                      : (journals[of].synced > journals[of].old -> journals[of].synced : journals[of].old))
+#define MOST_KEPT(of) (manifest == 0 -> OLD_GROUPS(of) : (MAY_WRITE -> journals[of].written : LEAST_KEPT(of)))
+#ifdef WRITE_UNNAMED
+#define MAY_WRITE true
+#else
+#define MAY_WRITE named
+#endif
+#else
+#define FIRST(of) 0
+#define IS_OLD(of, group) false
+#define MANIFEST_HAS_OLD true
+#define MANIFEST_HAS(of, command) false
+#define LEAST_KEPT(of) journals[of].synced
+#define MOST_KEPT(of) journals[of].written
+#endif
 
 hidden byte kept[SHARDS];  /* groups that a crash has left */
 hidden byte safe[SHARDS];  /* by what is kept, the segment is complete up to this stamp */
@@ -193,7 +259,7 @@ inline recover() {
 inline recover() {
     s = 0;
     do
-    :: s < SHARDS -> safe[s] = 0; if :: kept[s] -> safe[s] = LAST_KEPT(s).until :: else fi; s++
+    :: s < SHARDS -> safe[s] = 0; if :: kept[s] > FIRST(s) -> safe[s] = LAST_KEPT(s).until :: else fi; s++
     :: else -> break
     od;
     cut = 255; s = 0;
@@ -202,7 +268,7 @@ inline recover() {
         all = safe[s]; w = 0;
         do
         :: w < SHARDS ->
-            g = 0;
+            g = FIRST(w);
             do
             :: g < kept[w] ->
                 if
@@ -230,6 +296,7 @@ inline find_survivors() {
         lives[c] = 0; s = 0;
         do
         :: s < SHARDS ->
+            if :: MANIFEST_HAS(s, c) -> lives[c] = lives[c] | (1 << s) :: else fi;
             g = 0;
             do
             :: g < kept[s] ->
@@ -240,7 +307,9 @@ inline find_survivors() {
                 if :: HAS(journals[s].groups[g].holds, c) -> lives[c] = lives[c] | (1 << s) :: else fi;
 #else
                 if
-                :: HAS(journals[s].groups[g].holds, c) && commands[c].stamp[s] <= cut -> lives[c] = lives[c] | (1 << s)
+                :: MANIFEST_HAS_OLD && IS_OLD(s, g) && HAS(journals[s].groups[g].holds, c) -> lives[c] = lives[c] | (1 << s)
+                :: !IS_OLD(s, g) && HAS(journals[s].groups[g].holds, c) && commands[c].stamp[s] <= cut ->
+                    lives[c] = lives[c] | (1 << s)
                 :: else
                 fi;
 #endif
@@ -288,8 +357,8 @@ inline check_kept() {
     do
     :: s < SHARDS ->
         if
-        :: kept[s] == 0 -> all = 0
-        :: kept[s] && LAST_KEPT(s).until < all -> all = LAST_KEPT(s).until
+        :: kept[s] == FIRST(s) -> all = 0
+        :: kept[s] > FIRST(s) && LAST_KEPT(s).until < all -> all = LAST_KEPT(s).until
         :: else
         fi;
         s++
@@ -314,10 +383,10 @@ inline check_kept() {
 }
 
 /* Of each segment any groups are left that are not fewer than those that are on disk for certain. */
-inline crash() {
+inline crash_by_manifest() {
     s = 0;
     do
-    :: s < SHARDS -> kept[s] = journals[s].synced; s++
+    :: s < SHARDS -> kept[s] = LEAST_KEPT(s); s++
     :: else -> break
     od;
     do
@@ -330,8 +399,8 @@ inline crash() {
 #endif
         s = 0;
         do
-        :: s < SHARDS && kept[s] == journals[s].written -> kept[s] = journals[s].synced; s++
-        :: s < SHARDS && kept[s] < journals[s].written -> kept[s]++; break
+        :: s < SHARDS && kept[s] == MOST_KEPT(s) -> kept[s] = LEAST_KEPT(s); s++
+        :: s < SHARDS && kept[s] < MOST_KEPT(s) -> kept[s]++; break
         :: s == SHARDS -> break
         od;
         if :: s == SHARDS -> break :: else fi
@@ -339,13 +408,63 @@ inline crash() {
     s = 0
 }
 
+#ifdef REWRITE
+/* What the manifest names has to be there. */
+inline find_files() {
+    assert(manifest == 0 || names_synced);
+    assert(manifest < 2 || base_synced);
+    assert(manifest == 2 || !removed);
+    s = 0;
+    do
+    :: s < SHARDS ->
+        first[s] = 0;
+        if
+        :: manifest > 0 -> first[s] = journals[s].old; assert(manifest == 2 || journals[s].synced >= journals[s].old)
+        :: else
+        fi;
+        s++
+    :: else -> break
+    od
+}
+
+inline crash() {
+    manifest = surely;
+    do
+    :: manifest <= perhaps -> find_files(); crash_by_manifest(); manifest++
+    :: else -> break
+    od;
+    manifest = 0
+}
+#else
+inline crash() {
+    crash_by_manifest()
+}
+#endif
+
 /* Shards. */
 
 #define STAMP_OF(command) commands[command].stamp[me]
 
+#ifdef REWRITE
+inline switch_segment() {
+    journals[me].switched = true;
+    journals[me].before = journals[me].open;
+    journals[me].open = 0;
+    base[me] = journals[me].holds;
+#ifdef WHOLE_STAMP
+    journals[me].before_until = STAMP_OF(c)
+#else
+    journals[me].before_until = STAMP_OF(c) - 1 /* others of that stamp may follow */
+#endif
+}
+#endif
+
 inline execute() {
     d_step {
         queue[me] ? c;
+#ifdef REWRITE
+        if :: c == instant -> switch_segment() :: else fi;
+#endif
         if
         :: HAS(commands[c].writes, me) ->
             journals[me].holds = journals[me].holds | (1 << c);
@@ -404,7 +523,18 @@ inline look_at_last() {
     d_step {
         s = 0;
         do
-        :: s < SHARDS -> GROUP.seen[s] = journals[s].last; s++
+        :: s < SHARDS ->
+            GROUP.seen[s] = journals[s].last;
+#ifdef REWRITE
+            GROUP.last[s] = journals[s].last;
+#ifndef LAST_OF_BEFORE
+            if
+            :: journals[me].ended && journals[s].switched && journals[s].last <= journals[s].before_until -> GROUP.seen[s] = 0
+            :: else
+            fi;
+#endif
+#endif
+            s++
         :: else -> break
         od;
         s = 0
@@ -420,12 +550,31 @@ inline close_group() {
     look_at_last();
 #endif
     d_step {
+#ifdef REWRITE
+        if
+        :: journals[me].switched && !journals[me].ended ->
+            GROUP.holds = journals[me].before;
+            GROUP.until = journals[me].before_until;
+            journals[me].before = 0;
+            journals[me].ended = true;
+            journals[me].old = journals[me].written + 1
+        :: else ->
+            GROUP.holds = journals[me].open;
+            GROUP.until = journals[me].until;
+            journals[me].open = 0
+        fi;
+        if
+        :: journals[me].last <= GROUP.until -> journals[me].closed = journals[me].last
+        :: else -> journals[me].closed = GROUP.until
+        fi;
+#else
         GROUP.holds = journals[me].open;
         GROUP.until = journals[me].until;
+        journals[me].open = 0;
+#endif
 #ifndef NO_KNOWN
         GROUP.known = known;
 #endif
-        journals[me].open = 0;
         journals[me].written++;
         known = 0;
         crash()
@@ -467,6 +616,18 @@ inline find_all_safe() {
     od
 }
 #else
+#ifdef REWRITE
+#define NAMED_LAST(group, of) journals[me].groups[group].last[of]
+#ifdef OWN_TRUSTED
+#define IS_ASKED(of) (of != me)
+#else
+#define IS_ASKED(of) true  /* the last group of an old segment may be closed when there are records behind it */
+#endif
+#else
+#define IS_ASKED(of) (of != me)
+#define NAMED_LAST(group, of) journals[me].groups[group].seen[of]
+#endif
+
 /* What its groups show to be safe, by what is on disk for certain. */
 inline find_safe(me) {
     g = 0;
@@ -476,7 +637,7 @@ inline find_safe(me) {
         do
         :: s < SHARDS ->
             if
-            :: s != me && journals[me].groups[g].seen[s] > ON_DISK(s) && ON_DISK(s) < all -> all = ON_DISK(s)
+            :: IS_ASKED(s) && NAMED_LAST(g, s) > ON_DISK(s) && ON_DISK(s) < all -> all = ON_DISK(s)
             :: else
             fi;
             s++
@@ -527,6 +688,16 @@ inline sync() {
 #endif
 #endif
 
+#ifdef REWRITE
+#define HAS_BEFORE (journals[me].switched && !journals[me].ended)
+#define IS_UNSAID (journals[me].ended && journals[me].closed < journals[me].last && journals[me].until >= journals[me].last)
+#define HAS_RECORDS (HAS_BEFORE -> journals[me].before : journals[me].open || IS_UNSAID)
+#define MAY_SYNC (!journals[me].ended || journals[me].synced < journals[me].old || MAY_WRITE)
+#else
+#define HAS_RECORDS journals[me].open
+#define MAY_SYNC true
+#endif
+
 proctype shard(byte me) {
     byte known;
 end: do
@@ -536,9 +707,12 @@ end: do
 #else
     :: atomic { len(queue[me]) == 0 && journals[me].until < clock - 1 -> journals[me].until = clock - 1 }
 #endif
-    :: journals[me].open && journals[me].written < GROUPS && MAY_CLOSE -> close_group()
-#ifdef ALWAYS
-    :: journals[me].synced < journals[me].written -> sync()
+    :: HAS_RECORDS && journals[me].written < GROUPS && MAY_CLOSE -> close_group()
+#ifdef REWRITE
+    :: atomic { HAS_BEFORE && !journals[me].before -> journals[me].old = journals[me].written; journals[me].ended = true }
+#endif
+#if defined(ALWAYS) || defined(REWRITE)
+    :: journals[me].synced < journals[me].written && MAY_SYNC -> sync()
 #endif
     od
 }
@@ -601,6 +775,12 @@ proctype pipeliner() {
                 stage(set, set, earlier);
                 earlier = earlier | (1 << next);
                 sent++;
+#ifdef BATCH
+                if
+                :: instant == NONE -> instant = staged; stage(ALL, 0, 0)
+                :: true
+                fi;
+#endif
                 if
                 :: true -> break                     /* the next one is of another batch */
                 :: true
@@ -644,6 +824,39 @@ proctype looker() {
     take_answer(mine)
 }
 
+#ifdef REWRITE
+#define IS_ENDED(of) (journals[of].ended && journals[of].synced >= journals[of].old)
+
+proctype rewriter() {
+#ifndef BATCH
+    atomic { instant = staged; stage(ALL, 0, 0); clock++ };
+#endif
+end:
+#ifdef END_EARLY
+    journals[0].ended && journals[1].ended;
+#else
+    IS_ENDED(0) && IS_ENDED(1);
+#endif
+#ifndef NAMES_UNSYNCED
+    names_synced = true;
+#endif
+    d_step { perhaps = 1; crash() };
+#ifdef NAME_EARLY
+    named = true;
+#endif
+    d_step { surely = 1; crash() };
+    named = true;
+#ifndef BASE_EARLY
+    base_synced = true;
+#endif
+    d_step { perhaps = 2; crash() };
+#ifdef REMOVE_EARLY
+    d_step { removed = true; crash() };
+#endif
+    d_step { surely = 2; removed = true; crash() }
+}
+#endif
+
 init {
     atomic {
         w = 0;
@@ -653,6 +866,9 @@ init {
         od;
 #ifdef LOOKS
         run looker();
+#endif
+#ifdef REWRITE
+        run rewriter();
 #endif
         run pipeliner()
     }
