@@ -90,6 +90,9 @@ void call_run(struct call *call);
  * MSET has its value; the command's keys are in reach. */
 void call_nested(struct call *outer, const struct command *command, const struct str *argv, int argc,
                  struct reply *reply);
+/* The same for one of an append-only file, in its database: counted nowhere and shown to nobody. */
+void call_replay(const struct call *outer, const struct command *command, const struct str *argv, int argc, int db,
+                 struct reply *reply);
 /* Whether all that the command may look at is in reach: its keys, and for a command that is for all shards those. */
 MUST_USE bool call_in_reach(const struct call *call, const struct command *command, const struct str *argv, int argc);
 

@@ -106,6 +106,26 @@ void call_nested(struct call *outer, const struct command *command, const struct
     outer->tracked_by = call.tracked_by;
 }
 
+void call_replay(const struct call *outer, const struct command *command, const struct str *argv, int argc, int db,
+                 struct reply *reply)
+{
+    struct call call = {
+        .command = command,
+        .argv = argv,
+        .argc = argc,
+        .db = (uint16_t)db,
+        .no_touch = true, /* what is replayed is not used */
+        .now_ms = CALL_REPLAY_MS,
+        .now_us = outer->now_us,
+        .reply = reply,
+        .core = outer->core,
+        .reach = outer->reach,
+        .home = outer->home,
+    };
+
+    run(&call);
+}
+
 struct look {
     const struct reach *reach;
     const struct str *argv;

@@ -41,7 +41,7 @@ void cmd_flushall(struct call *call)
         keyspace_flush(call->core->keyspace, db);
     call_record_whole(call, JOURNAL_NO_DATABASE);
     keyspace_tell_flush(call->core->keyspace, call->session_id);
-    call->core->flushed_all = true;
+    call->core->flushed_all |= !call_is_replayed(call); /* else what is in the snapshot is older */
     reply_ok(call->reply);
 }
 

@@ -202,6 +202,10 @@ void cmd_debug_help(struct call *call)
         "    Show figures of each shard's table of the database's keys.",
         "JMAP",
         "    Write to the log where memory is in use.",
+        "LOADAOF",
+        "    Bring the append-only file to the disk, empty all databases, and load the file again; with appendonly no "
+        "the",
+        "    file that is there. Not behind writes of the same transaction. A file that is wrong changes nothing.",
         "LOG <message>",
         "    Write <message> to the log.",
         "OBJECT <key>",

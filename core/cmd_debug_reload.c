@@ -29,3 +29,8 @@ void cmd_debug_reload(struct call *call)
     }
     call->core->reload(call, &options);
 }
+
+void cmd_debug_loadaof(struct call *call)
+{
+    call->core->load_append_only(call);
+}

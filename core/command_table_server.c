@@ -143,6 +143,7 @@ static const struct command debug_subcommands[] = {
     {"help", cmd_debug_help, .arity = 2, .route = ROUTE_LOCAL, DEBUG_ROW},
     {"htstats", cmd_debug_htstats, .arity = -3, .route = ROUTE_GATHER, DEBUG_ROW},
     {"jmap", cmd_debug_jmap, .arity = 2, .route = ROUTE_GATHER, DEBUG_ROW},
+    {"loadaof", cmd_debug_loadaof, .arity = -2, .route = ROUTE_GATHER, DEBUG_ROW_OF_DATA},
     {"log", cmd_debug_log, .arity = 3, .route = ROUTE_LOCAL, DEBUG_ROW},
     {"object", cmd_debug_object, .arity = -3, .route = ROUTE_SINGLE, DEBUG_ROW, .keys = {KEY_AT(2, KEY_RO)}},
     {"quicklist-packed-threshold", cmd_debug_quicklist_packed_threshold, .arity = 3, .route = ROUTE_LOCAL, DEBUG_ROW},

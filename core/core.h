@@ -110,6 +110,7 @@ struct core {
     bool save_failed;         /* there is none of what has changed since: see core_refuses_writes */
     /* For a call with all shards in reach; writes the reply. Whoever has the files sets it. */
     void (*reload)(struct call *call, const struct reload_options *options);
+    void (*load_append_only)(struct call *call); /* DEBUG LOADAOF, likewise */
     /* What commands ask of the shard, which passes it on: */
     int save_asked;           /* enum save_kind: what has been claimed is to begin */
     bool save_scheduled;

@@ -782,6 +782,17 @@ void aof_switch(struct shard *shard, int fd, uint64_t generation, bool begins)
                           aof->last <= aof->before_until ? aof->last : aof->before_until);
 }
 
+bool aof_settle(struct shard *shard)
+{
+    struct aof *aof = &shard->aof;
+
+    while (aof->noted > 0 || aof->next)
+        close_groups(shard);
+    aof_disk_go_on(&aof->disk, true);
+    aof_rewrite_turn(shard);
+    return aof_disk_rests(&aof->disk);
+}
+
 int aof_end(struct shard *shard)
 {
     struct aof *aof = &shard->aof;

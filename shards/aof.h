@@ -74,6 +74,9 @@ void aof_begin(struct shard *shard, int fd, uint64_t generation);
 void aof_switch(struct shard *shard, int fd, uint64_t generation, bool begins);
 /* The keyspace is journaled no longer; the file is closed when all of it is on the disk. */
 void aof_stop(struct shard *shard);
+/* Its executor waits for the disk while the shard is parked, between two commands: what has been recorded goes there,
+ * whatever the policy. True: all of it is there, and nothing is under way. */
+MUST_USE bool aof_settle(struct shard *shard);
 /* When all shards have stopped, whichever thread: writes and syncs what is left, and says that it is all; closes. 0, or
  * an errno. */
 int aof_end(struct shard *shard);

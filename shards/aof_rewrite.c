@@ -433,6 +433,12 @@ bool aof_rewrite_calls(const struct shard *shard)
            atomic_load_explicit(&folder_of(rewrite)->to_end, memory_order_acquire) == 0;
 }
 
+bool aof_rewrite_replaces(const struct shard *shard)
+{
+    return atomic_load_explicit(&shard->group->aof_folder.rewriter, memory_order_relaxed) == shard->index &&
+           rewrite_of(shard)->step >= AOF_REWRITE_REPLACES;
+}
+
 void aof_rewrite_turn(struct shard *shard)
 {
     if (aof_rewrite_calls(shard))

@@ -66,6 +66,8 @@ void aof_rewrite_begin(struct shard *home);
 void aof_rewrite_turn(struct shard *shard);
 /* Whether there is something for it to do, that other shards have brought about. */
 bool aof_rewrite_calls(const struct shard *shard);
+/* The shard is home, and files that the manifest on the disk may name are about to go. */
+bool aof_rewrite_replaces(const struct shard *shard);
 /* The shard's segment of before is whole on disk, and ends there. Its thread. */
 void aof_rewrite_segment_ended(struct shard *shard, uint64_t bytes);
 /* When all shards have stopped: if it has been interrupted where shards write to segments that the manifest does not

@@ -42,11 +42,10 @@ static uint64_t keys_of(struct shard *shard)
     return keys;
 }
 
-struct load_aof *load_aof_begin(struct shard *shard, const struct load_stage *stage)
+/* Every so manieth of the run's segments. */
+static struct load_aof *begin(struct shard *shard, struct load_run *run, int first, int step)
 {
-    struct load_run *run = stage->run;
-    int shards = shard->group->count;
-    int count = run->count > shard->index ? (run->count - shard->index + shards - 1) / shards : 0;
+    int count = run->count > first ? (run->count - first + step - 1) / step : 0;
     struct load_aof *load =
         memory_alloc_zeroed(&shard->core.memory, sizeof *load + (size_t)count * sizeof load->replays[0]);
     uint64_t cut = cut_of(shard, run);
@@ -55,7 +54,22 @@ struct load_aof *load_aof_begin(struct shard *shard, const struct load_stage *st
     load->counted_keys = keys_of(shard);
     load->count = count;
     for (int i = 0; i < count; i++)
-        load_replay_open(&load->replays[i], shard, run, shard->index + i * shards, cut);
+        load_replay_open(&load->replays[i], shard, run, first + i * step, cut);
+    return load;
+}
+
+struct load_aof *load_aof_begin(struct shard *shard, const struct load_stage *stage)
+{
+    return begin(shard, stage->run, shard->index, shard->group->count);
+}
+
+struct load_aof *load_aof_begin_alone(struct shard *shard, const struct load_stage *stage,
+                                      const struct load_executor *executor)
+{
+    struct load_aof *load = begin(shard, stage->run, 0, 1);
+
+    for (int i = 0; i < load->count; i++)
+        load->replays[i].executor = executor;
     return load;
 }
 

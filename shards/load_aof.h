@@ -12,8 +12,12 @@
 #include "shards/loading.h"
 
 struct load_aof;
+struct load_executor;
 
 struct load_aof *load_aof_begin(struct shard *shard, const struct load_stage *stage);
+/* All segments, executed on the spot while all shards wait for that. */
+struct load_aof *load_aof_begin_alone(struct shard *shard, const struct load_stage *stage,
+                                      const struct load_executor *executor);
 /* Goes on until then, monotonic, or a little longer. Once a turn. */
 enum load_status load_aof_slice(struct load_aof *load, int64_t until_us);
 /* True: requests are still under way, and it is to be called again. */

@@ -7,14 +7,22 @@
 #include "shards/loading.h"
 #include "shards/request.h"
 
+struct call;
 struct shard;
 
 struct load_requests {
     struct request *first, *last;
 };
 
+/* Who executes what is read where the shards wait: the executor of a gather over all of them, within its call. */
+struct load_executor {
+    const struct call *call;
+    bool only_looks; /* whether it could be executed */
+};
+
 struct load_replay {
     struct shard *shard;
+    const struct load_executor *executor; /* NULL: it is submitted, as a connection does */
     struct load_run *run;
     struct load_segment *segment;
     int index;

@@ -46,13 +46,14 @@ struct load_run {
     struct load_segment *segments;
     int count;
     bool is_last;
+    bool is_whole; /* the server that writes it runs, and has it on disk: nothing may be missing */
     _Atomic(uint64_t) passed; /* of the records that concern all segments */
 };
 
 /* Whether more may have been lost of one segment than of another. */
 static inline bool load_run_may_be_cut(const struct load_run *run)
 {
-    return run->is_last && run->count > 1;
+    return run->is_last && !run->is_whole && run->count > 1;
 }
 
 #endif

@@ -131,7 +131,7 @@ bool load_torn_is_fine(struct shard *shard, const struct load_run *run, const st
 {
     char line[800];
 
-    if (!run->is_last) {
+    if (!run->is_last || run->is_whole) {
         load_fail_wrong(shard, problem);
         return false;
     }

@@ -77,6 +77,11 @@ void loading_fail(struct shard *shard, const char *problem)
 {
     struct loading *loading = shard->group->loading;
 
+    if (atomic_load_explicit(&loading->is_checked, memory_order_relaxed)) {
+        log_write(LOG_WARNING, "%s", problem);
+        atomic_store_explicit(&loading->is_refused, true, memory_order_relaxed);
+        return;
+    }
     if (atomic_exchange_explicit(&loading->has_failed, true, memory_order_acq_rel))
         return;
     log_write(LOG_WARNING, "%s", problem);

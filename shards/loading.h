@@ -55,6 +55,9 @@ struct loading {
     struct load_progress progress;
     _Atomic(int) arrivals; /* of shards at the ends of stages */
     _Atomic(bool) has_begun, is_over, has_failed;
+    /* While the server runs. */
+    _Atomic(bool) is_checked; /* whether it could be loaded is found out: what is wrong ends nothing, */
+    _Atomic(bool) is_refused; /* and is noted here */
 };
 
 /* What a shard has got done in a slice. */

@@ -19,42 +19,10 @@
 #include "persist/rdb_record.h"
 #include "shards/load_rdb.h"
 #include "shards/reload_check.h"
+#include "shards/reload_parts.h"
 #include "shards/reload_save.h"
-#include "shards/shard.h"
 
-enum { RECLAIM_MOST = 1000 };
-
-static struct shard *shard_of(const struct call *call)
-{
-    return (struct shard *)((char *)call->core - offsetof(struct shard, core));
-}
-
-/* Each shard's part */
-
-/* Nobody is served meanwhile, and what is loaded wants the room. */
-static void empty(const struct call *call)
-{
-    struct keyspace *keyspace = call->core->keyspace;
-
-    for (int db = 0; db < keyspace_database_count(keyspace); db++)
-        keyspace_flush(keyspace, db);
-    keyspace_tell_flush(keyspace, call->session_id);
-    while (keyspace_reclaim(keyspace, RECLAIM_MOST) > 0)
-        continue;
-}
-
-static void load(struct shard *shard, const struct load_stage *stage)
-{
-    struct load_rdb *load = load_rdb_begin(shard, stage);
-    enum load_status status;
-
-    do
-        status = load_rdb_slice(load, INT64_MAX);
-    while (status == LOAD_GOES_ON);
-    load_rdb_end(load);
-}
-
-/* The journal's new beginning. */
+/* Each shard's part: the journal's new beginning. */
 
 struct recording {
     const struct call *call;
@@ -94,12 +62,11 @@ static bool is_saved(const struct reload_options *options)
 
 static void run_part(struct call *call)
 {
-    struct shard *shard = shard_of(call);
-    const struct reload *reload = shard->group->reload;
+    const struct reload *reload = reload_shard_of(call)->group->reload;
 
     if (reload->options.flushes)
-        empty(call);
-    load(shard, reload->stage);
+        reload_empty(call);
+    reload_take_snapshot(call, reload->stage);
     if (!reload->options.saves || !reload->options.flushes)
         record_all(call);
     if (!is_saved(&reload->options))
@@ -108,30 +75,11 @@ static void run_part(struct call *call)
     call->core->save_failed = false;
 }
 
-static const struct command part_command = {.name = "reload", .run = run_part, .route = ROUTE_SINGLE};
-
 /* The executor */
-
-static void run_parts(const struct call *call)
-{
-    struct reply replies[CONFIG_SHARDS_MAX];
-    struct call part = *call;
-    int count = shard_of(call)->group->count;
-
-    part.command = &part_command;
-    for (int i = 0; i < count; i++)
-        reply_init(&replies[i], &call->core->memory, NULL, 0, call->reply->protocol);
-    if (call->reach)
-        call->reach->each_shard(call->reach, &part, replies);
-    else
-        run_part(&part);
-    for (int i = 0; i < count; i++)
-        buffer_deinit(&replies[i].buffer);
-}
 
 static void load_on_all(const struct call *call, const struct reload_options *options, struct load_file *file)
 {
-    struct shard_group *group = shard_of(call)->group;
+    struct shard_group *group = reload_shard_of(call)->group;
     struct load_segment segment = {.files = file, .file_count = 1};
     struct load_run run = {.segments = &segment, .count = 1};
     struct load_stage stage = {.kind = LOAD_RDB, .run = &run, .replaces = options->replaces, .has_functions = true};
@@ -140,43 +88,29 @@ static void load_on_all(const struct call *call, const struct reload_options *op
     atomic_store_explicit(&group->loading->progress.keys, 0, memory_order_relaxed);
     atomic_store_explicit(&group->loading->progress.expired, 0, memory_order_relaxed);
     group->reload = &reload; /* published with the parts */
-    run_parts(call);
+    reload_run_parts(call, run_part);
     group->reload = NULL;
 }
 
-/* Functions first, as they may be refused: by what FUNCTION RESTORE would say, all or none. */
-static bool restore_functions(const struct call *call, const struct reload_options *options, struct str libraries)
+static struct str functions_mode(const struct reload_options *options)
 {
-    struct str argv[] = {STR("FUNCTION"), STR("RESTORE"), libraries,
-                         options->flushes    ? STR("FLUSH")
-                         : options->replaces ? STR("REPLACE")
-                                             : STR("APPEND")};
-    struct call restore = *call;
-    struct reply reply;
-
-    reply_init(&reply, &call->core->memory, NULL, 0, 2);
-    restore.argv = argv;
-    restore.argc = 4;
-    restore.reply = &reply;
-    cmd_function_restore(&restore);
-    bool is_error = reply.buffer.bytes[0] == '-';
-    if (is_error)
-        log_write(LOG_WARNING, "The functions can't be loaded: %.*s", (int)reply.buffer.length - 3,
-                  reply.buffer.bytes + 1);
-    buffer_deinit(&reply.buffer);
-    return !is_error;
+    if (options->flushes)
+        return STR("FLUSH");
+    return options->replaces ? STR("REPLACE") : STR("APPEND");
 }
 
+/* Functions first, as they may be refused. */
 static bool load_file(const struct call *call, const struct reload_options *options, struct load_file *file)
 {
     struct buffer libraries;
-    struct reload_check check = {.shard = shard_of(call),
+    struct reload_check check = {.shard = reload_shard_of(call),
                                  .file = file,
                                  .wants_absent = !options->flushes && !options->replaces,
                                  .libraries = &libraries};
 
     buffer_init(&libraries, &call->core->memory, NULL, 0);
-    bool loads = reload_check(&check) && restore_functions(call, options, buffer_str(&libraries));
+    bool loads =
+        reload_check(&check) && reload_restore_functions(call, functions_mode(options), buffer_str(&libraries));
     if (loads)
         load_on_all(call, options, file);
     buffer_deinit(&libraries);
@@ -206,7 +140,7 @@ static bool open_and_load(const struct call *call, const struct reload_options *
 
 static bool save(const struct call *call)
 {
-    struct shard *shard = shard_of(call);
+    struct shard *shard = reload_shard_of(call);
     int error = reload_save(shard);
 
     if (error != 0)
@@ -219,7 +153,7 @@ static bool save(const struct call *call)
 
 void reload_run(struct call *call, const struct reload_options *options)
 {
-    ASSERT(call->reach ? call->reach->everywhere : shard_of(call)->group->count == 1);
+    ASSERT(call->reach ? call->reach->everywhere : reload_shard_of(call)->group->count == 1);
     if (options->saves && !save(call)) {
         reply_error(call->reply, "ERR");
     } else if (!open_and_load(call, options)) {

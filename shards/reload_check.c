@@ -103,6 +103,7 @@ static bool read_all(struct reading *reading)
                 return false;
             break;
         case RDB_FILE_END:
+            reading->check->file->from = file_window_offset(&reading->reader.window);
             return true;
         default:
             log_write(LOG_WARNING, "%s", rdb_file_reader_problem(&reading->reader));

@@ -13,7 +13,7 @@ struct shard;
 
 struct reload_check {
     struct shard *shard;
-    const struct load_file *file;
+    struct load_file *file;   /* commands may go on behind the snapshot: it says from where */
     bool wants_absent;        /* none of its keys may be there */
     struct buffer *libraries; /* takes the file's functions, as FUNCTION RESTORE wants them */
 };

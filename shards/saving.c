@@ -212,8 +212,7 @@ bool saving_begin_last(struct shard *shard, void (*saved)(struct shard *shard, i
     return true;
 }
 
-/* FLUSHALL ends what would save the keys that are gone, and has the file say so; not one that is loaded: what is in the
- * file then is older. */
+/* FLUSHALL ends what would save the keys that are gone, and has the file say so. */
 static void heed_flush(struct shard *shard)
 {
     enum save_kind running = save_state_running(state_of(shard));
@@ -230,7 +229,7 @@ void saving_heed(struct shard *shard)
 {
     struct core *core = &shard->core;
 
-    if (core->flushed_all && !core->loading)
+    if (core->flushed_all)
         heed_flush(shard);
     if (core->save_scheduled)
         look_by(shard, shard->now_ms);

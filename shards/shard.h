@@ -36,6 +36,7 @@ struct load_part;
 struct loading;
 struct reach;
 struct reload;
+struct reload_aof;
 struct snapshot;
 struct snapshot_part;
 struct shard;
@@ -51,6 +52,7 @@ struct shard_group {
     enum loop_backend backend;
     struct loading *loading;   /* NULL: it has not been looked whether there is anything to be loaded */
     struct reload *reload;     /* which all shards do a part of: written by the executor before they are asked to */
+    struct reload_aof *reload_aof; /* likewise */
     struct snapshot *snapshot; /* that runs: written by the shard that begins it, before its parts are published */
     /* Shared. */
     struct mesh mesh;

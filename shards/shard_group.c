@@ -12,6 +12,7 @@
 #include "core/memory.h"
 #include "shards/loading.h"
 #include "shards/reload.h"
+#include "shards/reload_aof.h"
 #include "shards/returns.h"
 #include "shards/shard.h"
 #include "shards/snapshot.h"
@@ -28,6 +29,7 @@ static struct shard *shard_create(struct shard_group *group, const struct config
     core_init(&shard->core, config, group->facts, index, group->count);
     shard->core.saves = &group->saves;
     shard->core.reload = reload_run;
+    shard->core.load_append_only = reload_aof_run;
     busy_init(shard);
     aof_init(shard);
     saving_init(shard);

@@ -89,6 +89,43 @@ Test(call_nested, select_moves_the_session_where_there_is_one)
     cr_assert(outer.no_touch);
 }
 
+static void replay(const char *line, int db)
+{
+    const struct command *container;
+    struct str argv[16];
+    int argc = split(line, argv);
+
+    run.reply.buffer.length = 0;
+    call_replay(&outer, command_find(argv, argc, &container), argv, argc, db, &run.reply);
+}
+
+Test(call_nested, what_is_replayed_has_its_database_and_no_deadline_has_come)
+{
+    begin_with(3);
+    replay("SET k0 v PXAT 1", 2);
+    command_expect_reply(&run, "SET", buffer_str(&run.reply.buffer), "+OK ");
+    replay("PERSIST k0", 2);
+    replay("MSET k1 a k2 b", 0);
+    replay("SWAPDB 0 1", 0);
+    cr_assert_eq(outer.db, 0);
+    expect("DBSIZE", ":0 ");
+    expect("SELECT 1", "+OK ");
+    expect("MGET k1 k2", "*2 $1 a $1 b ");
+    expect("SELECT 2", "+OK ");
+    expect("GET k0", "$1 v ");
+}
+
+Test(call_nested, a_flush_that_is_replayed_is_none_of_what_is_saved)
+{
+    begin_with(2);
+    replay("SET k0 v", 0);
+    replay("FLUSHALL", 0);
+    expect("DBSIZE", ":0 ");
+    cr_assert_not(run.cores[0].flushed_all || run.cores[1].flushed_all);
+    expect("FLUSHALL", "+OK ");
+    cr_assert(run.cores[0].flushed_all && run.cores[1].flushed_all);
+}
+
 Test(call_nested, does_not_block)
 {
     begin_with(2);

@@ -10,7 +10,7 @@ words that COMMAND DOCS has for it, over several connections, in transactions an
 with DEBUG RELOAD, BGREWRITEAOF, FLUSHALL, settings and the like between. Some connections do not
 read, some send what is no request. The server must stay alive and answer, say nothing on stderr
 (where sanitizers report) and exit with 0. And its data set must be
-the same by DEBUG DIGEST-VALUE and by its deadlines after DEBUG RELOAD, and after a restart from
+the same by DEBUG DIGEST-VALUE and by its deadlines after DEBUG LOADAOF and RELOAD, and after a restart from
 the append-only file with another number of shards.
 
 The seed is that of what is sent; what the threads do with it is theirs.
@@ -46,7 +46,8 @@ OPTIONS = (
     *("--notify-keyspace-events", "KEA"),
 )
 LOGGED = [
-    *("DB reloaded by DEBUG RELOAD", "can't be loaded", "there is such a key already", "DEBUG JMAP: ", "Slow script detected"),
+    *("DB reloaded by DEBUG RELOAD", "Append Only File loaded by DEBUG LOADAOF", "DEBUG LOADAOF"),
+    *("can't be loaded", "there is such a key already", "DEBUG JMAP: ", "Slow script detected"),
     *("Closing client that reached output buffer limits", "WARNING: .* maxmemory value "),
 ]
 
@@ -67,7 +68,7 @@ WORDS = (
     "MINID = ~ LEFT RIGHT BEFORE AFTER MATCH FIELDS NUMFIELDS REPLACE ASC DESC ALPHA STORE BY BYSCORE BYLEX REV IDS JUSTID ID"
 ).split() + ["hello world", b"\x00\xff", "x" * 70, "y" * 300, "return redis.call('set',KEYS[1],ARGV[1])"]
 BETWEEN = [
-    *("debug reload", "bgrewriteaof", "bgsave", "flushall", "flushdb", "swapdb 0 1", "select 1", "hello 3", "hello 2", "reset"),
+    *("debug reload", "debug loadaof", "bgrewriteaof", "bgsave", "flushall", "flushdb", "swapdb 0 1", "select 1", "hello 3", "hello 2", "reset"),
     *("client kill type normal", "client kill type pubsub", "client pause 20 write", "client pause 20 all", "client unpause"),
     *("shutdown abort", "script flush", "function flush", "debug jmap", "debug quicklist-packed-threshold 100"),
     *("debug reload nosave noflush merge", "debug reload noflush merge", "config resetstat", "monitor"),
@@ -417,8 +418,9 @@ def play(folder, seconds, seed, shards, backend):
         campaign.settle()
         before = data_set(server)
         with server.connect(timeout=WORKING_S) as connection:
-            assert (answer := connection("DEBUG RELOAD")) == "OK", answer
-        same(before, data_set(server), "after DEBUG RELOAD")
+            for line in ("DEBUG LOADAOF", "DEBUG RELOAD"):
+                assert (answer := connection(line)) == "OK", answer
+                same(before, data_set(server), f"after {line}")
         server.stop(expected=LOGGED)
         server = Server(server.folder, "--shards", 1 + (shards + seed) % 7, *options).start()
         same(before, data_set(server), "after a restart from the append-only file")

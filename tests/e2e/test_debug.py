@@ -1,15 +1,18 @@
-"""DEBUG DIGEST, by which two servers' data are compared, and DEBUG RELOAD."""
+"""DEBUG DIGEST, by which two servers' data are compared, DEBUG RELOAD and DEBUG LOADAOF."""
 
 import random
+import threading
 
 import pytest
 
 import differential
-from append_only import loaded_by_redis
+from append_only import loaded_by_redis, segments
 from every_type import fill_collections
 from server import scaled, wait_until
 
 RELOADED = [r"DB reloaded by DEBUG RELOAD"]
+LOADED = [r"Append Only File loaded by DEBUG LOADAOF"]
+NOT_LOADED = "ERR Error trying to load the AOF files, check server logs."
 LIBRARY = "#!lua name=lib\nredis.register_function('f', function() return 42 end)"
 WRONG = "ERR Error trying to load the RDB dump, check server logs."
 
@@ -206,3 +209,189 @@ def test_it_goes_on_beside_a_snapshot(filled):
             wait_until(lambda: filled.info("persistence")["rdb_bgsave_in_progress"] == "0")
             assert c("GET k1") == b"v"
         assert digest(c) != before
+
+
+# DEBUG LOADAOF
+
+
+@pytest.fixture
+def journaled(start, backend, tmp_path, request):
+    """Begins a server, again and again, on one folder with an append-only file."""
+    (tmp_path / "data").mkdir()
+    shards = request.param
+
+    def begin(*options, shards=shards, expected=()):
+        return start("--shards", shards, "--net-backend", backend, "--appendonly", "yes", "--enable-debug-command", "yes",
+                     "--save", "", "--dir", tmp_path / "data", *options, expected=[*LOADED, *expected])  # fmt: skip
+
+    begin.shards, begin.folder = shards, tmp_path / "data"
+    return begin
+
+
+every_journaled = pytest.mark.parametrize("journaled", [1, 2, 5], indirect=True)
+ABOUT = ["HPEXPIRETIME deadlines FIELDS 2 a b", "XPENDING stream:5 group", "XINFO GROUPS stream:5", "XINFO STREAM stream:5",
+         "EXPIRETIME k3", "EXPIRETIME k4", "FCALL f 0"]  # fmt: skip
+
+
+def rests(server):
+    return server.info("persistence")["aof_rewrite_in_progress"] == "0"
+
+
+@every_journaled
+@pytest.mark.parametrize("policy, preamble", [("always", "yes"), ("everysec", "no"), ("no", "yes")])
+def test_all_is_there_again_behind_loadaof(journaled, policy, preamble):
+    server = journaled("--appendfsync", policy, "--aof-use-rdb-preamble", preamble)
+    with server.client(single_connection_client=True) as client:
+        fill(client)
+    with server.connect() as c:
+        for round in range(2):
+            expected = digest(c), [c(line) for line in ABOUT]
+            for _ in range(2):
+                assert c("DEBUG LOADAOF") == "OK"
+                assert (digest(c), [c(line) for line in ABOUT]) == expected
+            assert server.info("persistence")["rdb_changes_since_last_save"] == "0"
+            c(f"SET behind {round}"), c("INCR n"), c("DEL list:5"), c("SWAPDB 3 4"), c("RENAME k1 k2"), c(f"SET k1 {round}")
+            if round % 2:
+                c("BGREWRITEAOF")  # SWAPDB may have begun one
+                assert c("DEBUG LOADAOF") == "OK"  # at any of its steps
+                wait_until(lambda: rests(server))
+        expected = digest(c)
+    server.kill() if policy == "always" else server.stop(expected=LOADED)
+    for shards in (journaled.shards, 3):
+        server = journaled(shards=shards)
+        with server.connect() as c:
+            assert digest(c) == expected and c("FCALL f 0") == 42
+            assert c("DEBUG LOADAOF") == "OK" and digest(c) == expected  # what another number of shards has written, too
+        server.stop(expected=LOADED)
+
+
+@every_journaled
+@pytest.mark.parametrize("policy", ["always", "everysec"])
+def test_nothing_acknowledged_is_lost_by_loadaof(journaled, policy):
+    """While others write, and the file is rewritten, each answer stays true; so also after a restart."""
+    server = journaled("--appendfsync", policy)
+    ends, answered = threading.Event(), [0] * 3
+
+    def write(number):
+        with server.connect(timeout=60) as c:
+            while not ends.is_set():
+                first = answered[number] + 1
+                batch = [("SET", f"{number}:{i}", i) for i in range(first, first + 5)]
+                batch += [("INCRBY", f"sum:{number}", 5), ("RPUSH", f"list:{number}", first)]
+                got = c.pipeline([("MULTI",), *batch, ("EXEC",)])[-1] if first % 2 else c.pipeline(batch)
+                assert got == ["OK"] * 5 + [first + 4, (first + 4) // 5], got
+                answered[number] = first + 4
+
+    writers = [threading.Thread(target=write, args=(number,)) for number in range(3)]
+    for writer in writers:
+        writer.start()
+    try:
+        with server.connect(timeout=60) as c:
+            for round in range(scaled(40)):
+                before = list(answered)
+                if round % 5 == 0:
+                    c("BGREWRITEAOF")
+                assert c("DEBUG LOADAOF") == "OK"
+                for number, least in enumerate(before):
+                    assert int(c(f"GET sum:{number}") or 0) >= least and c(f"LLEN list:{number}") >= least // 5
+                    assert least == 0 or c(f"GET {number}:{least}") == b"%d" % least
+    finally:
+        ends.set()
+        for writer in writers:
+            writer.join()
+    with server.connect() as c:
+        assert [int(c(f"GET sum:{number}") or 0) for number in range(3)] == answered
+        assert c("DBSIZE") == sum(answered) + 6
+        assert c("DEBUG LOADAOF") == "OK"
+        expected = digest(c)
+        wait_until(lambda: rests(server))
+    server.kill() if policy == "always" else server.stop(expected=LOADED)
+    with journaled().connect() as c:
+        assert digest(c) == expected
+
+
+@every_journaled
+def test_loadaof_of_a_file_that_is_wrong_changes_nothing(journaled):
+    server = journaled("--appendfsync", "always", expected=["byte", "can't be", "is shorter", "checksum", "Bad file", "AOF"])
+    with server.client(single_connection_client=True) as client:
+        fill(client)
+    with server.connect() as c:
+        assert c("BGREWRITEAOF").startswith("Background")
+        wait_until(lambda: rests(server))
+        for i in range(50):
+            c(f"SET behind:{i} {'x' * i}")
+        expected = digest(c)
+        assert c("DEBUG LOADAOF") == "OK"
+        dice = random.Random(7)
+        files = [path for path in segments(journaled.folder) if path.stat().st_size > 0]
+        refused = 0
+        for _ in range(scaled(40)):
+            path = dice.choice(files)
+            sound = path.read_bytes()
+            at = dice.randrange(min(len(sound), 1000))  # behind that may be room for more, which is not looked at
+            if dice.random() < 0.3:
+                with open(path, "r+b") as file:
+                    file.truncate(at)
+            else:
+                with open(path, "r+b") as file:
+                    file.seek(at)
+                    file.write(bytes([sound[at] ^ 1 << dice.randrange(8)]))
+            answer = c("DEBUG LOADAOF")
+            refused += answer == NOT_LOADED
+            assert answer in (NOT_LOADED, "OK") and digest(c) == expected and c("FCALL f 0") == 42
+            with open(path, "r+b") as file:
+                file.write(sound)
+        assert refused > scaled(40) // 4
+        assert c("DEBUG LOADAOF") == "OK" and digest(c) == expected
+
+
+@every_journaled
+def test_without_an_append_only_file_loadaof_loads_the_one_that_is_there(journaled, start, backend):
+    with start("--shards", journaled.shards, "--net-backend", backend, "--enable-debug-command", "yes", "--save", "",
+               expected=["There is no append-only file"]).connect() as c:  # fmt: skip
+        c("SET k v")  # redis-server ends here
+        assert c("DEBUG LOADAOF") == NOT_LOADED and c("GET k") == b"v"
+    server = journaled()
+    with server.connect() as c:
+        c.pipeline([("SET", f"k{i}", i) for i in range(100)])
+        c("CONFIG SET appendonly no")
+        c("SET new 1"), c("DEL k5")
+        assert c("DEBUG LOADAOF") == "OK"
+        assert c("DBSIZE") == 100 and c("EXISTS new") == 0 and c("GET k5") == b"5"
+        c("CONFIG SET appendonly yes")
+        wait_until(lambda: server.info("persistence")["aof_enabled"] == "1" and rests(server))
+        c("SET new 1")
+        expected = digest(c)
+        wait_until(lambda: c("DEBUG LOADAOF") == "OK")
+        assert digest(c) == expected
+    server.stop(expected=[*LOADED, "is not complete yet"])
+    with journaled().connect() as c:
+        assert digest(c) == expected
+
+
+@every_journaled
+def test_loadaof_in_a_transaction_and_beside_those_who_wait(journaled, oracle):
+    server = journaled(expected=["would lose what its own transaction"])
+    with server.connect() as c, server.connect() as watcher, server.connect() as waiter, server.connect(3) as cacher:
+        c("SET k1 v"), c("SET k2 v")
+        assert c.pipeline([("MULTI",), ("GET", "k1"), ("DEBUG", "LOADAOF"), ("SET", "in", "1"), ("EXEC",)])[-1] == [
+            b"v", "OK", "OK",
+        ]  # fmt: skip
+        got = c.pipeline([("MULTI",), ("SET", "in", "2"), ("DEBUG", "LOADAOF"), ("GET", "in"), ("EXEC",)])[-1]
+        assert got[0] == "OK" and str(got[1]) == NOT_LOADED and got[2] == b"2"
+        with oracle.connect() as other:
+            line = ("EVAL", "return redis.call('debug', 'loadaof')", "0")
+            assert str(c.command(*line)) == str(other.command(*line))
+        watcher("WATCH k1"), watcher("MULTI"), watcher("PING")
+        cacher("CLIENT TRACKING ON"), cacher("GET k1")
+        waiter.send_commands([("BLPOP", "other", "0")])
+        wait_until(lambda: server.info("clients")["blocked_clients"] == "1")
+        assert c("DEBUG LOADAOF") == "OK" and c("DEBUG LOADAOF ignored") == "OK"
+        assert watcher("EXEC") is None
+        assert cacher.read() == [b"invalidate", None]
+        c("RPUSH other x")
+        assert waiter.read() == [b"other", b"x"]
+        expected = digest(c)
+    server.stop(expected=[*LOADED, "would lose what its own transaction"])
+    with journaled().connect() as c:
+        assert digest(c) == expected

@@ -9,7 +9,7 @@ import random
 import time
 
 # What is said when files are loaded, and when a process was killed while it wrote.
-EXPECTED = [r"DB reloaded by DEBUG RELOAD", r"is cut at byte", r"are cut off, and", r"User requested shutdown"]
+EXPECTED = [r"DB reloaded by DEBUG RELOAD", r"Append Only File loaded by DEBUG LOADAOF", r"is cut at byte", r"are cut off, and", r"User requested shutdown"]
 SHARDS_MOST = 8
 EVERY = 0.04  # of the batches: a step follows
 
@@ -30,7 +30,7 @@ class ThroughFiles:
         """What differential.py keeps in its history: a step, and how many shards there are then."""
         steps = ["reload", "reload", "merge"]
         if self.is_journaled:
-            steps += ["stop", "rewrite", "rewrite", "reload-nosave"] + (["kill", "kill"] if self.policy == "always" else [])
+            steps += ["stop", "rewrite", "rewrite", "reload-nosave", "load-aof", "load-aof"] + (["kill", "kill"] if self.policy == "always" else [])
         else:
             steps += ["save-kill", "save-kill", "shutdown-save", "reload-nosave"]
         shards = self.dice.choice([b"same", b"%d" % self.dice.randint(1, SHARDS_MOST)])
@@ -71,6 +71,8 @@ def go_through(server, step, shards):
         _expect(server, "OK", "DEBUG", "RELOAD")
     elif step == b"merge":
         _expect(server, "OK", "DEBUG", "RELOAD", "MERGE", "NOFLUSH")
+    elif step == b"load-aof":
+        _expect(server, "OK", "DEBUG", "LOADAOF")
     elif step == b"reload-nosave":
         _expect(server, "OK", "SAVE")
         _expect(server, "OK", "DEBUG", "RELOAD", "NOSAVE")
