@@ -1,15 +1,14 @@
 """Figures of the data types: bytes an item, CPU time of an operation, set algebra, and stalls by huge values."""
 
-import contextlib
 import mmap
-import multiprocessing
 import os
 import random
 import re
+import subprocess
 import time
 
 from report import at_least, at_most, ratios
-from servers import GROWTH, Redis, Shoal, run
+from servers import GROWTH, PROBER, Redis, Shoal, run
 
 BATCH = 500  # commands sent at once
 STALL_ROUNDS = 3
@@ -231,41 +230,21 @@ def figure_algebra(bench):
 # Stalls.
 
 class Prober:
-    """Another client, in a process of its own that goes before the load: how long its longest GET takes."""
+    """Another client: how long its longest GET takes (prober.c)."""
 
     def __init__(self, server):
-        self.socket = server.connect()
-        self.seconds, there = multiprocessing.Pipe()
-        self.process = multiprocessing.get_context("fork").Process(target=self._run, args=(there,), daemon=True)
-        self.process.start()
-
-    def _run(self, asked):
-        with contextlib.suppress(PermissionError):
-            os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
-        request, longest = encode("GET", "probe"), 0.0
-        for _ in range(100):  # the first ones copy the memory that was forked
-            self._ask(request)
-        while True:
-            longest = max(longest, self._ask(request))
-            if asked.poll(0.0005):
-                asked.recv()
-                asked.send(longest)
-                longest = 0.0
-
-    def _ask(self, request):
-        begun = time.perf_counter()
-        self.socket.sendall(request)
-        self.socket.recv(100)
-        return time.perf_counter() - begun
+        self.process = subprocess.Popen([PROBER, str(server.port)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.longest_ms()
 
     def longest_ms(self):
         """Since the last time it was asked."""
-        self.seconds.send(None)
-        return self.seconds.recv() * 1e3
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+        return float(self.process.stdout.readline())
 
     def stop(self):
-        self.process.kill()
-        self.process.join()
+        self.process.stdin.close()
+        self.process.wait()
 
 
 GROWING = {

@@ -14,6 +14,7 @@ SHOAL = os.path.abspath(os.environ.get("SHOAL_SERVER", os.path.join(ROOT, "build
 NULL_SERVER = os.path.join(ROOT, "build/release/null_server")
 ENGINE = os.path.join(ROOT, "build/release/engine")
 GROWTH = os.path.join(ROOT, "build/release/growth")
+PROBER = os.path.join(ROOT, "build/release/prober")
 PUMP = os.path.join(ROOT, "build/release/pump")
 LISTENERS = os.path.join(ROOT, "build/release/listeners")
 REDIS = shutil.which(os.environ.get("REDIS_SERVER", "redis-server"))
