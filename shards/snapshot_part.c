@@ -394,13 +394,11 @@ void snapshot_part_turn(struct snapshot_part *part)
 
 int64_t snapshot_part_idle_us(const struct snapshot_part *part)
 {
-    bool has_waiting = part->waiting != NULL || part->value_open;
-
-    if (part->has_ended || part->shard->parked)
+    if (part->has_ended || part->shard->parked) /* parked: the rest is its executor's */
         return INT64_MAX;
     if (part->is_walking && may_walk(part))
         return 0;
-    if (has_waiting)
+    if (part->waiting || part->value_open)
         return POLL_US;
     return part->writes > 0 ? INT64_MAX : 0;
 }
