@@ -16,7 +16,7 @@ ROOM = 2 << 20
 def set_limit(raw, policy, room=ROOM):
     """The limit: so much more than is in use."""
     assert raw.command("CONFIG", "SET", "maxmemory-policy", policy) == "OK"
-    used = used_memory(raw)
+    used = rested_memory(raw)
     assert raw.command("CONFIG", "SET", "maxmemory", used + room) == "OK"
     return used + room
 
@@ -28,6 +28,15 @@ def figures(raw, section="all"):
 
 def used_memory(raw):
     return int(figures(raw, "memory")["used_memory"])
+
+
+def rested_memory(raw):
+    """In use when what tests before have left is freed, which goes on behind the answer to FLUSHALL."""
+    before, now = None, used_memory(raw)
+    while before is None or now < before:
+        time.sleep(0.05)
+        before, now = now, used_memory(raw)
+    return now
 
 
 def fill(raw, count, prefix="key", bytes=400, deadline=None):
