@@ -6,13 +6,12 @@
 #define GROUP .group = "server"
 
 /* DEBUG is one command to COMMAND; each of its subcommands has a row, so that it is routed as it needs. */
-#define DEBUG_ROW                                                                                                      \
-    .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_LOADING | CMD_STALE | CMD_PROTECTED | CMD_HIDDEN, GROUP, .since = "1.0.0", \
-    .summary = "Helps to test and to examine the server."
+#define DEBUG_ROW_AND(flags_more)                                                                                      \
+    .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_STALE | CMD_PROTECTED | CMD_HIDDEN | (flags_more), GROUP,                  \
+    .since = "1.0.0", .summary = "Helps to test and to examine the server."
+#define DEBUG_ROW DEBUG_ROW_AND(CMD_LOADING)
 /* One that is nothing while the data set is not there. */
-#define DEBUG_ROW_OF_DATA                                                                                              \
-    .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_STALE | CMD_PROTECTED | CMD_HIDDEN, GROUP, .since = "1.0.0",               \
-    .summary = "Helps to test and to examine the server."
+#define DEBUG_ROW_OF_DATA DEBUG_ROW_AND(0)
 
 static const struct command command_subcommands[] = {
     {"count", cmd_command_count, .arity = 2, .route = ROUTE_LOCAL, .flags = CMD_LOADING | CMD_STALE | CMD_SENTINEL,
