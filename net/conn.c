@@ -112,10 +112,15 @@ void conn_close(struct conn *conn)
 
 /* Requests. */
 
+static bool publishes(const struct request *request)
+{
+    return request->command->pubsub & PUBSUB_PUBLISHES;
+}
+
 /* Few are timed, but for those that take long. */
 static __attribute__((noinline)) void note_time(struct conn *conn, struct request *request)
 {
-    conn->spent_ns += request->spent_ns;
+    conn->spent_ns += publishes(request) ? request->spent_ns / CONN_PUBLISHES_AT_ONCE : request->spent_ns;
     if (request->slow)
         slowlog_take(&conn->shard->core.slowlog, &request->slow, &conn->session);
 }

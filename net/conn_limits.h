@@ -19,6 +19,8 @@
  * Only what takes long is timed each time (command_stats.h), and only
  * that is limited so: 2048 short requests take less. Where requests begin to take
  * long, those that are out already may exceed the share, once.
+ * Messages are sent when the turn is over, all that a subscriber has got in one send,
+ * which costs far more than the message: so of what publishes, more may be out.
  *
  * Answers that are ready count against the output limits, sent or not. */
 #ifndef NET_CONN_LIMITS_H
@@ -31,14 +33,16 @@
 struct conn;
 
 enum {
-    CONN_IN_FLIGHT_MOST = 2048,           /* requests out: beyond, nothing more is parsed */
-    CONN_ANSWERS_MOST = 8 * 1024 * 1024,  /* bytes that the requests out may be answered with, see above */
+    CONN_IN_FLIGHT_MOST = 2048,          /* requests out: beyond, nothing more is parsed */
+    CONN_ANSWERS_MOST = 8 * 1024 * 1024, /* bytes that the requests out may be answered with, see above */
     CONN_ANSWER_LEAST = CONN_ANSWERS_MOST / CONN_IN_FLIGHT_MOST, /* smaller answers are no reason to hold back */
-    CONN_ANSWER_GUESS = 128 * 1024,       /* before the first answer */
-    CONN_SHARE_NS = 500 * 1000,           /* that the requests out may take, see above */
-    CONN_TIMES_OVER = 64,                 /* so many requests weigh as much as all before them in what one takes on average */
-    CONN_UNREAD_OUTPUT_MOST = 1024 * 1024, /* bytes the client has not taken: beyond, nothing more is parsed, where no output limit closes it instead */
-    CONN_UNPARSED_MOST = 256 * 1024,      /* bytes that wait to be parsed: beyond, the socket is not read */
+    CONN_ANSWER_GUESS = 128 * 1024,                              /* before the first answer */
+    CONN_SHARE_NS = 500 * 1000,                                  /* that the requests out may take, see above */
+    CONN_PUBLISHES_AT_ONCE = 64, /* so many take as much of the share as one other request that takes as long */
+    CONN_TIMES_OVER = 64,        /* so many requests weigh as much as all before them in what one takes on average */
+    CONN_UNREAD_OUTPUT_MOST = 1024 * 1024, /* bytes the client has not taken: beyond, nothing more is parsed, where no
+                                              output limit closes it instead */
+    CONN_UNPARSED_MOST = 256 * 1024,       /* bytes that wait to be parsed: beyond, the socket is not read */
 };
 
 /* Learns from an answer of that many bytes how large the next ones may be; to be called for each as it is ready. */
@@ -50,7 +54,8 @@ bool conn_may_start(const struct conn *conn);
 /* False: a limit was passed, the log says which, and the connection is being closed. */
 bool conn_check_query_limit(struct conn *conn);
 bool conn_check_output_limit(struct conn *conn);
-/* Once a second while needed: idle and soft limits. True: the connection is over its soft limit and needs the next sweep. */
+/* Once a second while needed: idle and soft limits. True: the connection is over its soft limit and needs the next
+ * sweep. */
 bool conn_sweep(struct conn *conn, int64_t now_ms);
 
 #endif

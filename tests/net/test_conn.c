@@ -776,6 +776,27 @@ ON_BOTH_BACKENDS(a_pipeline_of_short_requests_fills_a_turn)
     }
 }
 
+/* However long they take: their messages then share a send. */
+ON_BOTH_BACKENDS(a_pipeline_of_messages_fills_a_turn)
+{
+    enum { COUNT = 16 };
+
+    connect_known_client();
+    let_commands_take(2 * CONN_SHARE_NS);
+    for (int i = 0; i < 5; i++) {
+        int before = executed();
+
+        answer_bytes = 0;
+        for (int message = 0; message < COUNT; message++)
+            write_text("PUBLISH channel message\r\n");
+        while (executed() == before)
+            turn();
+        cr_assert_eq(executed() - before, COUNT);
+        turn();
+        read_some();
+    }
+}
+
 /* What takes long among what does not is soon forgotten, and a single request always goes. */
 ON_BOTH_BACKENDS(long_requests_are_forgotten_with_time)
 {
