@@ -2,14 +2,11 @@
  * is checked before a handler runs. */
 #include "core/handlers.h"
 
-#include <stdio.h>
-
 #include "core/args.h"
 #include "core/call.h"
 #include "core/log.h"
 #include "core/number.h"
-#include "core/rdb_value.h"
-#include "core/table.h"
+#include "core/sha1.h"
 
 void cmd_debug(struct call *call)
 {
@@ -39,6 +36,15 @@ void cmd_debug_set_active_expire(struct call *call)
     if (!number_parse_integer(call->argv[2], &active))
         active = 0;
     keyspace_set_active_expiry(call->core->keyspace, active != 0);
+    reply_ok(call->reply);
+}
+
+/* The names are made anew on every shard by itself, and are the same on all: each follows from the one before. */
+void cmd_debug_change_repl_id(struct call *call)
+{
+    struct core *core = call->core;
+
+    sha1_hex(str_from(core->replication_id), core->replication_id);
     reply_ok(call->reply);
 }
 
@@ -76,34 +82,6 @@ void cmd_debug_quicklist_packed_threshold(struct call *call)
         reply_ok(call->reply);
 }
 
-/* What the value takes in an RDB file. */
-static size_t serialized_bytes(struct call *call, const struct entry *entry)
-{
-    struct buffer bytes;
-    struct rdb_writer writer = {&bytes, call->core->config.rdbcompression};
-
-    buffer_init(&bytes, &call->core->memory, NULL, 0);
-    rdb_write_value(&writer, entry);
-    size_t length = bytes.length;
-    buffer_deinit(&bytes);
-    return length;
-}
-
-void cmd_debug_object(struct call *call)
-{
-    const struct entry *entry = call_find_any(call, call->argv[2], false);
-    char text[256];
-
-    if (!entry) {
-        reply_error(call->reply, "ERR no such key");
-        return;
-    }
-    snprintf(text, sizeof(text), "Value at:%p refcount:1 encoding:%s serializedlength:%zu lru:%u lru_seconds_idle:%lld",
-             (const void *)entry, entry_real_encoding_name(entry), serialized_bytes(call, entry), entry_access(entry),
-             (long long)access_idle_seconds(entry_access(entry), call->now_ms));
-    reply_simple(call->reply, text);
-}
-
 /* The keyspaces that a command without keys covers. */
 struct covered {
     struct keyspace *const *keyspaces;
@@ -115,41 +93,6 @@ static struct covered covered_by(const struct call *call)
     if (call->reach)
         return (struct covered){call->reach->keyspaces, call->reach->keyspace_count};
     return (struct covered){&call->core->keyspace, 1};
-}
-
-static void append_table(struct buffer *text, const struct keyspace *keyspace, int db)
-{
-    const struct table *table = keyspace_table(keyspace, db);
-    size_t bytes = keyspace_overhead_bytes(keyspace, db);
-
-    buffer_append_format(text, " number of elements: %zu\n", table->count);
-    buffer_append_format(text, " elements that expire: %zu\n", keyspace_count_expiring(keyspace, db));
-    buffer_append_format(text, " segments: %zu\n", table_segment_count(table));
-    buffer_append_format(text, " bytes of segments and directory: %zu\n", table_bytes(table));
-    buffer_append_format(text, " bytes of the expiry index: %zu\n", bytes - table_bytes(table));
-    if (table->count > 0)
-        buffer_append_format(text, " bytes per element: %.2f\n", (double)bytes / (double)table->count);
-}
-
-void cmd_debug_htstats(struct call *call)
-{
-    struct covered covered = covered_by(call);
-    struct buffer text;
-    int64_t db;
-
-    if (!args_integer(call->reply, call->argv[2], &db))
-        return;
-    if (db < 0 || db >= keyspace_database_count(call->core->keyspace)) {
-        reply_error(call->reply, "ERR Out of range database");
-        return;
-    }
-    buffer_init(&text, &call->core->memory, NULL, 0);
-    for (int i = 0; i < covered.count; i++) {
-        buffer_append_format(&text, "[Table of shard %d]\n", i);
-        append_table(&text, covered.keyspaces[i], (int)db);
-    }
-    reply_verbatim(call->reply, buffer_str(&text), "txt");
-    buffer_deinit(&text);
 }
 
 static void append_piece(const char *text, void *buffer)
@@ -192,6 +135,8 @@ void cmd_debug_jmap(struct call *call)
 void cmd_debug_help(struct call *call)
 {
     static const char *const lines[] = {
+        "CHANGE-REPL-ID",
+        "    Give the data set's history another name, which INFO shows as master_replid.",
         "DIGEST",
         "    Show a digest of all keys of all databases, the same as redis-server's of the same keys.",
         "DIGEST-VALUE <key> [<key> ...]",
@@ -200,8 +145,12 @@ void cmd_debug_help(struct call *call)
         "    Answer with <string> as an error.",
         "HTSTATS <dbid>",
         "    Show figures of each shard's table of the database's keys.",
+        "HTSTATS-KEY <key>",
+        "    Show figures of the table that <key>'s value is kept in.",
         "JMAP",
         "    Write to the log where memory is in use.",
+        "LISTPACK <key>",
+        "    Write to the log what lies in the listpack that <key>'s value is kept in.",
         "LOADAOF",
         "    Bring the append-only file to the disk, empty all databases, and load the file again; with appendonly no "
         "the",
@@ -210,6 +159,15 @@ void cmd_debug_help(struct call *call)
         "    Write <message> to the log.",
         "OBJECT <key>",
         "    Show how <key> and its value are stored.",
+        "POPULATE <count> [<prefix>] [<size>]",
+        "    Create <count> strings named <prefix>:<number>, where they are not there yet: key:0, key:1 and so on. "
+        "Each",
+        "    holds value:<number>, cut off or filled up with zeros to <size> bytes where that is given.",
+        "PROTOCOL <type>",
+        "    Answer with a sample of the type: string, integer, double, bignum, null, array, set, map, attrib, push,",
+        "    verbatim, true or false.",
+        "QUICKLIST <key> [<0|1>]",
+        "    Write to the log which blocks the list at <key> is kept in; with 1 their elements, too.",
         "QUICKLIST-PACKED-THRESHOLD <size>",
         "    Accepted, without effect.",
         "RELOAD [MERGE] [NOFLUSH] [NOSAVE]",

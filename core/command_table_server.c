@@ -135,16 +135,22 @@ static const struct command slowlog_subcommands[] = {
 };
 
 static const struct command debug_subcommands[] = {
+    {"change-repl-id", cmd_debug_change_repl_id, .arity = 2, .route = ROUTE_SCATTER, DEBUG_ROW},
     {"digest", cmd_debug_digest, .arity = 2, .route = ROUTE_GATHER, DEBUG_ROW},
     {"digest-value", cmd_debug_digest_value, .arity = -3, .route = ROUTE_SINGLE, DEBUG_ROW,
      .keys = {KEYS_FROM(2, 1, KEY_RO)}},
     {"error", cmd_debug_error, .arity = 3, .route = ROUTE_LOCAL, DEBUG_ROW},
     {"help", cmd_debug_help, .arity = 2, .route = ROUTE_LOCAL, DEBUG_ROW},
     {"htstats", cmd_debug_htstats, .arity = -3, .route = ROUTE_GATHER, DEBUG_ROW},
+    {"htstats-key", cmd_debug_htstats_key, .arity = -3, .route = ROUTE_SINGLE, DEBUG_ROW, .keys = {KEY_AT(2, KEY_RO)}},
     {"jmap", cmd_debug_jmap, .arity = 2, .route = ROUTE_GATHER, DEBUG_ROW},
+    {"listpack", cmd_debug_listpack, .arity = 3, .route = ROUTE_SINGLE, DEBUG_ROW, .keys = {KEY_AT(2, KEY_RO)}},
     {"loadaof", cmd_debug_loadaof, .arity = -2, .route = ROUTE_GATHER, DEBUG_ROW_OF_DATA},
     {"log", cmd_debug_log, .arity = 3, .route = ROUTE_LOCAL, DEBUG_ROW},
     {"object", cmd_debug_object, .arity = -3, .route = ROUTE_SINGLE, DEBUG_ROW, .keys = {KEY_AT(2, KEY_RO)}},
+    {"populate", cmd_debug_populate, .arity = -3, .route = ROUTE_GATHER, DEBUG_ROW_AND(CMD_WRITE | CMD_DENYOOM)},
+    {"protocol", cmd_debug_protocol, .arity = 3, .route = ROUTE_LOCAL, DEBUG_ROW},
+    {"quicklist", cmd_debug_quicklist, .arity = -3, .route = ROUTE_SINGLE, DEBUG_ROW, .keys = {KEY_AT(2, KEY_RO)}},
     {"quicklist-packed-threshold", cmd_debug_quicklist_packed_threshold, .arity = 3, .route = ROUTE_LOCAL, DEBUG_ROW},
     {"reload", cmd_debug_reload, .arity = -2, .route = ROUTE_GATHER, DEBUG_ROW_OF_DATA},
     {"set-active-expire", cmd_debug_set_active_expire, .arity = 3, .route = ROUTE_SCATTER, DEBUG_ROW},

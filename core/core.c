@@ -11,6 +11,7 @@
 void core_init(struct core *core, const struct config *config, const struct server_facts *facts, int index, int count)
 {
     *core = (struct core){.index = index, .count = count, .facts = facts};
+    memcpy(core->replication_id, facts->run_id, sizeof core->replication_id);
     config_copy(&core->config, config);
     core->keyspace = keyspace_create(&core->data, config->databases);
     changes_set_events(keyspace_changes(core->keyspace), config->notify_events);

@@ -49,9 +49,11 @@ command_merge merge_slowlog_get, merge_slowlog_len;
 command_hides hides_auth, hides_hello, hides_config_set;
 
 /* cmd_debug answers for subcommands that there are none of. */
-command_handler cmd_debug, cmd_debug_digest, cmd_debug_digest_value, cmd_debug_error, cmd_debug_help, cmd_debug_htstats,
-    cmd_debug_jmap, cmd_debug_loadaof, cmd_debug_log, cmd_debug_object, cmd_debug_quicklist_packed_threshold,
-    cmd_debug_reload, cmd_debug_set_active_expire, cmd_debug_sleep, cmd_debug_stringmatch_len;
+command_handler cmd_debug, cmd_debug_change_repl_id, cmd_debug_digest, cmd_debug_digest_value, cmd_debug_error,
+    cmd_debug_help, cmd_debug_htstats, cmd_debug_htstats_key, cmd_debug_jmap, cmd_debug_listpack, cmd_debug_loadaof,
+    cmd_debug_log, cmd_debug_object, cmd_debug_populate, cmd_debug_protocol, cmd_debug_quicklist,
+    cmd_debug_quicklist_packed_threshold, cmd_debug_reload, cmd_debug_set_active_expire, cmd_debug_sleep,
+    cmd_debug_stringmatch_len;
 
 /* scripting */
 command_handler cmd_eval, cmd_eval_ro, cmd_evalsha, cmd_evalsha_ro;

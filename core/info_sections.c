@@ -314,11 +314,10 @@ static void write_stats(const struct info_report *report)
           "acl_access_denied_channel:0\r\n");
 }
 
-/* The run's id serves as the replication's, until there is a journal to name. */
 static void write_replication(const struct info_report *report)
 {
     WRITE("# Replication\r\nrole:master\r\nconnected_slaves:0\r\nmaster_failover_state:no-failover\r\n");
-    WRITE("master_replid:%s\r\nmaster_replid2:%040d\r\n", report->core->facts->run_id, 0);
+    WRITE("master_replid:%s\r\nmaster_replid2:%040d\r\n", report->core->replication_id, 0);
     WRITE("master_repl_offset:0\r\nsecond_repl_offset:-1\r\nrepl_backlog_active:0\r\nrepl_backlog_size:1048576\r\n"
           "repl_backlog_first_byte_offset:0\r\nrepl_backlog_histlen:0\r\n");
 }

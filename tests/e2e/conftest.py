@@ -49,7 +49,7 @@ def shared_server(request, tmp_path_factory):
     server.shards, server.backend = shards, backend
     try:
         yield server.start()
-        server.stop(expected=[r"DEBUG LOG: ", r"DEBUG JMAP: ", r"Slow script detected: ", r"WARNING: .* maxmemory value "])
+        server.stop(expected=[r"DEBUG (LOG|JMAP|LISTPACK|QUICKLIST): ", r"Slow script detected: ", r"WARNING: .* maxmemory value "])
     finally:
         server.kill()
 

@@ -70,6 +70,7 @@ WORDS = (
 BETWEEN = [
     *("debug reload", "debug loadaof", "bgrewriteaof", "bgsave", "flushall", "flushdb", "swapdb 0 1", "select 1", "hello 3", "hello 2", "reset"),
     *("client kill type normal", "client kill type pubsub", "client pause 20 write", "client pause 20 all", "client unpause"),
+    *("debug populate 30 n", "debug populate 100 x 3000", "debug change-repl-id", "debug protocol map"),
     *("shutdown abort", "script flush", "function flush", "debug jmap", "debug quicklist-packed-threshold 100"),
     *("debug reload nosave noflush merge", "debug reload noflush merge", "config resetstat", "monitor"),
 ]

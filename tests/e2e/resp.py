@@ -169,8 +169,8 @@ class Connection:
                 parts.append(self._take(int(line[1:]) + 2))
             elif kind in b"*~>" and line != b"*-1":
                 left += int(line[1:])
-            elif kind == b"%":
-                left += 2 * int(line[1:])
+            elif kind in b"%|":  # attributes come before the value that they describe
+                left += 2 * int(line[1:]) + (kind == b"|")
         return b"".join(parts)
 
     def read_until_closed(self):

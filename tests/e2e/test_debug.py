@@ -1,4 +1,4 @@
-"""DEBUG DIGEST, by which two servers' data are compared, DEBUG RELOAD and DEBUG LOADAOF."""
+"""DEBUG DIGEST, by which two servers' data are compared, DEBUG RELOAD, DEBUG LOADAOF, and the small ones."""
 
 import random
 import threading
@@ -395,3 +395,114 @@ def test_loadaof_in_a_transaction_and_beside_those_who_wait(journaled, oracle):
     server.stop(expected=[*LOADED, "would lose what its own transaction"])
     with journaled().connect() as c:
         assert digest(c) == expected
+
+
+# DEBUG POPULATE
+
+
+POPULATE = [
+    "0", "3", "5", "4 p", "3 q 20", "5 q 30", "3 r 3", "3 s 0", "30 t 100", "2 " + "n" * 126, "12 " + "m" * 125, "2 " + "l" * 300,
+    "-1", "x", "3 u -1", "3 u x", "3 u 0 x", "99999999999999999999", "",
+]  # fmt: skip
+
+
+def test_populate_makes_what_redis_server_makes(raw, oracle):
+    with oracle.connect() as other:
+        for connection in (raw, other):
+            connection("SET key:1 mine"), connection("RPUSH p:2 mine")
+        for line in POPULATE:
+            for db in (0, 3):
+                assert raw(f"SELECT {db}") == other(f"SELECT {db}") == "OK"
+                assert raw(f"DEBUG POPULATE {line}") == other(f"DEBUG POPULATE {line}"), line
+                assert sorted(raw("KEYS *")) == sorted(other("KEYS *"))
+        assert raw.command("DEBUG", "POPULATE", 2, b"a\x00b") == other.command("DEBUG", "POPULATE", 2, b"a\x00b") == "OK"
+        for key in ("q:1", "key:2", "t:29"):
+            assert raw(f"OBJECT ENCODING {key}") == other(f"OBJECT ENCODING {key}")
+        assert digest(raw) == digest(other)
+
+
+def test_what_populate_makes_is_seen_by_those_who_watch_and_in_transactions(raw, server):
+    with server.connect() as watcher:
+        watcher("WATCH w:1"), watcher("MULTI"), watcher("PING")
+        got = raw.pipeline([("MULTI",), ("DEBUG", "POPULATE", 20, "w"), ("DBSIZE",), ("GET", "w:19"), ("EXEC",)])
+        assert got[-1] == ["OK", 20, b"value:19"]
+        assert watcher("EXEC") is None
+
+
+def test_populate_ends_where_maxmemory_does(raw):
+    used = int(raw("INFO memory").split(b"used_memory:")[1].split(b"\r")[0])
+    assert raw(f"CONFIG SET maxmemory {used + (8 << 20)}") == "OK"
+    assert raw("DEBUG POPULATE 1000000 k 1000") == "OOM command not allowed when used memory > 'maxmemory'."
+    assert 5000 < raw("DBSIZE") < 9000
+    assert raw("CONFIG SET maxmemory 0 proto-max-bulk-len 1mb") == "OK"
+    assert raw("DEBUG POPULATE 1 k 1048577") == "ERR string exceeds maximum allowed size (proto-max-bulk-len)"
+
+
+@every_journaled
+def test_what_populate_makes_is_in_the_append_only_file(journaled):
+    server = journaled("--appendfsync", "always")
+    with server.connect() as c:
+        assert c("DEBUG POPULATE 1000") == "OK" and c("DEBUG POPULATE 100 long 500") == "OK"
+        c("APPEND key:5 more"), c("DEL key:6")
+        expected = digest(c)
+        assert c("DEBUG LOADAOF") == "OK" and digest(c) == expected
+    server.kill()
+    with journaled().connect() as c:
+        assert digest(c) == expected and c("DBSIZE") == 1099
+    with loaded_by_redis(journaled.folder) as other, other.connect() as connection:
+        assert digest(connection) == expected
+
+
+# DEBUG PROTOCOL
+
+
+@pytest.mark.parametrize("protocol", [2, 3])
+def test_protocol_answers_with_a_sample_of_each_type(server, oracle, protocol):
+    types = "string integer double null array set map attrib verbatim true false bignum push STRING x".split()
+    with server.connect(protocol) as c, oracle.connect(protocol) as other:
+        for name in types:
+            for connection in (c, other):
+                connection.send_commands([("DEBUG", "PROTOCOL", name), ("ECHO", "end")])
+            while (got := c.read_raw()) == other.read_raw() and got != b"$3\r\nend\r\n":
+                pass
+            assert got == b"$3\r\nend\r\n", name
+        assert c("DEBUG PROTOCOL") == other("DEBUG PROTOCOL") and c("DEBUG PROTOCOL a b") == other("DEBUG PROTOCOL a b")
+
+
+# What a value is kept in
+
+
+def test_what_a_value_is_kept_in_goes_to_the_log(raw, server, oracle):
+    with oracle.connect() as other:
+        for connection in (raw, other):
+            connection("ZADD z 1 one 2 two"), connection("HSET h field value"), connection("SET s v")
+            connection("RPUSH l" + " element" * 3000), connection("SADD ints 1 2 3")
+            connection("SADD set" + "".join(f" member{i}" for i in range(1000)))
+            connection("HSET large" + "".join(f" field{i} 1" for i in range(1000)))
+        for line in ("LISTPACK z", "LISTPACK h", "LISTPACK s", "LISTPACK l", "LISTPACK ints", "LISTPACK absent", "LISTPACK", "LISTPACK h h",
+                     "QUICKLIST l", "QUICKLIST l 1", "QUICKLIST l x", "QUICKLIST h", "QUICKLIST absent", "QUICKLIST", "QUICKLIST l 1 2",
+                     "HTSTATS-KEY h", "HTSTATS-KEY ints", "HTSTATS-KEY s", "HTSTATS-KEY l", "HTSTATS-KEY absent", "HTSTATS-KEY",
+                     "CHANGE-REPL-ID x"):  # fmt: skip
+            assert raw(f"DEBUG {line}") == other(f"DEBUG {line}"), line
+    log = wait_until(lambda: "DEBUG QUICKLIST:   element 2999, 7 bytes: element" in server.log() and server.log())
+    assert "DEBUG LISTPACK:   element 2, 3 bytes: two" in log and "DEBUG QUICKLIST: 3000 elements in " in log
+    assert " ql_nodes:4 ql_avg_node:750.00 ql_listpack_max:-2 ql_compressed:0 ql_uncompressed_size:" in raw("DEBUG OBJECT l")
+    for key in ("set", "large"):
+        assert b" number of elements: 1000\n" in raw(f"DEBUG HTSTATS-KEY {key}")
+    raw("SADD ints" + "".join(f" {i}" for i in range(10, 1000))), raw("ZADD z" + "".join(f" {i} {i}" for i in range(998)))
+    assert b" integers beside the table: 993\n" in raw("DEBUG HTSTATS-KEY ints")
+    assert b" number of elements: 1000\n" in raw("DEBUG HTSTATS-KEY z")
+
+
+def test_the_name_of_the_history_is_changed_on_all_shards(server):
+    def name():
+        with server.connect() as c:
+            return c("INFO replication").split(b"master_replid:")[1][:40]
+
+    names = [name()]
+    for _ in range(5):
+        with server.connect() as c:
+            assert c("DEBUG CHANGE-REPL-ID") == "OK"
+        assert len({name() for _ in range(10)}) == 1
+        names.append(name())
+    assert len(set(names)) == 6 and all(int(each, 16) for each in names)
