@@ -100,6 +100,19 @@ void client_line_append(struct buffer *buffer, const struct session *session, in
     append_use(buffer, session);
 }
 
+void client_line_log(enum log_level level, const char *what, const struct session *session, struct memory *memory,
+                     int64_t now_ms)
+{
+    char storage[512];
+    struct buffer line;
+
+    buffer_init(&line, memory, storage, sizeof storage);
+    client_line_append(&line, session, now_ms);
+    struct str text = {line.bytes, line.length - 1}; /* the log ends its lines itself */
+    log_write(level, "%s: %.*s", what, str_shown_length(text), text.bytes);
+    buffer_deinit(&line);
+}
+
 uint64_t client_line_id(struct str line)
 {
     uint64_t id = 0;

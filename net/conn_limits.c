@@ -7,7 +7,6 @@
 
 #include "core/client_line.h"
 #include "core/client_type.h"
-#include "core/log.h"
 #include "core/transaction.h"
 #include "net/conn.h"
 #include "net/net.h"
@@ -108,14 +107,7 @@ bool conn_may_start(const struct conn *conn)
 
 static void close_for(struct conn *conn, const char *what)
 {
-    char storage[512];
-    struct buffer line;
-
-    buffer_init(&line, &conn->shard->core.memory, storage, sizeof storage);
-    client_line_append(&line, &conn->session, shard_now_ms(conn->shard));
-    log_write(LOG_WARNING, "Closing client that reached %s: %.*s", what, str_shown_length(buffer_str(&line)),
-              line.bytes);
-    buffer_deinit(&line);
+    client_line_log(LOG_WARNING, what, &conn->session, &conn->shard->core.memory, shard_now_ms(conn->shard));
     conn_close(conn);
 }
 
@@ -130,7 +122,7 @@ bool conn_check_query_limit(struct conn *conn)
     if (query_bytes(conn) <= config_of(conn)->client_query_buffer_limit)
         return true;
     conn->shard->core.stats.clients_killed_by_query_limit++;
-    close_for(conn, "max query buffer length");
+    close_for(conn, "Closing client that reached max query buffer length");
     return false;
 }
 
@@ -161,7 +153,7 @@ bool conn_check_output_limit(struct conn *conn)
     if (!over_hard && !is_over_soft(conn, limit))
         return true;
     conn->shard->core.stats.clients_killed_by_output_limit++;
-    close_for(conn, "output buffer limits");
+    close_for(conn, "Closing client that reached output buffer limits");
     return false;
 }
 

@@ -2,9 +2,7 @@
 
 #include <stdatomic.h>
 
-#include "core/buffer.h"
 #include "core/client_line.h"
-#include "core/log.h"
 #include "shards/shard.h"
 
 /* Nothing is known of a shard that has not looked; said as 0 is what a share begins with, so sizes are one more. */
@@ -44,13 +42,7 @@ static bool wake_larger(struct shard *shard, size_t own)
 
 static void close_client(struct shard *shard, struct session *session)
 {
-    char storage[512];
-    struct buffer line;
-
-    buffer_init(&line, &shard->core.memory, storage, sizeof storage);
-    client_line_append(&line, session, shard->now_ms);
-    log_write(LOG_NOTICE, "Evicting client: %.*s", str_shown_length(buffer_str(&line)), line.bytes);
-    buffer_deinit(&line);
+    client_line_log(LOG_NOTICE, "Evicting client", session, &shard->core.memory, shard->now_ms);
     shard->core.stats.clients_evicted++;
     session_kill(&shard->core.sessions, session);
 }
