@@ -30,13 +30,8 @@ static void add_database(struct digest *digest, struct keyspace *const *keyspace
     if (keys == 0)
         return;
     digest_mix_number(digest, (uint32_t)db);
-    for (int i = 0; i < count; i++) {
-        uint64_t cursor = 0;
-
-        do
-            cursor = keyspace_scan(keyspaces[i], db, cursor, now_ms, join_key, &walk);
-        while (cursor != 0);
-    }
+    for (int i = 0; i < count; i++)
+        keyspace_each(keyspaces[i], db, now_ms, join_key, &walk);
 }
 
 static void reply_digest(struct reply *reply, const struct digest *digest)

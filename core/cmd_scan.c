@@ -41,11 +41,8 @@ void cmd_keys(struct call *call)
     struct scan_options options = {.pattern = all ? (struct str){0} : call->argv[1]};
     struct scan scan = {.options = &options, .keys = call->reply};
     size_t mark = reply_mark(call->reply);
-    uint64_t cursor = 0;
 
-    do
-        cursor = keyspace_scan(call->core->keyspace, call->db, cursor, call->now_ms, scan_visit, &scan);
-    while (cursor != 0);
+    keyspace_each(call->core->keyspace, call->db, call->now_ms, scan_visit, &scan);
     reply_array_at(call->reply, mark, scan.listed);
 }
 

@@ -172,8 +172,10 @@ size_t keyspace_reclaim(struct keyspace *keyspace, size_t most);
 /* Keys and large values that wait for it. */
 size_t keyspace_unfreed_objects(const struct keyspace *keyspace);
 
-/* One step of SCAN or KEYS: visits the live entries of one bucket. See table_scan. */
+/* One step of SCAN: visits the live entries of one bucket. See table_scan. */
 uint64_t keyspace_scan(struct keyspace *keyspace, int db, uint64_t cursor, int64_t now_ms, void (*visit)(void *context, struct entry *entry), void *context);
+/* Visits every live entry, in no order. visit must not change the keyspace. */
+void keyspace_each(struct keyspace *keyspace, int db, int64_t now_ms, void (*visit)(void *context, struct entry *entry), void *context);
 /* NULL when the database is empty. */
 struct entry *keyspace_random(struct keyspace *keyspace, int db, int64_t now_ms);
 

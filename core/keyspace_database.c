@@ -113,6 +113,16 @@ uint64_t keyspace_scan(struct keyspace *keyspace, int db, uint64_t cursor, int64
     return table_scan(&database_of(keyspace, db)->table, cursor, visit_live, &walk);
 }
 
+void keyspace_each(struct keyspace *keyspace, int db, int64_t now_ms, void (*visit)(void *context, struct entry *entry),
+                   void *context)
+{
+    uint64_t cursor = 0;
+
+    do
+        cursor = keyspace_scan(keyspace, db, cursor, now_ms, visit, context);
+    while (cursor != 0);
+}
+
 /* The SplitMix64 generator (Steele, Lea, Flood, 2014). */
 uint64_t keyspace_random_bits(struct keyspace *keyspace)
 {

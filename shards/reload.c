@@ -45,13 +45,8 @@ static void record_all(const struct call *call)
         return;
     CALL_RECORD(call, STR(""), STR("FLUSHALL"));
     journal_note_whole(keyspace_journal(keyspace));
-    for (; recording.db < keyspace_database_count(keyspace); recording.db++) {
-        uint64_t cursor = 0;
-
-        do
-            cursor = keyspace_scan(keyspace, recording.db, cursor, RDB_BEFORE_ALL_MS, record_key, &recording);
-        while (cursor != 0);
-    }
+    for (; recording.db < keyspace_database_count(keyspace); recording.db++)
+        keyspace_each(keyspace, recording.db, RDB_BEFORE_ALL_MS, record_key, &recording);
 }
 
 /* What is in the file is what there is. */

@@ -27,13 +27,8 @@ static struct keyspace *keyspace_of(const struct save *save, int shard)
 static void walk(struct save *save, int db, void (*visit)(void *context, struct entry *entry))
 {
     save->db = db;
-    for (int i = 0; i < save->shard->group->count; i++) {
-        uint64_t cursor = 0;
-
-        do
-            cursor = keyspace_scan(keyspace_of(save, i), db, cursor, RDB_BEFORE_ALL_MS, visit, save);
-        while (cursor != 0);
-    }
+    for (int i = 0; i < save->shard->group->count; i++)
+        keyspace_each(keyspace_of(save, i), db, RDB_BEFORE_ALL_MS, visit, save);
 }
 
 static void note_version(void *context, struct entry *entry)

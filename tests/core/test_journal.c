@@ -573,11 +573,8 @@ static void expect_same_shard(int shard, const char *what)
 {
     for (int db = 0; db < 2; db++) {
         struct comparison comparison = {.db = db};
-        uint64_t cursor = 0;
 
-        do
-            cursor = keyspace_scan(run.keyspaces[shard], db, cursor, INT64_MIN, note_name, &comparison);
-        while (cursor != 0);
+        keyspace_each(run.keyspaces[shard], db, INT64_MIN, note_name, &comparison);
         for (size_t i = 0; i < comparison.count; i++)
             expect_same_key(&copies[shard], shard, db, comparison.names[i], what);
         cr_assert_eq(keyspace_count(copies[shard].keyspaces[0], db), comparison.count, "%s", what);
@@ -743,12 +740,8 @@ static void say_value(void *text, struct entry *entry)
 static void say_all(struct keyspace *keyspace, struct buffer *text)
 {
     for (int db = 0; db < 2; db++) {
-        uint64_t cursor = 0;
-
         RESP_COMMAND_APPEND(text, STR("SELECT"), db == 0 ? STR("0") : STR("1"));
-        do
-            cursor = keyspace_scan(keyspace, db, cursor, INT64_MIN, say_value, text);
-        while (cursor != 0);
+        keyspace_each(keyspace, db, INT64_MIN, say_value, text);
     }
 }
 

@@ -329,16 +329,13 @@ static void count_visit(void *context, struct entry *entry)
     (*(int *)context)++;
 }
 
-Test(keyspace, a_scan_meets_every_live_key_once)
+Test(keyspace, each_live_key_is_visited_once)
 {
-    uint64_t cursor = 0;
     int visits = 0;
 
     add_numbered(1000, -1);
     set("dead", "v", 10);
-    do
-        cursor = keyspace_scan(keyspace, 0, cursor, 10, count_visit, &visits);
-    while (cursor != 0);
+    keyspace_each(keyspace, 0, 10, count_visit, &visits);
     cr_assert_eq(visits, 1000);
 }
 

@@ -266,14 +266,11 @@ static void mark_visit(void *context, struct entry *entry)
     visits[number_of(entry)]++;
 }
 
-static void do_scan(struct spot spot)
+static void do_each(struct spot spot)
 {
     int visits[NAMES] = {0};
-    uint64_t cursor = 0;
 
-    do
-        cursor = keyspace_scan(spaces[spot.space], spot.db, cursor, now_ms, mark_visit, visits);
-    while (cursor != 0);
+    keyspace_each(spaces[spot.space], spot.db, now_ms, mark_visit, visits);
     for (int name = 0; name < NAMES; name++)
         cr_assert_eq(visits[name], spot_model((struct spot){spot.space, spot.db, name})->present);
 }
@@ -327,7 +324,7 @@ static void step(void)
 {
     static void (*const common[])(struct spot spot) = {do_set,    do_set_keep, do_set_integer,  do_grow,
                                                        do_expiry, do_delete,   do_move_or_copy, do_clock};
-    static void (*const rare[])(struct spot spot) = {do_swap, do_flush, do_scan, do_random};
+    static void (*const rare[])(struct spot spot) = {do_swap, do_flush, do_each, do_random};
     struct spot spot = any_spot();
 
     if (dice_below(20) == 0)

@@ -560,11 +560,7 @@ static void check_account(int space)
     while (keyspace_expire(spaces[space], now_ms, 100) > 0 || keyspace_reclaim(spaces[space], 100) > 0)
         continue;
     for (int db = 0; db < DATABASES; db++) {
-        uint64_t cursor = 0;
-
-        do
-            cursor = keyspace_scan(spaces[space], db, cursor, now_ms, add_bytes, &bytes);
-        while (cursor != 0);
+        keyspace_each(spaces[space], db, now_ms, add_bytes, &bytes);
         bytes += keyspace_overhead_bytes(spaces[space], db);
     }
     cr_assert_eq(memories[space].used_bytes, bytes);

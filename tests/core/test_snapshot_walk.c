@@ -136,11 +136,8 @@ static void take_picture(struct listener *listener, struct keyspace *keyspace)
 {
     for (int db = 0; db < keyspace_database_count(keyspace); db++) {
         struct note note = {listener, db};
-        uint64_t cursor = 0;
 
-        do
-            cursor = keyspace_scan(keyspace, db, cursor, INT64_MIN, note_entry, &note);
-        while (cursor != 0);
+        keyspace_each(keyspace, db, INT64_MIN, note_entry, &note);
     }
 }
 

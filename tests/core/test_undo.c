@@ -161,13 +161,10 @@ static void note_entry(void *context, struct entry *entry)
 static void shoot_database(struct shot *shot, struct keyspace *keyspace, int db)
 {
     struct command_run *of = shot->of;
-    uint64_t cursor = 0;
 
     shot->count = 0;
     of->session.db = (uint16_t)db;
-    do
-        cursor = keyspace_scan(keyspace, db, cursor, of->now_ms, note_entry, shot);
-    while (cursor != 0);
+    keyspace_each(keyspace, db, of->now_ms, note_entry, shot);
     for (size_t i = 0; i < shot->count; i++) {
         struct entry *entry = shot->entries[i];
         uint32_t access = entry_access(entry);

@@ -88,13 +88,8 @@ static struct buffer save(struct memory *memory, const struct config *config, st
 
     rdb_file_writer_init(&saving.writer, memory, config, RDB_VERSION_EXPIRING, 0);
     rdb_file_writer_head(&saving.writer, &(struct rdb_file_facts){0});
-    for (saving.db = 0; saving.db < DATABASES; saving.db++) {
-        uint64_t cursor = 0;
-
-        do
-            cursor = keyspace_scan(keyspace, saving.db, cursor, RDB_BEFORE_ALL_MS, save_entry, &saving);
-        while (cursor != 0);
-    }
+    for (saving.db = 0; saving.db < DATABASES; saving.db++)
+        keyspace_each(keyspace, saving.db, RDB_BEFORE_ALL_MS, save_entry, &saving);
     rdb_file_writer_end(&saving.writer);
     struct buffer file = rdb_file_writer_take(&saving.writer);
     rdb_file_writer_deinit(&saving.writer);

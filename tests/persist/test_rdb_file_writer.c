@@ -117,12 +117,8 @@ static void expect_in_other(void *context, struct entry *entry)
 static void expect_both_equal(void)
 {
     for (int db = 0; db < DATABASES; db++) {
-        uint64_t cursor = 0;
-
         cr_assert_eq(keyspace_count(other, db), keyspace_count(keyspace, db));
-        do
-            cursor = keyspace_scan(keyspace, db, cursor, RDB_BEFORE_ALL_MS, expect_in_other, &db);
-        while (cursor != 0);
+        keyspace_each(keyspace, db, RDB_BEFORE_ALL_MS, expect_in_other, &db);
     }
 }
 
@@ -177,12 +173,8 @@ static void save_entry_in_part(void *context, struct entry *entry)
 static void save_databases(struct saving *saving, void (*visit)(void *context, struct entry *entry))
 {
     for (saving->db = 0; saving->db < DATABASES; saving->db++) {
-        uint64_t cursor = 0;
-
         rdb_file_writer_sizes(&saving->whole, saving->db, keyspace_count(keyspace, saving->db), 0);
-        do
-            cursor = keyspace_scan(keyspace, saving->db, cursor, RDB_BEFORE_ALL_MS, visit, saving);
-        while (cursor != 0);
+        keyspace_each(keyspace, saving->db, RDB_BEFORE_ALL_MS, visit, saving);
     }
 }
 
