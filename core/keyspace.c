@@ -49,8 +49,7 @@ void keyspace_destroy(struct keyspace *keyspace)
         snapshot_walk_abandon(keyspace);
     for (int db = 0; db < keyspace->database_count; db++)
         keyspace_flush(keyspace, db);
-    while (keyspace_reclaim(keyspace, 1000) > 0)
-        continue;
+    keyspace_reclaim_all(keyspace);
     waits_deinit(&keyspace->waits);
     watches_deinit(&keyspace->watches);
     tracking_deinit(&keyspace->tracking);

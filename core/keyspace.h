@@ -169,6 +169,8 @@ size_t keyspace_flush(struct keyspace *keyspace, int db);
  * Returns how much is left to do, 0: nothing. Called once a turn, and by whoever is
  * short of memory before anything is evicted. */
 size_t keyspace_reclaim(struct keyspace *keyspace, size_t most);
+/* All of it, however long that takes: where nobody is served meanwhile. */
+void keyspace_reclaim_all(struct keyspace *keyspace);
 /* Keys and large values that wait for it. */
 size_t keyspace_unfreed_objects(const struct keyspace *keyspace);
 

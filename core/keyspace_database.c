@@ -3,6 +3,8 @@
 
 #include "core/hash.h"
 
+enum { RECLAIM_AT_ONCE = 1000 };
+
 static uint64_t item_hash(const void *item)
 {
     return hash_keyed(entry_key_inline(item));
@@ -70,6 +72,12 @@ size_t keyspace_reclaim(struct keyspace *keyspace, size_t most)
 
     keyspace->stats.freed_later += before - keyspace->reclaim.objects;
     return left + (most > 0 ? tracking_reclaim(&keyspace->tracking) : keyspace->tracking.flushed.count);
+}
+
+void keyspace_reclaim_all(struct keyspace *keyspace)
+{
+    while (keyspace_reclaim(keyspace, RECLAIM_AT_ONCE) > 0)
+        continue;
 }
 
 size_t keyspace_unfreed_objects(const struct keyspace *keyspace)

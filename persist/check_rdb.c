@@ -12,7 +12,7 @@
 #include "persist/check_file.h"
 #include "persist/rdb_file_reader.h"
 
-enum { QUOTED_MOST = 100, RECLAIM_MOST = 1000 };
+enum { QUOTED_MOST = 100 };
 
 struct seen_key {
     struct named_key named;
@@ -57,8 +57,7 @@ static void note_last(struct check_rdb *rdb, const struct rdb_record *record)
 static void drop_value(struct reading *reading, struct entry *entry)
 {
     keyspace_delete_entry(reading->keyspace, 0, entry);
-    while (keyspace_reclaim(reading->keyspace, RECLAIM_MOST) > 0)
-        continue;
+    keyspace_reclaim_all(reading->keyspace);
 }
 
 /* NULL, or why the server can't load the key. */

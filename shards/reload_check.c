@@ -13,8 +13,6 @@
 #include "shards/load_run.h"
 #include "shards/shard.h"
 
-enum { RECLAIM_MOST = 1000 };
-
 struct reading {
     const struct reload_check *check;
     struct rdb_file_reader reader;
@@ -45,8 +43,7 @@ static const char *take_key(struct reading *reading, const struct rdb_record *re
     if (reading->check->wants_absent && is_there(reading, record))
         return "there is such a key already";
     keyspace_set_string(reading->seen, record->db, key_of(record->name), STR(""), -1);
-    while (keyspace_reclaim(reading->seen, RECLAIM_MOST) > 0)
-        continue;
+    keyspace_reclaim_all(reading->seen);
     return NULL;
 }
 

@@ -6,8 +6,6 @@
 #include "core/memory.h"
 #include "shards/load_rdb.h"
 
-enum { RECLAIM_MOST = 1000 };
-
 void reload_run_parts(const struct call *call, command_handler run)
 {
     const struct command command = {.name = "reload", .run = run, .route = ROUTE_SINGLE};
@@ -53,8 +51,7 @@ void reload_empty(const struct call *call)
     for (int db = 0; db < keyspace_database_count(keyspace); db++)
         keyspace_flush(keyspace, db);
     keyspace_tell_flush(keyspace, call->session_id);
-    while (keyspace_reclaim(keyspace, RECLAIM_MOST) > 0)
-        continue;
+    keyspace_reclaim_all(keyspace);
 }
 
 void reload_take_snapshot(const struct call *call, const struct load_stage *stage)
