@@ -10,12 +10,11 @@
 
 enum { READ_MOST = 1024 * 1024 };
 
-bool load_fill(struct shard *shard, const struct load_file *file, uint64_t *read, struct file_window *window)
+int load_read(const struct load_file *file, uint64_t *read, struct file_window *window)
 {
     size_t room;
     char *to = file_window_room(window, &room);
     uint64_t left = file->bytes > *read ? file->bytes - *read : 0;
-    char problem[512];
     ssize_t got;
 
     if (room > READ_MOST)
@@ -25,16 +24,25 @@ bool load_fill(struct shard *shard, const struct load_file *file, uint64_t *read
     do {
         got = pread(file->descriptor, to, room, (off_t)*read);
     } while (got < 0 && errno == EINTR);
-    if (got < 0) {
-        snprintf(problem, sizeof problem, "%s can't be read: %s", file->path, strerror(errno));
-        loading_fail(shard, problem);
-        return false;
-    }
+    if (got < 0)
+        return errno;
     file_window_filled(window, (size_t)got);
     if (got == 0)
         file_window_filled_all(window);
     *read += (uint64_t)got;
-    return true;
+    return 0;
+}
+
+bool load_fill(struct shard *shard, const struct load_file *file, uint64_t *read, struct file_window *window)
+{
+    int error = load_read(file, read, window);
+    char problem[512];
+
+    if (error == 0)
+        return true;
+    snprintf(problem, sizeof problem, "%s can't be read: %s", file->path, strerror(error));
+    loading_fail(shard, problem);
+    return false;
 }
 
 static void open_file(struct load_stream *stream)

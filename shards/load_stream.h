@@ -45,7 +45,10 @@ static inline const char *load_stream_problem(const struct load_stream *stream)
     return aof_reader_problem(&stream->reader);
 }
 
-/* Fills a window with what comes next in the file; `read` is where that is. False: likewise. */
+/* Fills a window with what comes next in the file, of which it reads file->bytes however long it has become; `read` is
+ * where that is. 0, or an errno. */
+MUST_USE int load_read(const struct load_file *file, uint64_t *read, struct file_window *window);
+/* Likewise; false: it can't be read, and that has been told. */
 MUST_USE bool load_fill(struct shard *shard, const struct load_file *file, uint64_t *read, struct file_window *window);
 
 #endif

@@ -1,16 +1,13 @@
 #include "shards/reload_check.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "core/dump.h"
 #include "core/log.h"
 #include "core/memory.h"
 #include "core/rdb_value.h"
 #include "persist/rdb_file_reader.h"
-#include "shards/load_run.h"
+#include "shards/load_stream.h"
 #include "shards/shard.h"
 
 struct reading {
@@ -68,22 +65,11 @@ static void take(struct reading *reading, const struct rdb_record *record)
 static bool fill(struct reading *reading)
 {
     const struct load_file *file = reading->check->file;
-    size_t room;
-    char *to = file_window_room(&reading->reader.window, &room);
-    ssize_t got;
+    int error = load_read(file, &reading->read, &reading->reader.window);
 
-    do {
-        got = pread(file->descriptor, to, room, (off_t)reading->read);
-    } while (got < 0 && errno == EINTR);
-    if (got < 0) {
-        log_write(LOG_WARNING, "%s can't be read: %s", file->path, strerror(errno));
-        return false;
-    }
-    file_window_filled(&reading->reader.window, (size_t)got);
-    if (got == 0)
-        file_window_filled_all(&reading->reader.window);
-    reading->read += (uint64_t)got;
-    return true;
+    if (error != 0)
+        log_write(LOG_WARNING, "%s can't be read: %s", file->path, strerror(error));
+    return error == 0;
 }
 
 static bool read_all(struct reading *reading)
