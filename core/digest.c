@@ -53,7 +53,7 @@ static void mix_packed(struct digest *digest, struct listpack_value value)
 /* Types */
 
 /* A sparse bitmap stays one. */
-static void mix_string(struct digest *digest, const struct entry *entry)
+static void mix_string(struct digest *digest, const struct entry *entry, int64_t now_ms)
 {
     struct memory memory = {0};
     char digits[NUMBER_TEXT_MAX];
@@ -71,7 +71,7 @@ static void mix_string(struct digest *digest, const struct entry *entry)
     memory_free(&memory, bytes);
 }
 
-static void mix_list(struct digest *digest, const struct entry *entry)
+static void mix_list(struct digest *digest, const struct entry *entry, int64_t now_ms)
 {
     struct listpack_value value;
     struct list_walk walk;
@@ -89,7 +89,7 @@ static bool join_member(void *context, const struct set_member *member)
     return true;
 }
 
-static void mix_set(struct digest *digest, const struct entry *entry)
+static void mix_set(struct digest *digest, const struct entry *entry, int64_t now_ms)
 {
     struct set_value set = set_value_of(entry);
 
@@ -107,7 +107,7 @@ static void join_element(struct digest *digest, const struct zset_element *eleme
     digest_join(digest, &own);
 }
 
-static void mix_zset(struct digest *digest, const struct entry *entry)
+static void mix_zset(struct digest *digest, const struct entry *entry, int64_t now_ms)
 {
     struct zset zset = zset_of_entry(entry);
     struct zset_element element;
@@ -152,7 +152,7 @@ static void mix_stream_entry(struct digest *digest, const struct stream_entry *e
 }
 
 /* What groups have read is no part of it, as it is none of Redis's. */
-static void mix_stream(struct digest *digest, const struct entry *entry)
+static void mix_stream(struct digest *digest, const struct entry *entry, int64_t now_ms)
 {
     struct stream_range range = stream_range(entry_value(entry), (struct stream_id){0, 0}, stream_id_greatest(), false);
     struct stream_entry next;
@@ -161,52 +161,20 @@ static void mix_stream(struct digest *digest, const struct entry *entry)
         mix_stream_entry(digest, &next);
 }
 
-/* Redis's number for it. */
-static uint32_t type_number(enum value_type type)
-{
-    switch (type) {
-    case VALUE_STRING:
-        return 0;
-    case VALUE_LIST:
-        return 1;
-    case VALUE_SET:
-        return 2;
-    case VALUE_ZSET:
-        return 3;
-    case VALUE_HASH:
-        return 4;
-    default:
-        return 6;
-    }
-}
-
-static void mix_content(struct digest *digest, const struct entry *entry, int64_t now_ms)
-{
-    switch (entry_type(entry)) {
-    case VALUE_STRING:
-        mix_string(digest, entry);
-        break;
-    case VALUE_LIST:
-        mix_list(digest, entry);
-        break;
-    case VALUE_SET:
-        mix_set(digest, entry);
-        break;
-    case VALUE_ZSET:
-        mix_zset(digest, entry);
-        break;
-    case VALUE_HASH:
-        mix_hash(digest, entry, now_ms);
-        break;
-    default:
-        mix_stream(digest, entry);
-    }
-}
+static const struct {
+    uint32_t number; /* Redis's */
+    void (*mix)(struct digest *digest, const struct entry *entry, int64_t now_ms);
+} types[VALUE_TYPES] = {
+    [VALUE_STRING] = {0, mix_string}, [VALUE_LIST] = {1, mix_list}, [VALUE_SET] = {2, mix_set},
+    [VALUE_ZSET] = {3, mix_zset},     [VALUE_HASH] = {4, mix_hash}, [VALUE_STREAM] = {6, mix_stream},
+};
 
 void digest_mix_value(struct digest *digest, const struct entry *entry, int64_t now_ms)
 {
-    digest_mix_number(digest, type_number(entry_type(entry)));
-    mix_content(digest, entry, now_ms);
+    enum value_type type = entry_type(entry);
+
+    digest_mix_number(digest, types[type].number);
+    types[type].mix(digest, entry, now_ms);
     if (entry_expiry_ms(entry) >= 0)
         join_bytes(digest, STR("!!expire!!"));
 }
