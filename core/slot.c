@@ -290,7 +290,8 @@ static inline __attribute__((always_inline, target("pclmul"))) uint16_t crc16_of
     return remainder_of(block ^ (uint64_t)remainder_of(head) << 48);
 }
 
-/* Keys of 8 to 16 bytes take 67 instructions, others 105 and more. */
+/* Keys of 8 to 16 bytes take 64 instructions, with the call; shorter ones up to 101, longer ones 134 and more (gcc -O3,
+ * no patterns). */
 __attribute__((target("pclmul"))) uint16_t slot_of(const struct affinity *affinity, struct str key)
 {
     if (key.length - BLOCK_BYTES <= BLOCK_BYTES && __builtin_cpu_supports("pclmul") && is_plain_pair(affinity, key))

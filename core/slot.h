@@ -30,6 +30,7 @@ struct affinity {
 MUST_USE bool affinity_pattern_parse(struct str text, struct affinity_pattern *pattern);
 
 struct str slot_tag(const struct affinity *affinity, struct str key);
+/* By tables, which stand in where the CPU has no product without carries: for their test. */
 uint16_t slot_crc16(struct str bytes);
 
 uint16_t slot_of(const struct affinity *affinity, struct str key);
