@@ -50,7 +50,7 @@ size_t aof_fill_length(struct str bytes)
     return all;
 }
 
-bool aof_fill_may_go_on(struct str bytes)
+static bool may_begin_line(struct str bytes)
 {
     if (bytes.length >= AOF_FILL_FIRST_MAX || (bytes.length > 0 && bytes.bytes[0] != '#'))
         return false;
@@ -58,4 +58,11 @@ bool aof_fill_may_go_on(struct str bytes)
         if (bytes.bytes[at] != '-')
             return false;
     return true;
+}
+
+bool aof_fill_is_all(struct str bytes)
+{
+    size_t lines = aof_fill_length(bytes);
+
+    return may_begin_line((struct str){bytes.bytes + lines, bytes.length - lines});
 }

@@ -35,7 +35,7 @@ static inline bool aof_fill_begins(struct str bytes)
 }
 /* How many of the bytes are whole lines of it, from the first on. */
 size_t aof_fill_length(struct str bytes);
-/* Whether they may be a part of one. */
-bool aof_fill_may_go_on(struct str bytes);
+/* Whether they are nothing else: whole lines, and then what may be the beginning of one. */
+bool aof_fill_is_all(struct str bytes);
 
 #endif

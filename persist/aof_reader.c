@@ -312,7 +312,7 @@ static enum aof_status pass_filling(struct aof_reader *reader, struct aof_unit *
     struct str rest = file_window_rest(window);
     bool is_end = file_window_to_come(window) == 0;
 
-    if (aof_fill_may_go_on(rest))
+    if (aof_fill_is_all(rest))
         return is_end ? AOF_END : AOF_HUNGRY;
     if (!is_end && rest.length < REDIS_BEGINS_BYTES)
         return AOF_HUNGRY;

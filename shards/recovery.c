@@ -140,7 +140,7 @@ static bool is_filling(const struct load_file *file, uint64_t offset)
         struct str rest = {bytes, got > 0 ? (size_t)got : 0};
         size_t lines = aof_fill_length(rest);
 
-        if (got < 0 || !aof_fill_may_go_on((struct str){bytes + lines, rest.length - lines}))
+        if (got < 0 || !aof_fill_is_all(rest))
             return false;
         if (lines == 0)
             return true;

@@ -125,14 +125,6 @@ static void feed(struct file_window *window, struct str *left, size_t piece_most
         file_window_filled_all(window);
 }
 
-/* Whole lines of it, and what may be the beginning of another. */
-static bool is_filling(struct str bytes)
-{
-    size_t lines_bytes = aof_fill_length(bytes);
-
-    return aof_fill_may_go_on((struct str){bytes.bytes + lines_bytes, bytes.length - lines_bytes});
-}
-
 static struct reading read_segment(struct memory *memory, struct str bytes, size_t piece_most)
 {
     struct reading reading = {.memory = memory};
@@ -152,7 +144,7 @@ static struct reading read_segment(struct memory *memory, struct str bytes, size
     reading.sound = aof_reader_sound(&reader);
     ASSERT(reading.sound <= bytes.length);
     ASSERT(reading.status != AOF_END ||
-           is_filling((struct str){bytes.bytes + reading.sound, bytes.length - reading.sound}));
+           aof_fill_is_all((struct str){bytes.bytes + reading.sound, bytes.length - reading.sound}));
     ASSERT(reading.status == AOF_END || strlen(aof_reader_problem(&reader)) > 0);
     aof_reader_deinit(&reader);
     aof_cut_deinit(&reading.cut);

@@ -48,15 +48,19 @@ Test(aof_fill, a_part_of_a_line_may_go_on_and_nothing_else)
         size_t whole = aof_fill_length((struct str){file, ROOM - cut});
 
         cr_assert_eq(whole, cut > 0 ? ROOM - AOF_FILL_LINE_BYTES : ROOM);
-        cr_assert(aof_fill_may_go_on((struct str){file + whole, ROOM - cut - whole}));
+        cr_assert(aof_fill_is_all((struct str){file + whole, ROOM - cut - whole}));
+        cr_assert(aof_fill_is_all((struct str){file, ROOM - cut}));
+        file[ROOM - cut - 1] = 'x';
+        cr_assert_not(aof_fill_is_all((struct str){file, ROOM - cut}));
+        aof_fill_lines(file, ROOM);
     }
-    cr_assert_not(aof_fill_may_go_on(STR("-")));
-    cr_assert_not(aof_fill_may_go_on(STR("#-x")));
-    cr_assert_not(aof_fill_may_go_on(STR("#GROUP:")));
+    cr_assert_not(aof_fill_is_all(STR("-")));
+    cr_assert_not(aof_fill_is_all(STR("#-x")));
+    cr_assert_not(aof_fill_is_all(STR("#GROUP:")));
     cr_assert_eq(aof_fill_length(STR("#-x-\n")), 0);
     memset(file, '-', ROOM);
     file[0] = '#';
     file[AOF_FILL_FIRST_MAX] = '\n';
     cr_assert_eq(aof_fill_length((struct str){file, ROOM}), 0, "no line is that long");
-    cr_assert_not(aof_fill_may_go_on((struct str){file, AOF_FILL_FIRST_MAX}));
+    cr_assert_not(aof_fill_is_all((struct str){file, AOF_FILL_FIRST_MAX}));
 }
