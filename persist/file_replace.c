@@ -170,7 +170,7 @@ static int64_t do_step(struct file_replace *replace)
     }
 }
 
-void file_replace_do(struct file_replace *replace)
+static void do_on_the_spot(struct file_replace *replace)
 {
     int64_t result;
 
@@ -178,4 +178,11 @@ void file_replace_do(struct file_replace *replace)
         result = do_step(replace);
     while (result < 0 && errno == EINTR);
     file_replace_did(replace, result < 0 ? -errno : result);
+}
+
+bool file_replace_advance(struct file_replace *replace)
+{
+    while (replace->step != FILE_STEP_BYTES && replace->step != FILE_STEP_DONE && replace->step != FILE_STEP_FAILED)
+        do_on_the_spot(replace);
+    return replace->step == FILE_STEP_BYTES;
 }

@@ -62,7 +62,8 @@ void file_replace_give_up(struct file_replace *replace, int error);
 /* The step has been done, with that result; negative: an errno. */
 void file_replace_did(struct file_replace *replace, int64_t result);
 
-/* Does the step on the spot, where nobody waits for the thread: at start, and in tools. */
-void file_replace_do(struct file_replace *replace);
+/* Does the steps on the spot, where nobody waits for the thread, until bytes are wanted or it is over. Returns whether
+ * they are. */
+bool file_replace_advance(struct file_replace *replace);
 
 #endif

@@ -29,16 +29,11 @@ static int replace_file(struct memory *memory, const char *folder, const char *t
 
     file_replace_init(&replace, memory, folder, temporary, name);
     file_replace_behind_others(&replace);
-    while (replace.step != FILE_STEP_DONE && replace.step != FILE_STEP_FAILED) {
-        if (replace.step != FILE_STEP_BYTES) {
-            file_replace_do(&replace);
-        } else if (bytes.length > 0) {
-            file_replace_add(&replace, bytes);
-            bytes.length = 0;
-        } else {
-            file_replace_end(&replace);
-        }
-    }
+    if (file_replace_advance(&replace))
+        file_replace_add(&replace, bytes);
+    if (file_replace_advance(&replace))
+        file_replace_end(&replace);
+    file_replace_advance(&replace);
     error = replace.step == FILE_STEP_FAILED ? replace.error : 0;
     file_replace_deinit(&replace);
     return error;

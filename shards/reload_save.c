@@ -42,12 +42,6 @@ static void note_version(void *context, struct entry *entry)
 
 /* The file */
 
-static void advance(struct file_replace *replace)
-{
-    while (replace->step != FILE_STEP_BYTES && replace->step != FILE_STEP_DONE && replace->step != FILE_STEP_FAILED)
-        file_replace_do(replace);
-}
-
 /* Where it has failed what comes is for nothing. */
 static void write_block(struct save *save)
 {
@@ -55,7 +49,7 @@ static void write_block(struct save *save)
 
     if (save->replace.step == FILE_STEP_BYTES) {
         file_replace_add(&save->replace, buffer_str(&block));
-        advance(&save->replace);
+        file_replace_advance(&save->replace);
     }
     buffer_deinit(&block);
 }
@@ -120,11 +114,11 @@ int reload_save(struct shard *shard)
 
     snprintf(temporary, sizeof temporary, "temp-reload-%d.rdb", core->facts->process_id);
     file_replace_init(&save.replace, &core->memory, core->config.dir, temporary, core->config.dbfilename);
-    advance(&save.replace);
+    file_replace_advance(&save.replace);
     write_all(&save);
     if (save.replace.step == FILE_STEP_BYTES)
         file_replace_end(&save.replace);
-    advance(&save.replace);
+    file_replace_advance(&save.replace);
     int error = save.replace.step == FILE_STEP_FAILED ? save.replace.error : 0;
     file_replace_deinit(&save.replace);
     return error;

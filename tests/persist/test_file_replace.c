@@ -240,8 +240,9 @@ static void replace_for_real(const char *folder)
     size_t added = 0;
 
     file_replace_init(&replace, &memory, folder, "temp-name", "name");
-    while (!is_over())
-        replace.step == FILE_STEP_BYTES ? add_bytes(&added) : file_replace_do(&replace);
+    while (file_replace_advance(&replace))
+        add_bytes(&added);
+    cr_assert(is_over());
 }
 
 Test(file_replace, it_can_be_done_on_the_spot)
