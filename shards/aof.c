@@ -19,10 +19,6 @@ enum {
     LOOK_AFTER_FAILURE_MS = 60000,
     BEHIND_BYTES = 64 << 20,
     UNSYNCED_BYTES = 16 << 20, /* that nobody asks to be synced */
-    EXPECTING_PART = 8,        /* of a sync's time, after it */
-    EXPECTING_US = 1000,       /* at most */
-    EXPECTED_CALL_US = 20,     /* an answer, and its client's next command */
-    PASSED_OVER = 8,           /* groups, when those were not there in time */
 };
 
 static struct durable *durable_of(const struct shard *shard)
@@ -101,17 +97,6 @@ static void write_synced(struct aof *aof)
         aof_writer_synced(&aof->writer, synced);
 }
 
-/* A group is closed: whether those came for whom it has waited. */
-static void note_expected(struct aof *aof)
-{
-    if (aof->executed == 0)
-        return;
-    if (aof->executed < aof->expected)
-        aof->passed_over = aof->passed_over > 0 ? aof->passed_over - 1 : PASSED_OVER;
-    else
-        aof->passed_over = 0;
-}
-
 /* until: all records up to it are in this group and those before. More of the last one's stamp may come as long as it
  * is above that. */
 static void close_group(struct shard *shard, struct buffer *records, uint64_t until)
@@ -120,9 +105,7 @@ static void close_group(struct shard *shard, struct buffer *records, uint64_t un
     struct aof_group *group = create_group(shard);
 
     group->last = aof->last <= until ? aof->last : until;
-    group->executed = aof->executed;
-    note_expected(aof);
-    aof->executed = 0;
+    group->executed = patience_end(&aof->patience);
     aof->closed = group->last > aof->closed ? group->last : aof->closed;
     aof_writer_begin_group(&aof->writer);
     write_synced(aof);
@@ -179,42 +162,25 @@ static void prove(struct shard *shard)
     }
 }
 
-/* Who was answered by a sync sends its next command at once, and who came while it ran is waiting. If the next group
- * were closed for these alone, each would find half of them, and every second sync would be one too many. So it waits
- * for as many as both together, where they are likely to come in less time than the sync takes, and as long as they
- * do; else for a small part of that, which is nothing where it is short. */
-static int64_t expecting_us(const struct aof *aof, uint64_t lacking, int64_t sync_us)
+static void begin_patience(struct shard *shard, const struct aof_group *group)
 {
-    int64_t us = (int64_t)(lacking < EXPECTING_US ? lacking : EXPECTING_US) * EXPECTED_CALL_US;
-
-    if (us > sync_us || aof->passed_over > 0)
-        us = 0;
-    us = us > sync_us / EXPECTING_PART ? us : sync_us / EXPECTING_PART;
-    return us < EXPECTING_US ? us : EXPECTING_US;
-}
-
-static void expect(struct shard *shard, const struct aof_group *group)
-{
-    struct aof *aof = &shard->aof;
+    struct patience *patience = &shard->aof.patience;
     int64_t now_us = shard_now_us(shard);
+    uint64_t came = shard->parked ? 0 : patience->executed; /* parked: that is the executor's */
 
-    aof->expected = group->executed + (shard->parked ? 0 : aof->executed); /* parked: that is the executor's */
-    aof->expected_us = now_us + expecting_us(aof, group->executed, now_us - aof->disk.sync_began_us);
+    patience_begin(patience, group->executed, came, now_us, now_us - shard->aof.disk.sync_began_us);
 }
 
-/* What nobody has just executed does not wait: the end of a file, and what speaks for those before. */
-static bool is_expecting(const struct shard *shard)
+static bool is_patient(const struct shard *shard)
 {
-    const struct aof *aof = &shard->aof;
-
-    return is_always(shard) && aof->executed > 0 && aof->executed < aof->expected && shard->now_us < aof->expected_us;
+    return is_always(shard) && patience_lasts(&shard->aof.patience, shard->now_us);
 }
 
 int64_t aof_idle_us(const struct shard *shard)
 {
-    if (!shard->aof.on || shard->parked || !is_expecting(shard))
+    if (!shard->aof.on || shard->parked || !is_patient(shard))
         return INT64_MAX;
-    return shard->aof.expected_us - shard->now_us;
+    return shard->aof.patience.until_us - shard->now_us;
 }
 
 /* Of several that wait behind the first only the last says anything new. */
@@ -222,7 +188,7 @@ void aof_group_synced(struct shard *shard, struct aof_group *group)
 {
     struct aof *aof = &shard->aof;
 
-    expect(shard, group);
+    begin_patience(shard, group);
     durable_synced(durable_of(shard), shard->index, group->last);
     aof->tells = true;
     if (!aof->proof) {
@@ -286,7 +252,7 @@ void aof_note_records(struct shard *shard)
     if (journal->records.length == aof->noted)
         return;
     aof->noted = journal->records.length;
-    aof->executed++;
+    aof->patience.executed++;
     aof->last = journal->stamp;
     durable_note(durable_of(shard), shard->index, aof->last);
 }
@@ -315,7 +281,7 @@ static bool is_known_to_all(const struct shard *shard)
 /* Where the file is switched off nothing waits for what is known to all, and others that have ended say no more. */
 static bool may_close(const struct shard *shard)
 {
-    return has_records(shard) && may_take_records(shard) && !is_expecting(shard) &&
+    return has_records(shard) && may_take_records(shard) && !is_patient(shard) &&
            (!is_always(shard) || shard->aof.stops || is_known_to_all(shard));
 }
 

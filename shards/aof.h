@@ -13,7 +13,7 @@
  * and where there are several shards, #STAMP lines say the stamp of the records behind them. Under `always`
  * a group is closed when all shards have executed up to its last record, so that it speaks for itself; else
  * one that nobody could speak for yet is followed by another within a few milliseconds. It is left open for a moment
- * for those whom the sync before it has answered.
+ * for those whom the sync before it has answered (patience.h).
  *
  * While something else is saved, no-appendfsync-on-rewrite puts off the syncs of `everysec`, but for a segment that
  * ends there, and where too much would wait for it. It does nothing under `always`, where no answer is to be lost.
@@ -29,6 +29,7 @@
 #include "persist/aof_writer.h"
 #include "shards/aof_disk.h"
 #include "shards/durable.h"
+#include "shards/patience.h"
 
 struct shard;
 struct shard_group;
@@ -44,10 +45,7 @@ struct aof {
     struct buffer before;     /* records of before that instant */
     uint64_t before_until;    /* all up to that stamp are among them, or were before */
     uint64_t closed;          /* all records up to that stamp are in groups */
-    uint64_t executed;        /* calls that have left records since the last group */
-    uint64_t expected;        /* so many are worth waiting for, */
-    int64_t expected_us;      /* until then */
-    int passed_over;          /* so many groups more don't wait for long */
+    struct patience patience; /* of the group that is open */
     size_t noted;             /* bytes of the journal's records that others know of */
     uint64_t last;            /* stamp of the last record */
     uint64_t claimed;         /* up to where it has been said that no record will still come */
