@@ -80,7 +80,7 @@ def test_a_cut_rdb_file_is_read_up_to_its_last_key_and_these_keys_are_saved(save
         assert re.match(re.escape(f"{cut}, record at byte ") + r"\d+", lines[0]), lines
         sound = [re.search(r"readable up to byte (\d+)(, the last key is \".*\" in database 0)?", line) for line in lines]
         assert any(sound) == (length >= 9) and sum(line is not None and int(line[1]) <= length for line in sound) <= 1
-    keys = int(re.search(r"version 10, (\d+) keys", lines[1])[1])
+    keys = int(re.search(r"version 10, (\d+) keys?\b", lines[1])[1])
     assert keys == saved[0].client.dbsize()
 
     cut.write_bytes(whole[: len(whole) // 3])
@@ -90,7 +90,7 @@ def test_a_cut_rdb_file_is_read_up_to_its_last_key_and_these_keys_are_saved(save
     lines = check_wrong("--repair", cut, answer="y\n")
     repaired = tmp_path / "cut.rdb.repaired"
     assert cut.read_bytes() == whole[: len(whole) // 3] and f"{repaired}: written" in lines
-    keys = int(re.search(r"version 10, (\d+) keys", lines[1])[1])
+    keys = int(re.search(r"version 10, (\d+) keys?\b", lines[1])[1])
     check_sound(repaired)
     (tmp_path / "target").mkdir()
     repaired.rename(tmp_path / "target" / "dump.rdb")
