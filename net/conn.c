@@ -165,6 +165,13 @@ static bool honours_reply_mode(const struct session *session, const struct comma
            !transaction->failed;
 }
 
+/* RESET ends it, and is answered. */
+static void end_reply_off(struct session *session, const struct command *command)
+{
+    if (command->pubsub & PUBSUB_LEAVES && session->reply_mode == SESSION_REPLY_OFF)
+        session->reply_mode = SESSION_REPLY_ON;
+}
+
 /* Part of it runs here, now. */
 static void start_in_session(struct conn *conn, const struct command *command, struct request *request)
 {
@@ -174,6 +181,7 @@ static void start_in_session(struct conn *conn, const struct command *command, s
         conn->fenced = true;
         session->subscriptions.change_ahead = session->transaction->subscribes;
     }
+    end_reply_off(session, command);
     if (!honours_reply_mode(session, command))
         request->discard_reply = consume_reply_mode(session);
     request->session = session;

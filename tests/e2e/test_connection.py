@@ -48,6 +48,23 @@ def test_reset_returns_to_the_beginning(raw):
     assert " db=0 " in info and " resp=2 " in info
 
 
+def test_reset_ends_replies_off_and_is_answered(raw, oracle):
+    pipelines = [
+        [("CLIENT", "REPLY", "OFF"), ("PING",), ("RESET",), ("PING",)],
+        [("CLIENT", "REPLY", "SKIP"), ("RESET",), ("PING",)],
+        [("CLIENT", "REPLY", "SKIP"), ("PING",), ("RESET",), ("PING",)],
+        [("CLIENT", "REPLY", "OFF"), ("MULTI",), ("SET", "k", "v"), ("RESET",), ("PING",)],
+        [("CLIENT", "REPLY", "OFF"), ("WATCH", "k"), ("SUBSCRIBE", "c"), ("RESET",), ("PING",)],
+    ]
+    with oracle.connect() as other:
+        for pipeline in pipelines:
+            for connection in (raw, other):
+                connection.send_commands([*pipeline, ("ECHO", "end")])
+            while (got := raw.read_raw()) == other.read_raw() and got != b"$3\r\nend\r\n":
+                pass
+            assert got == b"$3\r\nend\r\n", pipeline
+
+
 def test_quit_answers_and_closes(server):
     with server.connect() as connection:
         connection.send_commands([("SET", "k", "v"), ("QUIT",), ("SET", "k", "after")])
