@@ -145,6 +145,8 @@ static void add_stats(struct stats *to, const struct stats *from)
     to->commands += from->commands;
     to->received_bytes += from->received_bytes;
     to->sent_bytes += from->sent_bytes;
+    to->receives += from->receives;
+    to->sends += from->sends;
     to->clients_killed_by_output_limit += from->clients_killed_by_output_limit;
     to->clients_killed_by_query_limit += from->clients_killed_by_query_limit;
     to->clients_evicted += from->clients_evicted;

@@ -306,6 +306,7 @@ static void write_stats(const struct info_report *report)
           "tracking_total_items:%lld\r\ntracking_total_prefixes:%lld\r\nunexpected_error_replies:0\r\n",
           ll(total->tracked_keys), ll(total->tracked_items), ll(total->tracked_prefixes));
     WRITE("total_error_replies:%lld\r\ndump_payload_sanitizations:0\r\n", ll(stats->error_replies));
+    WRITE("total_reads_processed:%lld\r\ntotal_writes_processed:%lld\r\n", ll(stats->receives), ll(stats->sends));
     WRITE("io_threaded_reads_processed:0\r\nio_threaded_writes_processed:0\r\n");
     WRITE("client_query_buffer_limit_disconnections:%lld\r\n", ll(stats->clients_killed_by_query_limit));
     WRITE("client_output_buffer_limit_disconnections:%lld\r\n", ll(stats->clients_killed_by_output_limit));

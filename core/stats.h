@@ -21,6 +21,7 @@ struct stats {
     uint64_t commands;                   /* of this shard's connections */
     uint64_t executed;                   /* on this shard: its own, others' and parts */
     uint64_t received_bytes, sent_bytes;
+    uint64_t receives, sends;            /* in so many pieces */
     uint64_t clients_killed_by_output_limit, clients_killed_by_query_limit;
     uint64_t clients_evicted;            /* to make room for the others: maxmemory-clients */
     uint64_t protocol_errors, error_replies;

@@ -529,6 +529,7 @@ static void received(struct completion *completion)
         conn->session.active_ms = shard_now_ms(conn->shard); /* a large request may take long to arrive */
         conn->session.received_bytes += (uint64_t)completion->result;
         conn->shard->core.stats.received_bytes += (uint64_t)completion->result;
+        conn->shard->core.stats.receives++;
         if (!conn->closing && !conn->session.close_after_reply)
             take_bytes(conn, (struct str){completion->bytes, (size_t)completion->result});
         if (conn->query.length > 0)
@@ -653,6 +654,7 @@ static void sent(struct completion *completion)
             conn->session.active_ms = shard_now_ms(conn->shard);
         conn->session.sent_bytes += (uint64_t)completion->result;
         conn->shard->core.stats.sent_bytes += (uint64_t)completion->result;
+        conn->shard->core.stats.sends++;
     }
     if (conn->output.bytes > 0 || conn->closing || conn->input_ended || conn->session.close_after_reply ||
         conn->query.length > 0)

@@ -18,7 +18,7 @@ READ_BY = {
     "memtier": "cluster_enabled",
     "redis-benchmark": "redis_version redis_mode",
     "dashboards": "used_memory used_memory_rss used_memory_peak mem_fragmentation_ratio maxmemory evicted_keys expired_keys "
-    "keyspace_hits keyspace_misses instantaneous_ops_per_sec rejected_connections total_net_input_bytes total_net_output_bytes "
+    "keyspace_hits keyspace_misses instantaneous_ops_per_sec rejected_connections total_net_input_bytes total_net_output_bytes total_reads_processed total_writes_processed "
     "rdb_last_save_time rdb_changes_since_last_save rdb_last_bgsave_status aof_enabled role connected_slaves "
     "master_repl_offset used_cpu_sys used_cpu_user uptime_in_seconds tcp_port process_id os arch_bits",
 }
