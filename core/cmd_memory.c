@@ -33,16 +33,16 @@ void cmd_memory_help(struct call *call)
 {
     static const char *const lines[] = {
         "DOCTOR",
-        "    Look for trouble in the use of memory.",
+        "    Return memory problems reports.",
         "MALLOC-STATS",
-        "    Show what the allocator has counted.",
+        "    Return internal statistics report from the memory allocator.",
         "PURGE",
-        "    Give memory that is not in use back to the system.",
+        "    Attempt to purge dirty pages for reclamation by the allocator.",
         "STATS",
-        "    Show what memory is used for.",
+        "    Return information about the memory usage of the server.",
         "USAGE <key> [SAMPLES <count>]",
-        "    Tell how many bytes <key> and its value take. Of a value with elements",
-        "    <count> are looked at (default: 5, 0 means all).",
+        "    Return memory in bytes used by <key> and its value. Nested values are",
+        "    sampled up to <count> times (default: 5, 0 means sample all).",
         NULL,
     };
 

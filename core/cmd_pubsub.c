@@ -120,15 +120,16 @@ void cmd_pubsub_help(struct call *call)
 {
     static const char *const lines[] = {
         "CHANNELS [<pattern>]",
-        "    List the channels that have subscribers, or those of them that match.",
+        "    Return the currently active channels matching a <pattern> (default: '*').",
         "NUMPAT",
-        "    Count the patterns that have subscribers.",
-        "NUMSUB [<channel> [<channel> ...]]",
-        "    Count the subscribers of each channel, without those of patterns.",
+        "    Return number of subscriptions to patterns.",
+        "NUMSUB [<channel> ...]",
+        "    Return the number of subscribers for the specified channels, excluding",
+        "    pattern subscriptions(default: no channels).",
         "SHARDCHANNELS [<pattern>]",
-        "    List the shard channels that have subscribers, or those of them that match.",
-        "SHARDNUMSUB [<shardchannel> [<shardchannel> ...]]",
-        "    Count the subscribers of each shard channel.",
+        "    Return the currently active shard level channels matching a <pattern> (default: '*').",
+        "SHARDNUMSUB [<shardchannel> ...]",
+        "    Return the number of subscribers for the specified shard level channel(s)",
         NULL,
     };
 

@@ -221,17 +221,20 @@ void cmd_xgroup_delconsumer(struct call *call)
 void cmd_xgroup_help(struct call *call)
 {
     static const char *const lines[] = {
-        "CREATE <key> <group> <id|$> [MKSTREAM] [ENTRIESREAD <count>]",
-        "    Add a group that reads what comes after <id>. MKSTREAM makes an empty stream",
-        "    where there is none; <count> is how many entries it has read so far.",
-        "CREATECONSUMER <key> <group> <consumer>",
-        "    Add a consumer to a group.",
-        "DELCONSUMER <key> <group> <consumer>",
-        "    Delete a consumer with what is pending for it.",
-        "DESTROY <key> <group>",
-        "    Delete a group.",
-        "SETID <key> <group> <id|$> [ENTRIESREAD <count>]",
-        "    Have a group go on reading after <id>.",
+        "CREATE <key> <groupname> <id|$> [option]",
+        "    Create a new consumer group. Options are:",
+        "    * MKSTREAM",
+        "      Create the empty stream if it does not exist.",
+        "    * ENTRIESREAD entries_read",
+        "      Set the group's entries_read counter (internal use).",
+        "CREATECONSUMER <key> <groupname> <consumer>",
+        "    Create a new consumer in the specified group.",
+        "DELCONSUMER <key> <groupname> <consumer>",
+        "    Remove the specified consumer.",
+        "DESTROY <key> <groupname>",
+        "    Remove the specified group.",
+        "SETID <key> <groupname> <id|$> [ENTRIESREAD entries_read]",
+        "    Set the current group ID and entries_read counter.",
         NULL,
     };
 

@@ -242,13 +242,12 @@ void cmd_xinfo_consumers(struct call *call)
 void cmd_xinfo_help(struct call *call)
 {
     static const char *const lines[] = {
-        "CONSUMERS <key> <group>",
-        "    List the consumers of a group.",
+        "CONSUMERS <key> <groupname>",
+        "    Show consumers of <groupname>.",
         "GROUPS <key>",
-        "    List the groups of a stream.",
-        "STREAM <key> [FULL [COUNT <count>]]",
-        "    Describe a stream; with FULL also its entries and groups, <count> of each",
-        "    (default: 10, 0 means all).",
+        "    Show the stream consumer groups.",
+        "STREAM <key> [FULL [COUNT <count>]",
+        "    Show information about the stream.",
         NULL,
     };
 

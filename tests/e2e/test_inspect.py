@@ -235,3 +235,12 @@ def test_redis_py_pipelines_and_locks(r):
         assert pipeline.execute() == [x for i in range(100) for x in (True, str(i))]
     with pytest.raises(redis.ResponseError):
         r.execute_command("INCR", "k:0", "extra")
+
+
+def test_help_is_redis_servers(raw, oracle):
+    containers = "COMMAND CONFIG FUNCTION LATENCY MEMORY OBJECT PUBSUB SCRIPT SLOWLOG XGROUP XINFO"
+    with oracle.connect() as other:
+        for container in containers.split():
+            assert raw(f"{container} HELP") == other(f"{container} HELP")
+        lines = iter(raw("CLIENT HELP"))  # what came after 7.0 lies between
+        assert all(line in lines for line in other("CLIENT HELP"))
