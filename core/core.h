@@ -41,11 +41,11 @@ struct script_watch {
 /* What is known of the append-only file. */
 struct aof_figures {
     bool enabled;
-    bool lacks_base;       /* nothing would survive; it is being written, or will be tried again */
-    bool behind;           /* any shard's: too much is on its way to the disk, and writes are to wait */
-    int error;             /* any shard's: an errno, nothing gets through to the disk; 0: all is well */
-    uint64_t bytes;        /* of this shard's newest segment */
-    uint64_t before_bytes; /* of all files but the newest segments, and of all when it was last rewritten or loaded: */
+    bool lacks_base;         /* nothing would survive; it is being written, or will be tried again */
+    bool behind;             /* any shard's: too much is on its way to the disk, and writes are to wait */
+    int error;               /* any shard's: an errno, nothing gets through to the disk; 0: all is well */
+    uint64_t bytes;          /* of this shard's newest segment */
+    uint64_t before_bytes;   /* of all files but the newest segments, and of all when it was last rewritten or loaded: */
     uint64_t base_bytes;
     uint64_t buffered_bytes; /* of this shard: not on the disk */
     uint64_t delayed_syncs;  /* likewise: seconds in which a sync took longer than two */
@@ -73,8 +73,8 @@ enum shutdown_flag {
 };
 
 struct core {
-    struct memory memory; /* of this thread: requests, connections, replies */
-    struct memory data;   /* of the keyspace: charged by the executor of a gather while this shard is parked */
+    struct memory memory;     /* of this thread: requests, connections, replies */
+    struct memory data;       /* of the keyspace: charged by the executor of a gather while this shard is parked */
     struct keyspace *keyspace;
     /* maxmemory, which all shards together are held to; by the shard, see memory_limit.h there. */
     size_t memory_mark;       /* of data.used_bytes: beyond it the shard looks before it executes anything */
@@ -87,8 +87,8 @@ struct core {
     struct publishing publishing;
     struct broadcasts broadcasts; /* who caches by prefixes, on all shards; see core_heed_broadcasts */
     struct stats stats;
-    struct scripts scripts;              /* all that are known; an executor may add to them as to the keyspace */
-    struct script_state *script_state;   /* this thread's Lua; NULL until a script runs */
+    struct scripts scripts;            /* all that are known; an executor may add to them as to the keyspace */
+    struct script_state *script_state; /* this thread's Lua; NULL until a script runs */
     struct functions functions;          /* likewise, */
     struct script_state *function_state; /* and their Lua */
     struct script_watch script_watch;
@@ -96,29 +96,29 @@ struct core {
     struct command_stats command_stats;
     struct latency latency;
     struct monitors monitors;
-    struct slowlog slowlog;           /* of commands of these connections */
-    int index, count;                 /* which shard of how many; frozen */
+    struct slowlog slowlog;   /* of commands of these connections */
+    int index, count;         /* which shard of how many; frozen */
     const struct server_facts *facts; /* frozen before start */
-    char replication_id[41];          /* INFO's master_replid: the same on all shards; the run's until it is changed */
-    struct aof_figures aof;           /* kept by the shard */
+    char replication_id[41];  /* INFO's master_replid: the same on all shards; the run's until it is changed */
+    struct aof_figures aof; /* kept by the shard */
     struct durability durability;
-    const char *net_backend; /* "io_uring" or "epoll"; set before the first connection */
-    size_t startup_bytes;    /* in use when the shard had started, before the first connection */
-    bool loading;            /* the data set is not there yet: only commands with CMD_LOADING may run */
+    const char *net_backend;  /* "io_uring" or "epoll"; set before the first connection */
+    size_t startup_bytes;     /* in use when the shard had started, before the first connection */
+    bool loading;             /* the data set is not there yet: only commands with CMD_LOADING may run */
     const struct load_progress *load_progress; /* NULL: there was nothing to load */
-    struct save_state *saves;                  /* of all shards; set before start */
-    uint64_t saved_changes;                    /* of the keyspace's, what the last file holds */
-    bool save_failed;                          /* there is none of what has changed since: see core_refuses_writes */
+    struct save_state *saves; /* of all shards; set before start */
+    uint64_t saved_changes;   /* of the keyspace's, what the last file holds */
+    bool save_failed;         /* there is none of what has changed since: see core_refuses_writes */
     /* For a call with all shards in reach; writes the reply. Whoever has the files sets it. */
     void (*reload)(struct call *call, const struct reload_options *options);
     void (*load_append_only)(struct call *call); /* DEBUG LOADAOF, likewise */
     /* What commands ask of the shard, which passes it on: */
-    int save_asked; /* enum save_kind: what has been claimed is to begin */
+    int save_asked;           /* enum save_kind: what has been claimed is to begin */
     bool save_scheduled;
     bool flushed_all;
-    int shutdown_asked; /* enum shutdown_flag, of SHUTDOWN */
-    bool is_walking;    /* in some shard's keyspace a snapshot's walk may be under way */
-    int64_t stall_us;   /* DEBUG SLEEP: the shard sleeps this long before it goes on */
+    int shutdown_asked;       /* enum shutdown_flag, of SHUTDOWN */
+    bool is_walking;          /* in some shard's keyspace a snapshot's walk may be under way */
+    int64_t stall_us;         /* DEBUG SLEEP: the shard sleeps this long before it goes on */
 };
 
 /* config: copied. facts: borrowed for the core's life. */
