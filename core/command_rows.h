@@ -9,7 +9,7 @@
 extern const struct command command_rows_string[], command_rows_generic[], command_rows_connection[],
     command_rows_server[], command_rows_list[], command_rows_hash[], command_rows_set[], command_rows_sorted_set[],
     command_rows_bitmap[], command_rows_hyperloglog[], command_rows_geo[], command_rows_stream[],
-    command_rows_scripting[], command_rows_transactions[], command_rows_pubsub[];
+    command_rows_scripting[], command_rows_transactions[], command_rows_pubsub[], command_rows_cluster[];
 
 /* Key specifications. `last` is relative to the first key, negative from the end. What follows the flags is stated
  * besides (.notes = …). */

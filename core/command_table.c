@@ -48,7 +48,7 @@ static const struct command *const groups[] = {
     command_rows_string,    command_rows_generic,      command_rows_connection, command_rows_server,
     command_rows_list,      command_rows_hash,         command_rows_set,        command_rows_sorted_set,
     command_rows_bitmap,    command_rows_hyperloglog,  command_rows_geo,        command_rows_stream,
-    command_rows_scripting, command_rows_transactions, command_rows_pubsub};
+    command_rows_scripting, command_rows_transactions, command_rows_pubsub,     command_rows_cluster};
 
 static inline uint64_t load_8(const char *bytes)
 {

@@ -2,6 +2,7 @@
 #include "core/command_syntax.h"
 
 #include <criterion/criterion.h>
+#include <limits.h>
 #include <stdio.h>
 
 #include "core/command.h"
@@ -145,6 +146,23 @@ Test(command_syntax, every_row_parses_and_has_an_argument_for_each_key_specifica
 }
 
 /* How many words a request must have at least, by its tree. */
+static int least_words(int index);
+
+/* The shortest of several choices. */
+static int least_choice(int index)
+{
+    int least = INT_MAX;
+
+    for (; index >= 0; index = syntax.arguments[index].next) {
+        const struct syntax_argument *choice = &syntax.arguments[index];
+        int words = (choice->token.length > 0) + (choice->type == SYNTAX_BLOCK ? least_words(choice->first_child)
+                                                                               : choice->type != SYNTAX_PURE_TOKEN);
+
+        least = words < least ? words : least;
+    }
+    return least;
+}
+
 static int least_words(int index)
 {
     int words = 0;
@@ -158,7 +176,7 @@ static int least_words(int index)
         if (argument->type == SYNTAX_BLOCK)
             own += least_words(argument->first_child);
         else if (argument->type == SYNTAX_ONEOF)
-            own += 1; /* the shortest choice of ours */
+            own += least_choice(argument->first_child);
         else
             own += argument->type != SYNTAX_PURE_TOKEN;
         words += own;

@@ -237,6 +237,33 @@ def test_redis_py_pipelines_and_locks(r):
         r.execute_command("INCR", "k:0", "extra")
 
 
+ALONE = (
+    "ROLE/ROLE x/REPLICAOF/REPLICAOF x/REPLICAOF NO ONE/REPLICAOF x y/REPLICAOF x 70000/REPLICAOF x -1/SLAVEOF no one/SLAVEOF x/"
+    "READONLY/READONLY x/READWRITE/ASKING/CLUSTER/CLUSTER INFO/CLUSTER INFO x/CLUSTER SLOTS/CLUSTER SHARDS/CLUSTER NODES/"
+    "CLUSTER MYID/CLUSTER KEYSLOT k/CLUSTER KEYSLOT/CLUSTER COUNTKEYSINSLOT 1/CLUSTER ADDSLOTS 1/CLUSTER SETSLOT 1 STABLE/"
+    "CLUSTER HELP/CLUSTER NOSUCH/MODULE/MODULE LIST/MODULE LIST x/MODULE NOSUCH"
+).split("/")
+
+
+@pytest.mark.parametrize("protocol", [2, 3])
+def test_a_server_without_replicas_cluster_and_modules_says_so(server, oracle, protocol):
+    """Clients and tools ask, and go on by the answer."""
+    scripts = [("EVAL", f"return redis.call('{name}')", 0) for name in ("role", "readonly", "asking")]
+    scripts += [("EVAL", "return redis.call('cluster', 'info')", 0), ("EVAL", "return redis.call('module', 'list')", 0)]
+    queued = [("MULTI",), *(tuple(line.split()) for line in ALONE if line != "CLUSTER" and " " in line), ("EXEC",)]
+    with server.connect(protocol) as c, oracle.connect(protocol) as other:
+        for command in [*(tuple(line.split()) for line in ALONE), *scripts, *queued]:
+            for connection in (c, other):
+                connection.send_commands([command])
+            assert c.read_raw() == other.read_raw(), command
+        assert c("REPLICAOF 127.0.0.1 6379") == "ERR This server can not be a replica"
+        assert c("CLUSTER MYSHARDID") == "ERR This instance has cluster support disabled"  # since 7.2
+        for name in ("role", "replicaof", "slaveof", "readonly", "readwrite", "asking", "cluster|slots", "cluster|meet", "module|list"):
+            for connection in (c, other):
+                connection.send_commands([("COMMAND", "INFO", name)])
+            assert c.read_raw() == other.read_raw(), name
+
+
 def test_help_is_redis_servers(raw, oracle):
     containers = "COMMAND CONFIG FUNCTION LATENCY MEMORY OBJECT PUBSUB SCRIPT SLOWLOG XGROUP XINFO"
     with oracle.connect() as other:
