@@ -7,6 +7,7 @@
 #include "core/keyspace.h"
 #include "core/log.h"
 #include "core/memory.h"
+#include "shards/aof_growth.h"
 #include "shards/aof_rewrite.h"
 #include "shards/blocked.h"
 #include "shards/shard.h"
@@ -16,7 +17,6 @@ enum {
     TICK_MS = 1000,
     SPEAK_MS = 2,
     DELAYED_MS = 2000,
-    LOOK_AFTER_FAILURE_MS = 60000,
     BEHIND_BYTES = 64 << 20,
     UNSYNCED_BYTES = 16 << 20, /* that nobody asks to be synced */
 };
@@ -203,7 +203,7 @@ void aof_group_synced(struct shard *shard, struct aof_group *group)
 /* Before there is a base nothing would survive. */
 static bool is_complete(const struct shard *shard)
 {
-    return atomic_load_explicit(&shard->group->aof_folder.is_complete, memory_order_relaxed);
+    return aof_folder_is_complete(&shard->group->aof_folder);
 }
 
 uint64_t aof_safe(const struct shard *shard)
@@ -460,72 +460,6 @@ void aof_hear_troubles(struct shard *shard)
         loop_defer(shard->loop, shard->durable);
 }
 
-/* Growth. */
-
-uint64_t aof_segment_bytes(const struct shard_group *group)
-{
-    uint64_t bytes = 0;
-
-    for (int i = 0; i < group->count; i++)
-        bytes += atomic_load_explicit(&group->durable.marks[i].bytes, memory_order_relaxed);
-    return bytes;
-}
-
-static bool has_grown(const struct shard *shard)
-{
-    const struct config *config = &shard->core.config;
-    const struct aof_folder *folder = &shard->group->aof_folder;
-    uint64_t base = atomic_load_explicit(&folder->base_bytes, memory_order_relaxed);
-    uint64_t now = atomic_load_explicit(&folder->before_bytes, memory_order_relaxed) + aof_segment_bytes(shard->group);
-
-    return config->auto_aof_rewrite_percentage > 0 && now > config->auto_aof_rewrite_min_bytes &&
-           (double)now >= (double)base * (1 + config->auto_aof_rewrite_percentage / 100.0);
-}
-
-/* Redis reads one segment after the other, so what empties databases, which each says, has to be before all of them. */
-static void begin_anew(struct shard *shard)
-{
-    shard->aof.wants_base = false;
-    if (!atomic_exchange_explicit(&shard->core.saves->rewrite_scheduled, true, memory_order_relaxed))
-        saving_look_again(shard);
-}
-
-/* It has begun, and the base has failed, or was not wanted for a moment: until there is one nothing is safe. So it is
- * tried again after a second, or as long as it has taken. */
-static void retry_base(struct shard *shard)
-{
-    struct save_state *saves = shard->core.saves;
-    int64_t took_ms = atomic_load_explicit(&saves->rewrite_took_s, memory_order_relaxed) * 1000;
-
-    if (save_state_running(saves) != SAVE_NOTHING || shard->aof.stops || !shard->core.config.appendonly)
-        shard->aof.looked_ms = shard->now_ms;
-    if (shard->now_ms - shard->aof.looked_ms < (took_ms > TICK_MS ? took_ms : TICK_MS))
-        return;
-    shard->aof.looked_ms = shard->now_ms;
-    if (!atomic_exchange_explicit(&saves->rewrite_scheduled, true, memory_order_relaxed))
-        saving_look_again(shard);
-}
-
-/* Any shard's turn, once a second; after failures less often. */
-static void consider_rewriting(struct shard *shard)
-{
-    struct save_state *saves = shard->core.saves;
-    uint64_t failures = atomic_load_explicit(&saves->rewrite_failures, memory_order_relaxed);
-
-    if (__builtin_expect(!is_complete(shard), 0)) {
-        retry_base(shard);
-        return;
-    }
-    if (shard->now_ms - shard->aof.looked_ms < (failures > 0 ? LOOK_AFTER_FAILURE_MS : TICK_MS))
-        return;
-    shard->aof.looked_ms = shard->now_ms;
-    if (save_state_running(saves) != SAVE_NOTHING || !has_grown(shard) ||
-        atomic_exchange_explicit(&saves->rewrite_scheduled, true, memory_order_relaxed))
-        return;
-    log_write(LOG_NOTICE, "Starting automatic rewriting of AOF");
-    saving_look_again(shard);
-}
-
 /* The turn. */
 
 /* no-appendfsync-on-rewrite: the disk is somebody else's for now. */
@@ -654,9 +588,7 @@ void aof_turn(struct shard *shard, uint64_t until)
         tell_troubles(shard);
     aof_hear_troubles(shard);
     aof_rewrite_turn(shard);
-    if (aof->wants_base && is_complete(shard))
-        begin_anew(shard);
-    consider_rewriting(shard);
+    aof_growth_turn(shard);
     attend_others(shard);
     if (aof->stops)
         end_stopping(shard);

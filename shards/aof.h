@@ -107,7 +107,4 @@ void aof_await(struct shard *shard, uint64_t stamp);
 /* Up to which stamp everything is safe; UINT64_MAX: nobody is to wait for that. */
 uint64_t aof_safe(const struct shard *shard);
 
-/* Of the newest segments of all shards. */
-uint64_t aof_segment_bytes(const struct shard_group *group);
-
 #endif

@@ -178,7 +178,7 @@ bool aof_disk_may_write(const struct aof_disk *disk)
     if (!aof_room_admits(&disk->room, disk->unwritten))
         return false;
     return disk->unwritten->segment->generation <= atomic_load_explicit(&folder->named, memory_order_acquire) ||
-           !atomic_load_explicit(&folder->is_complete, memory_order_relaxed) || simulate_fault(FAULT_WRITE_UNNAMED);
+           !aof_folder_is_complete(folder) || simulate_fault(FAULT_WRITE_UNNAMED);
 }
 
 void aof_disk_go_on(struct aof_disk *disk, bool sync)

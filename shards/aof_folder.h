@@ -44,6 +44,12 @@ void aof_folder_init(struct aof_folder *folder, struct memory *memory, const str
                      struct aof_manifest *manifest);
 void aof_folder_deinit(struct aof_folder *folder, int shards);
 
+/* Any thread: whether what the manifest names is the whole data set. */
+static inline bool aof_folder_is_complete(const struct aof_folder *folder)
+{
+    return atomic_load_explicit(&folder->is_complete, memory_order_relaxed);
+}
+
 /* Makes a generation of empty segments, and a manifest that names them, waiting for the disk: at start. False: error
  * says in one line what is wrong. */
 MUST_USE bool aof_folder_begin_generation(struct aof_folder *folder, const struct config *config, int shards,

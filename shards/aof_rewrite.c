@@ -9,6 +9,7 @@
 #include "core/folder.h"
 #include "core/log.h"
 #include "core/memory.h"
+#include "shards/aof_growth.h"
 #include "shards/shard.h"
 
 enum { AGAIN_MS = 1000, RING_FULL_MS = 1 };
@@ -394,7 +395,7 @@ void aof_rewrite_begin(struct shard *home)
     *rewrite = (struct aof_rewrite){.home = home, .step = AOF_REWRITE_OPENS};
     atomic_store_explicit(&folder->rewriter, home->index, memory_order_relaxed);
     rewrite->as_commands = !home->core.config.aof_use_rdb_preamble;
-    rewrite->begins = !atomic_load_explicit(&folder->is_complete, memory_order_relaxed);
+    rewrite->begins = !aof_folder_is_complete(folder);
     rewrite->has_segments = home->core.config.appendonly || !rewrite->begins; /* shards may not have ended theirs yet */
     rewrite->file.done = file_done;
     rewrite->told.done = told;

@@ -67,8 +67,7 @@ static enum journal_state settle_journal(struct shard *shard)
         return JOURNAL_OFF;
     if (keyspace_journal(shard->core.keyspace)->unit_records > 0)
         return JOURNAL_HAS_UNIT;
-    if (shard->core.config.appendonly &&
-        !atomic_load_explicit(&shard->group->aof_folder.is_complete, memory_order_relaxed))
+    if (shard->core.config.appendonly && !aof_folder_is_complete(&shard->group->aof_folder))
         return JOURNAL_BEGINS;
     if (aof_settle(shard))
         return JOURNAL_ON_DISK;
