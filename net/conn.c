@@ -272,11 +272,12 @@ static struct request *take_request(struct conn *conn)
     return request;
 }
 
-static void count_refusal(struct conn *conn, const struct request *request)
+static void note_refusal(struct conn *conn, const struct request *request)
 {
     struct core *core = &conn->shard->core;
     const struct command *container, *command = command_find(request->argv, request->argc, &container);
 
+    conn->session.last_command = command;
     core->stats.error_replies++;
     command_stats_rejected(&core->command_stats, command, buffer_str(&request->reply.buffer));
 }
@@ -297,7 +298,7 @@ static void cut_off(struct conn *conn, struct request *request)
 
 static void refuse(struct conn *conn, struct request *request)
 {
-    count_refusal(conn, request);
+    note_refusal(conn, request);
     transaction_fail(&conn->session);
     request->discard_reply = consume_reply_mode(&conn->session);
     if (command_is_http(request->argv[0]))

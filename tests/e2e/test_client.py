@@ -168,3 +168,15 @@ def test_connections_spread_over_the_shards(server):
     assert len(counts) == server.shards and max(counts) - min(counts) <= 2, counts
     for connection in connections:
         connection.close()
+
+
+def test_the_last_command_is_the_one_that_was_named(raw, server, oracle):
+    with server.connect() as admin, oracle.connect() as other, oracle.connect() as other_admin:
+        raw("CLIENT SETNAME named"), other("CLIENT SETNAME named")
+        for line in ("GET a", "NOSUCH", "OBJECT NOSUCH a", "GET", "OBJECT ENCODING", "MULTI", "SET a b", "NOSUCH", "GET", "EXEC"):
+            raw(line), other(line)
+            named = []
+            for asking in (admin, other_admin):
+                lines = [about for about in asking("CLIENT LIST").decode().splitlines() if " cmd=client|list " not in about]
+                named.append(sorted(about.split(" cmd=")[1].split()[0] for about in lines if " name=named " in about))
+            assert named[0] == named[1], line
