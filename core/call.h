@@ -71,7 +71,7 @@ struct call {
     int tracked_by; /* CLIENT TRACKING: 1 + the shard of the client that is told when what it reads changes; 0: none */
     struct call_wait *wait;          /* NULL: it cannot wait (a transaction, a script), and answers at once */
     /* For call_count: */
-    bool inner_failed;          /* a command within it, whose error has been counted and may now be this one's */
+    bool inner_failed;          /* a command within it, or a part of its answer: what error it has is counted */
     bool part;                  /* of a scatter, which is counted as a whole where its parts come together */
     int64_t *spent_ns;          /* takes the time of a part, and of all runs, where they are timed; NULL: of a nested call */
     struct slow_command **slow; /* takes what is for the slow log, newest first; NULL: nobody does */

@@ -20,6 +20,13 @@ static void note_failure(const struct call *call, size_t mark)
                          (struct str){reply->bytes + mark, reply->length - mark});
 }
 
+void call_count_error(struct call *call, const struct command *refused, struct str text)
+{
+    call->core->stats.error_replies++;
+    command_stats_rejected(&call->core->command_stats, refused, text);
+    call->inner_failed = true;
+}
+
 static void note_slow(const struct call *call, int64_t ns)
 {
     struct slow_command *slow;

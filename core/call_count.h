@@ -44,4 +44,8 @@ static inline __attribute__((always_inline)) void call_count_end(struct call *ca
  * it is over, as its client no longer waits. */
 void call_count_whole(struct call *call, size_t mark, int64_t ns);
 
+/* An error by itself: of a script's answer, or what a command within it was refused with (refused: that command, NULL:
+ * there is none such). text: "-ERR text". The call's own error is then not counted once more when the call ends. */
+void call_count_error(struct call *call, const struct command *refused, struct str text);
+
 #endif

@@ -4,8 +4,10 @@
  * the reply is made in a buffer of the state and read from there. A script whose
  * command finds a key out of reach is abandoned before the command has any effect. */
 #include <lauxlib.h>
+#include <stdio.h>
 
 #include "core/call.h"
+#include "core/call_count.h"
 #include "core/command.h"
 #include "core/command_admit.h"
 #include "core/number.h"
@@ -80,6 +82,14 @@ static const char *refusal_of(const struct script_run *run, const struct command
     return NULL;
 }
 
+static void count_refusal(struct script_run *run, const struct command *command, const char *refusal)
+{
+    char text[CORE_REFUSAL_BYTES + 1];
+
+    snprintf(text, sizeof text, "-%s", refusal);
+    call_count_error(run->call, command, str_from(text));
+}
+
 static void run_command(struct script_state *state, struct reply *reply, const struct command *command, int argc)
 {
     struct script_run *run = state->run;
@@ -102,6 +112,7 @@ static bool answer(struct script_state *state, lua_State *lua, int argc)
     struct reply reply = {0};
 
     if (refusal) {
+        count_refusal(run, command, refusal);
         script_push_error(state, lua, str_from(refusal), true);
         return false;
     }

@@ -3,6 +3,7 @@
 #include <lauxlib.h>
 
 #include "core/call.h"
+#include "core/call_count.h"
 #include "core/command.h"
 #include "core/script_value.h"
 #include "core/scripts.h"
@@ -132,7 +133,7 @@ static void push_text(struct script_state *state, lua_State *lua)
     lua_pushfstring(lua, "ERR %s", text);
 }
 
-/* Makes of whatever was raised a table of its own: {err, source, line}. */
+/* Makes of whatever was raised a table of its own: {err, source, line}, and whether it has been counted. */
 static int handle_error(lua_State *lua)
 {
     struct script_state *state = script_state_of(lua);
@@ -140,7 +141,10 @@ static int handle_error(lua_State *lua)
     bool found = find_culprit(lua, &culprit);
 
     lua_settop(lua, 1);
-    lua_createtable(lua, 0, 3);
+    bool counted = lua_istable(lua, 1) && script_error_is_counted(state, lua, 1);
+    lua_createtable(lua, 0, 4);
+    lua_pushboolean(lua, counted);
+    set_field(state, lua, SCRIPT_WORD_COUNTED);
     push_text(state, lua);
     lua_replace(lua, 1);
     lua_pushvalue(lua, 1);
@@ -161,7 +165,7 @@ static void get_field(struct script_state *state, enum script_word word)
 }
 
 /* The error is on top; one that Lua could not hand to our handler is a text. */
-static void reply_failure(struct script_state *state, struct reply *reply)
+static void write_failure(struct script_state *state, struct reply *reply)
 {
     lua_State *lua = state->lua;
 
@@ -180,6 +184,19 @@ static void reply_failure(struct script_state *state, struct reply *reply)
     else
         reply_error_format(reply, "%s script: %s, on %s:%d.", lua_tostring(lua, error + 1), state->run->name,
                            lua_tostring(lua, error + 3), (int)lua_tointeger(lua, -1));
+}
+
+static void reply_failure(struct script_state *state, struct call *call)
+{
+    size_t mark = reply_mark(call->reply);
+    bool counted = lua_istable(state->lua, -1) && script_error_is_counted(state, state->lua, lua_gettop(state->lua));
+
+    write_failure(state, call->reply);
+    struct str text = {call->reply->buffer.bytes + mark, call->reply->buffer.length - mark};
+    if (counted)
+        call->inner_failed = true;
+    else
+        call_count_error(call, NULL, text);
 }
 
 /* Running. */
@@ -242,7 +259,7 @@ static void finish(struct script_state *state, struct script_run *run, int statu
     else if (status == 0 && !run->abandoned)
         script_reply_value(state, state->lua, run->call->reply);
     else
-        reply_failure(state, run->call->reply);
+        reply_failure(state, run->call);
 }
 
 /* Each round halves buffers of Lua's own, too. */

@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "core/assert.h"
+#include "core/call_count.h"
 #include "core/number.h"
 #include "core/resp_write.h"
 #include "core/script_run.h"
@@ -359,11 +360,33 @@ static void reply_elements(struct script_state *state, lua_State *lua, struct re
     }
 }
 
+bool script_error_is_counted(struct script_state *state, lua_State *lua, int table)
+{
+    script_push_word(state, lua, SCRIPT_WORD_COUNTED);
+    lua_rawget(lua, table);
+    bool counted = lua_toboolean(lua, -1);
+    lua_pop(lua, 1);
+    return counted;
+}
+
+/* What the table says, which is below it. */
+static void reply_error_field(struct script_state *state, lua_State *lua, struct reply *reply)
+{
+    size_t mark = reply_mark(reply);
+    bool counted = script_error_is_counted(state, lua, lua_gettop(lua) - 1);
+
+    reply_line(lua, reply, '-');
+    reply->error = true;
+    if (counted)
+        state->run->call->inner_failed = true;
+    else
+        call_count_error(state->run->call, NULL, (struct str){reply->buffer.bytes + mark, reply->buffer.length - mark});
+}
+
 static void reply_table(struct script_state *state, lua_State *lua, struct reply *reply)
 {
     if (push_field(state, lua, SCRIPT_WORD_ERR, LUA_TSTRING)) {
-        reply_line(lua, reply, '-');
-        reply->error = true;
+        reply_error_field(state, lua, reply);
     } else if (push_field(state, lua, SCRIPT_WORD_OK, LUA_TSTRING)) {
         reply_line(lua, reply, '+');
     } else if (push_field(state, lua, SCRIPT_WORD_DOUBLE, LUA_TNUMBER)) {

@@ -17,5 +17,7 @@ void script_reply_value(struct script_state *state, lua_State *lua, struct reply
 /* Pushes {err = text}, as Redis makes it of an error: with the code ERR where it has none. counted: it is in the
  * statistics already. */
 void script_push_error(struct script_state *state, lua_State *lua, struct str text, bool counted);
+/* Whether the table at that index, an error, says so. */
+bool script_error_is_counted(struct script_state *state, lua_State *lua, int table);
 
 #endif

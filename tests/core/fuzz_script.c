@@ -169,7 +169,8 @@ static void write_value(struct source *source, struct reply *reply, int depth)
 static void convert(struct source source, int protocol)
 {
     struct script_state *state = core.script_state;
-    struct script_run script = {.protocol = protocol};
+    struct call call = {.core = &core};
+    struct script_run script = {.call = &call, .protocol = protocol};
     struct reply given, answered;
     int top = lua_gettop(state->lua);
 

@@ -4,6 +4,7 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 
+#include "core/call.h"
 #include "core/script_run.h"
 #include "tests/support/command_run.h"
 
@@ -140,7 +141,8 @@ Test(script_value, numbers_among_arguments_are_written_as_redis_does)
 Test(script_value, keys_of_resp3_that_no_table_can_have_are_left_out)
 {
     struct script_state *state;
-    struct script_run script = {.protocol = 3};
+    struct call call = {.core = &run.cores[0]};
+    struct script_run script = {.call = &call, .protocol = 3};
     struct reply reply;
 
     expect("return 1", ":1 ");

@@ -79,6 +79,49 @@ def test_failed_and_rejected_calls_and_their_errors(raw, server):
     assert list(command_stats(raw)) == ["config|resetstat", "info"]
 
 
+SCRIPTS_THAT_FAIL = [
+    "redis.pcall('incr','a') return {err='MY x'}",
+    "redis.pcall('incr','a') error('x')",
+    "redis.pcall('incr','a') error({err='YOU x'})",
+    "redis.pcall('incr','a') return 1",
+    "return redis.pcall('incr','a')",
+    "local e = redis.pcall('incr','a') return {err=e.err}",
+    "local e = redis.pcall('incr','a') e.err = 'NEW x' return e",
+    "local e = redis.pcall('incr','a') error(e)",
+    "local e = redis.pcall('incr','a') error({err=e.err, ignore_error_stats_update=true})",
+    "redis.pcall('incr','a') return nosuch",
+    "redis.call('incr','a')",
+    "return redis.error_reply('R x')",
+    "return {redis.error_reply('A x'), 1}",
+    "return {1, {redis.pcall('lpush','a','x')}}",
+    "redis.pcall('nosuch') redis.pcall('get') redis.pcall('subscribe','x') redis.pcall('incr',{}) redis.pcall() return 1",
+    "redis.call('get')",
+    "redis.call('nosuch')",
+    "return (",
+]
+
+
+def test_what_fails_in_scripts_is_counted_as_redis_server_does(raw, oracle):
+    def counted(connection, command):
+        connection("CONFIG RESETSTAT")
+        connection.command(*command)
+        calls = {name: (c["calls"], c["rejected_calls"], c["failed_calls"]) for name, c in command_stats(connection).items()}
+        info = connection("INFO stats").decode()
+        return error_stats(connection), calls, info.split("total_error_replies:")[1].split()[0]
+
+    with oracle.connect() as other:
+        raw("SET a x"), other("SET a x")
+        commands = [("EVAL", script, "0") for script in SCRIPTS_THAT_FAIL]
+        commands.append(("EVAL_RO", "return redis.pcall('set', 'a', 'b')", "0"))
+        for command in commands:
+            assert counted(raw, command) == counted(other, command), command
+        for connection in (raw, other):
+            connection("FUNCTION LOAD x"), connection.command("FUNCTION", "LOAD", "#!lua name=failing\n"
+                "redis.register_function('failing', function() redis.pcall('get') return redis.error_reply('F x') end)")  # fmt: skip
+        assert counted(raw, ("FCALL", "failing", "0")) == counted(other, ("FCALL", "failing", "0"))
+        raw("FUNCTION FLUSH"), other("FUNCTION FLUSH")
+
+
 def test_a_blocking_command_is_one_call(raw, server):
     raw("CONFIG RESETSTAT")
     with server.connect() as waiter:
