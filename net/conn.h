@@ -57,6 +57,9 @@ void conn_open(struct net_shard *net, int fd, bool unix_socket, const char *peer
 /* Ends it: nothing more is read or sent. The memory goes when the last request and operation are back. */
 void conn_close(struct conn *conn);
 
+/* At the end of this turn its answers leave. */
+void conn_flush_later(struct conn *conn);
+
 /* Goes on with requests that were held back. */
 void conn_resume(struct conn *conn);
 
