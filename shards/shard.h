@@ -144,6 +144,9 @@ void shard_close(struct shard *shard);
 /* One turn; may sleep in the loop until there is something to do. */
 void shard_turn(struct shard *shard);
 
+/* Whether keys may expire now: not while it is parked, loads, or holds writes back (CLIENT PAUSE). */
+bool shard_expires(const struct shard *shard);
+
 /* Unix time, which never goes back: when the system's clock is set back, ours goes on at half
  * its pace until the other has caught up. */
 void shard_read_clock(struct shard *shard);
