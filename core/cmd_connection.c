@@ -204,6 +204,7 @@ void cmd_reset(struct call *call)
     transaction_leave(call->session);
     client_tracking_end(&call->core->sessions, call->session);
     session_reset(call->session, !password_needed(call));
+    call->db = call->session->db;
     call->reply->protocol = call->session->protocol;
     reply_simple(call->reply, "RESET");
 }

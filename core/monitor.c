@@ -106,8 +106,6 @@ static void append_line(const struct call *call, const struct command *command)
     for (int i = 0; i < call->argc; i++)
         append_argument(lines, command->hides && command->hides(call->argv, call->argc, i) ? STR("(redacted)")
                                                                                            : call->argv[i]);
-    if (call->argc == 0)
-        append_argument(lines, str_from(command->name)); /* EXEC, of which nothing else is left */
     buffer_append_str(lines, STR("\r\n"));
 }
 

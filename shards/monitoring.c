@@ -50,6 +50,17 @@ void monitoring_end(const struct call *call, const struct request *request)
         monitor_note_end(call);
 }
 
+void monitoring_note(struct shard *shard, struct request *request)
+{
+    struct call call;
+
+    if (!monitors_watch(&shard->core.monitors))
+        return;
+    shard_prepare_call(&call, shard, request, NULL);
+    monitoring_begin(&call, request);
+    monitoring_end(&call, request);
+}
+
 /* Who has stopped watching. */
 
 struct farewell {

@@ -11,6 +11,8 @@ struct shard;
 /* Around call_run. */
 void monitoring_begin(struct call *call, const struct request *request);
 void monitoring_end(const struct call *call, const struct request *request);
+/* Of a request that is not run as a call, once it has been done. */
+void monitoring_note(struct shard *shard, struct request *request);
 /* After it: the lines leave. */
 void monitoring_send(struct shard *shard);
 

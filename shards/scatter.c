@@ -8,6 +8,7 @@
 #include "core/keyspace.h"
 #include "core/memory.h"
 #include "core/merge.h"
+#include "shards/monitoring.h"
 #include "shards/shard.h"
 
 enum {
@@ -431,6 +432,7 @@ static struct subscription_change *plan(struct shard *shard, struct request *req
     change = subscriptions_plan(&shard->core.channels, request->session, shard->index, request->command, request->argv,
                                 request->argc, &request->reply);
     shard_count(shard, request, command_stats_now_ns(stats) - began_ns);
+    monitoring_note(shard, request);
     return change;
 }
 

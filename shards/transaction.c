@@ -14,12 +14,12 @@ static bool is_run(const struct request *request)
 
 /* The session's part. */
 
-/* Nothing more is taken from the arguments that the client has sent. */
+/* Of the arguments that the client has sent EXEC's name alone is still asked for: it is shown as it was sent. */
 static void take_text(struct request *request, struct str text)
 {
     struct memory *memory = request->reply.buffer.memory;
 
-    request->argc = 0;
+    request->argc = is_run(request) ? 1 : 0;
     if (text.bytes == NULL)
         return;
     memory_free(memory, request->argument_block);
