@@ -112,7 +112,8 @@ static bool load_file(const struct call *call, const struct reload_options *opti
     return loads;
 }
 
-static bool open_and_load(const struct call *call, const struct reload_options *options)
+/* descriptor: of the file, taken; -1: it is yet to be opened. */
+static bool open_and_load(const struct call *call, const struct reload_options *options, int descriptor)
 {
     const struct config *config = &call->core->config;
     char path[PATH_MAX + NAME_MAX + 2];
@@ -120,7 +121,7 @@ static bool open_and_load(const struct call *call, const struct reload_options *
     struct stat facts;
 
     snprintf(path, sizeof path, "%s/%s", config->dir, config->dbfilename);
-    file.descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    file.descriptor = descriptor >= 0 ? descriptor : open(path, O_RDONLY | O_CLOEXEC);
     if (file.descriptor < 0 || fstat(file.descriptor, &facts) != 0) {
         log_write(LOG_WARNING, "%s can't be loaded: %s", path, strerror(errno));
         if (file.descriptor >= 0)
@@ -133,10 +134,10 @@ static bool open_and_load(const struct call *call, const struct reload_options *
     return is_loaded;
 }
 
-static bool save(const struct call *call)
+static bool save(const struct call *call, int *descriptor)
 {
     struct shard *shard = reload_shard_of(call);
-    int error = reload_save(shard);
+    int error = reload_save(shard, descriptor);
 
     if (error != 0)
         log_write(LOG_WARNING, "Error saving the DB to '%s/%s': %s", call->core->config.dir,
@@ -149,9 +150,11 @@ static bool save(const struct call *call)
 void reload_run(struct call *call, const struct reload_options *options)
 {
     ASSERT(call->reach ? call->reach->everywhere : reload_shard_of(call)->group->count == 1);
-    if (options->saves && !save(call)) {
+    int descriptor = -1;
+
+    if (options->saves && !save(call, &descriptor)) {
         reply_error(call->reply, "ERR");
-    } else if (!open_and_load(call, options)) {
+    } else if (!open_and_load(call, options, descriptor)) {
         reply_error(call->reply, "ERR Error trying to load the RDB dump, check server logs.");
     } else {
         log_write(LOG_WARNING, "DB reloaded by DEBUG RELOAD");

@@ -1,6 +1,9 @@
 #include "shards/reload_save.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "core/config.h"
 #include "core/functions.h"
@@ -106,7 +109,7 @@ static void write_all(struct save *save)
     rdb_file_writer_deinit(&save->writer);
 }
 
-int reload_save(struct shard *shard)
+int reload_save(struct shard *shard, int *descriptor)
 {
     struct save save = {.shard = shard, .version = RDB_VERSION_LEAST};
     struct core *core = &shard->core;
@@ -114,12 +117,17 @@ int reload_save(struct shard *shard)
 
     snprintf(temporary, sizeof temporary, "temp-reload-%d.rdb", core->facts->process_id);
     file_replace_init(&save.replace, &core->memory, core->config.dir, temporary, core->config.dbfilename);
-    file_replace_advance(&save.replace);
+    bool is_open = file_replace_advance(&save.replace);
+    *descriptor = is_open ? open(save.replace.temporary.bytes, O_RDONLY | O_CLOEXEC) : -1;
+    if (is_open && *descriptor < 0)
+        file_replace_give_up(&save.replace, errno);
     write_all(&save);
     if (save.replace.step == FILE_STEP_BYTES)
         file_replace_end(&save.replace);
     file_replace_advance(&save.replace);
     int error = save.replace.step == FILE_STEP_FAILED ? save.replace.error : 0;
     file_replace_deinit(&save.replace);
+    if (error != 0 && *descriptor >= 0)
+        close(*descriptor);
     return error;
 }
