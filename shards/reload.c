@@ -49,6 +49,13 @@ static void record_all(const struct call *call)
         keyspace_each(keyspace, recording.db, RDB_BEFORE_ALL_MS, record_key, &recording);
 }
 
+/* Else nothing changes: what was saved is what is loaded, with keys whose time has come, too, so that their end is
+ * recorded when they do end. */
+static bool is_recorded(const struct reload_options *options)
+{
+    return !options->saves || !options->flushes;
+}
+
 /* What is in the file is what there is. */
 static bool is_saved(const struct reload_options *options)
 {
@@ -62,7 +69,7 @@ static void run_part(struct call *call)
     if (reload->options.flushes)
         reload_empty(call);
     reload_take_snapshot(call, reload->stage);
-    if (!reload->options.saves || !reload->options.flushes)
+    if (is_recorded(&reload->options))
         record_all(call);
     if (!is_saved(&reload->options))
         return;
@@ -77,7 +84,11 @@ static void load_on_all(const struct call *call, const struct reload_options *op
     struct shard_group *group = reload_shard_of(call)->group;
     struct load_segment segment = {.files = file, .file_count = 1};
     struct load_run run = {.segments = &segment, .count = 1};
-    struct load_stage stage = {.kind = LOAD_RDB, .run = &run, .replaces = options->replaces, .has_functions = true};
+    struct load_stage stage = {.kind = LOAD_RDB,
+                               .is_past = !is_recorded(options),
+                               .run = &run,
+                               .replaces = options->replaces,
+                               .has_functions = true};
     struct reload reload = {*options, &stage};
 
     atomic_store_explicit(&group->loading->progress.keys, 0, memory_order_relaxed);

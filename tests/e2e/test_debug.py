@@ -2,6 +2,7 @@
 
 import random
 import threading
+import time
 
 import pytest
 
@@ -263,6 +264,24 @@ def test_all_is_there_again_behind_loadaof(journaled, policy, preamble):
             assert digest(c) == expected and c("FCALL f 0") == 42
             assert c("DEBUG LOADAOF") == "OK" and digest(c) == expected  # what another number of shards has written, too
         server.stop(expected=LOADED)
+
+
+@every_journaled
+def test_what_has_expired_when_it_is_reloaded_is_gone_for_the_journal_too(journaled):
+    server = journaled()
+    with server.connect() as c:
+        assert c("DEBUG SET-ACTIVE-EXPIRE 0") == "OK"
+        for key in "abcde":
+            assert c(f"SET {key} v PX 20") == "OK"
+        time.sleep(0.05)
+        assert c("DEBUG RELOAD") == "OK"
+        for key in "abcd":
+            assert c(f"XGROUP CREATE {key} group 0 MKSTREAM") == "OK"
+        expected = digest(c)
+        assert c("DEBUG LOADAOF") == "OK" and digest(c) == expected and c("EXISTS a b c d e") == 4
+    server.stop(expected=[*LOADED, *RELOADED])
+    with journaled().connect() as c:
+        assert digest(c) == expected
 
 
 @every_journaled
