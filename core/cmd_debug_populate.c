@@ -95,7 +95,7 @@ static bool populate(struct call *call, const struct population *population, cha
     for (int64_t i = 0; i < population->count; i++) {
         char name[NAME_BYTES];
 
-        if (data_bytes(call) > most)
+        if (most < SIZE_MAX && data_bytes(call) > most)
             return false;
         add_string(call, write_name(name, population->prefix, i), write_value(value, population->value_bytes, i));
     }

@@ -44,6 +44,16 @@ static void request_done(struct request *request)
 
 /* Requests that no client has sent. */
 
+static struct request *take_unanswered(struct conn *conn, int argc)
+{
+    struct request *request = shard_take_request(conn->shard, argc, &conn->session);
+
+    request->origin = &conn->origin;
+    request->done = request_done;
+    request->discard_reply = true;
+    return request;
+}
+
 /* Where its keys are; the connection goes when they have ended. */
 void conn_requests_end_watches(struct conn *conn)
 {
@@ -52,10 +62,7 @@ void conn_requests_end_watches(struct conn *conn)
     transaction_leave(&conn->session);
     if (!conn->session.rest.command)
         return;
-    request = shard_take_request(conn->shard, 0, &conn->session);
-    request->origin = &conn->origin;
-    request->done = request_done;
-    request->discard_reply = true;
+    request = take_unanswered(conn, 0);
     transaction_take_rest(request, &conn->session);
     pipeline_push(&conn->pipeline, request);
     router_submit_rest(conn->shard, request);
@@ -69,13 +76,10 @@ void conn_requests_leave_channels(struct conn *conn)
 
         if (conn->session.subscriptions.counts[kind] == 0)
             continue;
-        request = shard_take_request(conn->shard, 1, &conn->session);
+        request = take_unanswered(conn, 1);
         request->argv[0] = STR("leave");
         request->command = subscriptions_leave(kind);
         request->session = &conn->session;
-        request->origin = &conn->origin;
-        request->done = request_done;
-        request->discard_reply = true;
         pipeline_push(&conn->pipeline, request);
         router_submit(conn->shard, request);
     }
