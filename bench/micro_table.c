@@ -92,10 +92,14 @@ static void look_up_in_batches(struct bench *bench)
     size_t found = 0;
 
     for (size_t i = 0; i + BATCH <= bench->count; i += BATCH) {
+        uint32_t elsewhere = 0;
+
         for (size_t j = i; j < i + BATCH; j++)
             table_prefetch(&bench->table, measure_mix(bench->order[j]));
         for (size_t j = i; j < i + BATCH; j++)
-            table_prefetch_item(&bench->table, measure_mix(bench->order[j]));
+            elsewhere |= (uint32_t)!table_prefetch_item(&bench->table, measure_mix(bench->order[j])) << (j - i);
+        for (; elsewhere != 0; elsewhere &= elsewhere - 1)
+            table_prefetch_elsewhere(&bench->table, measure_mix(bench->order[i + (size_t)__builtin_ctz(elsewhere)]));
         for (size_t j = i; j < i + BATCH; j++)
             found += find(&bench->table, measure_mix(bench->order[j]), bench->order[j], &probe) != NULL;
     }

@@ -463,9 +463,14 @@ void keyspace_prefetch(const struct keyspace *keyspace, int db, uint64_t hash)
     table_prefetch(&database_of(keyspace, db)->table, hash);
 }
 
-void keyspace_prefetch_entry(const struct keyspace *keyspace, int db, uint64_t hash)
+bool keyspace_prefetch_entry(const struct keyspace *keyspace, int db, uint64_t hash)
 {
-    table_prefetch_item(&database_of(keyspace, db)->table, hash);
+    return table_prefetch_item(&database_of(keyspace, db)->table, hash);
+}
+
+void keyspace_prefetch_elsewhere(const struct keyspace *keyspace, int db, uint64_t hash)
+{
+    table_prefetch_elsewhere(&database_of(keyspace, db)->table, hash);
 }
 
 void keyspace_set_access(struct keyspace *keyspace, enum access_policy policy, int64_t now_ms)

@@ -204,10 +204,11 @@ struct entry *keyspace_find_by_hash(const struct keyspace *keyspace, int db, uin
  * keyspace_reclaim. */
 void keyspace_evict(struct keyspace *keyspace, int db, struct entry *entry, int64_t now_ms);
 
-/* For a batch: the first brings the table's lines for each key, the second, run over
- * the batch after that, brings the entries. */
+/* For a batch: the first brings the table's lines for each key, the second, run over the batch after that, brings the
+ * entries. False: that entry may lie elsewhere in the table, whose lines have been asked for; the third brings it. */
 void keyspace_prefetch(const struct keyspace *keyspace, int db, uint64_t hash);
-void keyspace_prefetch_entry(const struct keyspace *keyspace, int db, uint64_t hash);
+bool keyspace_prefetch_entry(const struct keyspace *keyspace, int db, uint64_t hash);
+void keyspace_prefetch_elsewhere(const struct keyspace *keyspace, int db, uint64_t hash);
 
 /* The access field that new entries start with, and that overwritten ones take
  * where the policy is LRU: set by the shard once a turn. */

@@ -110,8 +110,11 @@ void table_probe_remove(struct table *table, struct table_probe *probe);
 
 /* Brings the cache lines that a probe for this hash will read. */
 static inline void table_prefetch(const struct table *table, uint64_t hash);
-/* The second step, once those lines are there: brings the item that will be compared first. */
-static inline void table_prefetch_item(const struct table *table, uint64_t hash);
+/* The second step, once those lines are there: brings the item. False: its home does not have it, and the bucket that
+ * is read next has been asked for; one item in nine lies there or in the stash. */
+static inline bool table_prefetch_item(const struct table *table, uint64_t hash);
+/* The third step, once that bucket is there: brings the item that the second has not found. */
+static inline void table_prefetch_elsewhere(const struct table *table, uint64_t hash);
 
 /* One step of SCAN: calls visit for every item of one home bucket and returns
  * the cursor to go on with, 0 when the walk is complete. Cursors stay below
@@ -214,17 +217,20 @@ static TABLE_INLINE struct table_probe table_probe(const struct table *table, ui
     return probe;
 }
 
-/* To the next bucket that may hold the item. */
+/* The next bucket that may hold the item, 0 when there is none. */
+static inline uint32_t table_probe_next_bucket(const struct table_probe *probe)
+{
+    const struct table_bucket *home = &probe->buckets[probe->home];
+
+    if (probe->at == probe->home && home->lent > 0)
+        return probe->home + 1;
+    return home->spilled > 0 ? table_stash_next(probe->buckets, probe->at) : 0;
+}
+
 static inline bool table_probe_advance(struct table_probe *probe)
 {
-    if (probe->buckets == NULL)
-        return false;
-    const struct table_bucket *home = &probe->buckets[probe->home];
-    uint32_t next = 0;
-    if (probe->at == probe->home && home->lent > 0)
-        next = probe->home + 1;
-    else if (home->spilled > 0)
-        next = table_stash_next(probe->buckets, probe->at);
+    uint32_t next = probe->buckets ? table_probe_next_bucket(probe) : 0;
+
     if (next == 0)
         return false;
     probe->at = next;
@@ -251,6 +257,12 @@ static inline void table_probe_replace(struct table_probe *probe, void *item)
     probe->buckets[probe->at].items[probe->slot] = table_word(table_tag(probe->hash), item);
 }
 
+static inline void table_prefetch_bucket(const struct table_bucket *bucket)
+{
+    prefetch_to_read(&bucket->fingerprints);
+    prefetch_to_read(&bucket->items[TABLE_BUCKET_SLOTS - 1]);
+}
+
 static inline void table_prefetch(const struct table *table, uint64_t hash)
 {
     struct table_segment *segment;
@@ -259,17 +271,33 @@ static inline void table_prefetch(const struct table *table, uint64_t hash)
         return;
     uint64_t word = table->directory[table_prefix(hash, table->depth)];
     segment = table_pointer(word);
-    uint32_t home = table_home(table_tag(hash), (uint32_t)(word >> TABLE_POINTER_BITS));
-    prefetch_to_read(&segment->buckets[home].fingerprints);
-    prefetch_to_read(&segment->buckets[home].items[TABLE_BUCKET_SLOTS - 1]);
+    table_prefetch_bucket(&segment->buckets[table_home(table_tag(hash), (uint32_t)(word >> TABLE_POINTER_BITS))]);
 }
 
-static inline void table_prefetch_item(const struct table *table, uint64_t hash)
+static inline bool table_prefetch_item(const struct table *table, uint64_t hash)
 {
     struct table_probe probe = table_probe(table, hash);
 
-    if (probe.matches != 0)
-        prefetch_to_read(table_pointer(probe.buckets[probe.at].items[__builtin_ctz(probe.matches)]));
+    for (; probe.matches != 0; probe.matches &= probe.matches - 1) {
+        uint64_t word = probe.buckets[probe.home].items[__builtin_ctz(probe.matches)];
+        if (word >> TABLE_POINTER_BITS == table_tag(hash)) {
+            prefetch_to_read(table_pointer(word));
+            return true;
+        }
+    }
+    uint32_t next = probe.buckets ? table_probe_next_bucket(&probe) : 0;
+    if (next != 0)
+        table_prefetch_bucket(&probe.buckets[next]);
+    return next == 0;
+}
+
+static inline void table_prefetch_elsewhere(const struct table *table, uint64_t hash)
+{
+    struct table_probe probe = table_probe(table, hash);
+    const void *item = table_probe_next(&probe);
+
+    if (item)
+        prefetch_to_read(item);
 }
 
 #endif

@@ -5,11 +5,17 @@
 #ifndef SHARDS_AHEAD_H
 #define SHARDS_AHEAD_H
 
+#include <stdint.h>
+
 struct message;
 struct shard;
 
+struct ahead {
+    uint32_t elsewhere; /* bit n: the message n places behind the next one has a key that is not in its home bucket */
+};
+
 /* Of what comes behind the message that mesh_next has just given; and, where that begins a run, of the message itself.
  */
-void ahead_prefetch(const struct shard *shard, const struct message *message);
+void ahead_prefetch(struct shard *shard, const struct message *message);
 
 #endif

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "core/core.h"
+#include "shards/ahead.h"
 #include "shards/aof.h"
 #include "shards/aof_folder.h"
 #include "shards/aof_start.h"
@@ -88,6 +89,7 @@ struct shard {
     const char *loop_why; /* why this backend; main reads it once the shard has started */
     int loop_error;
     struct mesh_port port;
+    struct ahead ahead;
     struct request_pool requests;
     struct timers timers;
     struct gather *parked;                       /* execution waits for this one */

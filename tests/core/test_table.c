@@ -252,7 +252,30 @@ Test(table, an_empty_table_finds_and_walks_nothing)
     cr_assert(table_random(&fixture->table, roll, NULL) == NULL);
     cr_assert_eq(table_bytes(&fixture->table), 0);
     table_prefetch(&fixture->table, 1);
-    table_prefetch_item(&fixture->table, 1);
+    cr_assert(table_prefetch_item(&fixture->table, 1));
+    table_prefetch_elsewhere(&fixture->table, 1);
+    fixture_destroy(fixture);
+}
+
+/* Which is what the third step is for. */
+Test(table, the_second_step_of_prefetching_tells_which_items_are_not_in_their_home)
+{
+    struct fixture *fixture = fixture_create(20000, UINT64_MAX);
+    size_t elsewhere = 0;
+
+    for (size_t i = 0; i < fixture->count; i++)
+        add(fixture, &fixture->items[i]);
+    for (size_t i = 0; i < fixture->count; i++) {
+        struct item *item = &fixture->items[i];
+        struct table_probe probe;
+
+        cr_assert(find(fixture, item, &probe));
+        cr_assert_eq(table_prefetch_item(&fixture->table, item->hash), probe.at == probe.home);
+        table_prefetch_elsewhere(&fixture->table, item->hash);
+        elsewhere += probe.at != probe.home;
+    }
+    cr_assert_gt(elsewhere, fixture->count / 50);
+    cr_assert_lt(elsewhere, fixture->count / 4);
     fixture_destroy(fixture);
 }
 
