@@ -179,6 +179,19 @@ static const struct command *find_keyed_command(struct call *call)
     return NULL;
 }
 
+/* As in Redis, what the specifications state, also of options that a later one overrides; where they do not fit, what
+ * the command finds. False: there are none. */
+static bool list_keys(const struct command *row, struct key_list *list, int argc)
+{
+    size_t mark = reply_mark(list->reply);
+
+    if (command_each_stated_key(row, list->argv, argc, list_key, list))
+        return list->count > 0;
+    list->reply->buffer.length = mark;
+    list->count = 0;
+    return command_each_key(row, list->argv, argc, list_key, list) && list->count > 0;
+}
+
 static void reply_keys(struct call *call, bool with_flags)
 {
     const struct command *row = find_keyed_command(call);
@@ -188,7 +201,7 @@ static void reply_keys(struct call *call, bool with_flags)
 
     if (!row)
         return;
-    if (command_each_key(row, list.argv, call->argc - 2, list_key, &list) && list.count > 0) {
+    if (list_keys(row, &list, call->argc - 2)) {
         reply_array_at(reply, mark, list.count);
         return;
     }

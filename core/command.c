@@ -58,15 +58,16 @@ struct key_run {
     int64_t first, last, step;
 };
 
-/* The argument that the search begins at; 0 when the keyword is not there. */
+/* The argument that the search begins at; 0 when the keyword is not there. As in Redis, it is not looked for where the
+ * search ends: in the last argument, or in the first. */
 static int64_t spec_begin(const struct key_spec *spec, const struct str *argv, int argc)
 {
     int64_t start = spec->index >= 0 ? spec->index : argc + spec->index;
-    int64_t direction = spec->index >= 0 ? 1 : -1;
+    int64_t direction = spec->index >= 0 ? 1 : -1, end = spec->index >= 0 ? argc - 1 : 1;
 
     if (spec->begin == KEY_BEGIN_INDEX)
         return start;
-    for (int64_t i = start; i > 0 && i < argc; i += direction) {
+    for (int64_t i = start; i > 0 && i < argc && i != end; i += direction) {
         if (str_equal_nocase(argv[i], spec->keyword))
             return i + 1;
     }
@@ -122,10 +123,15 @@ static bool spec_resolve(const struct key_spec *spec, const struct str *argv, in
 bool command_each_key(const struct command *command, const struct str *argv, int argc, command_visit_key *visit,
                       void *context)
 {
-    if (command->find_keys) {
-        command->find_keys(argv, argc, visit, context);
-        return true;
-    }
+    if (!command->find_keys)
+        return command_each_stated_key(command, argv, argc, visit, context);
+    command->find_keys(argv, argc, visit, context);
+    return true;
+}
+
+bool command_each_stated_key(const struct command *command, const struct str *argv, int argc, command_visit_key *visit,
+                             void *context)
+{
     for (int i = 0; i < COMMAND_KEY_SPECS && command->keys[i].begin != KEY_BEGIN_NONE; i++) {
         const struct key_spec *spec = &command->keys[i];
         uint16_t flags = spec->flags;

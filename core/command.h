@@ -220,5 +220,8 @@ const char *command_capitals(struct str called, char text[static COMMAND_CALLED_
  * specifications have then been visited. */
 MUST_USE bool command_each_key(const struct command *command, const struct str *argv, int argc,
                                command_visit_key *visit, void *context);
+/* The same by the specifications alone, also of a command that finds its keys itself. */
+MUST_USE bool command_each_stated_key(const struct command *command, const struct str *argv, int argc,
+                                      command_visit_key *visit, void *context);
 
 #endif

@@ -91,10 +91,13 @@ Test(cmd_geo, searches_say_what_is_wrong)
     expect("GEORADIUS_RO Sicily 1 1 1 m STORE d", "-ERR syntax error ");
 }
 
-Test(cmd_geo, the_last_target_is_the_one_that_holds)
+Test(cmd_geo, the_first_target_of_each_kind_is_told)
 {
-    expect("COMMAND GETKEYS GEORADIUS k 0 0 1 m STORE a STOREDIST b STORE c", "*2 $1 k $1 c ");
-    expect("COMMAND GETKEYS GEORADIUSBYMEMBER k m 1 m STORE storedist STOREDIST b ASC", "*2 $1 k $1 b ");
+    expect("COMMAND GETKEYS GEORADIUS k 0 0 1 m STORE a STOREDIST b STORE c", "*3 $1 k $1 a $1 b ");
+    expect("COMMAND GETKEYS GEORADIUSBYMEMBER k m 1 m STORE storedist STOREDIST b ASC",
+           "*3 $1 k $9 storedist $9 STOREDIST ");
+    expect("COMMAND GETKEYS GEORADIUS k 0 0 1 m STOREDIST a STORE b", "*3 $1 k $1 b $1 a ");
+    expect("COMMAND GETKEYS GEORADIUS k 0 0 1 m STORE a STOREDIST", "*2 $1 k $1 a ");
     expect("COMMAND GETKEYS GEORADIUS k 0 0 1 m ASC", "*1 $1 k ");
     expect("COMMAND GETKEYS GEORADIUS k 0 0 1 m STORE", "*1 $1 k ");
 }

@@ -713,13 +713,14 @@ Test(cmd_stream, a_large_stream_may_be_trimmed_by_id_and_to_nothing)
     expect("XREADGROUP GROUP g c STREAMS s >", "*1 *2 $1 s *1 *2 $6 1002-0 *2 $1 f $1 v ");
 }
 
-Test(cmd_stream, the_keys_are_behind_the_streams_that_is_an_option)
+Test(cmd_stream, the_keys_are_told_as_if_the_first_streams_were_the_option)
 {
-    expect("COMMAND GETKEYS XREADGROUP COUNT 1 GROUP streams streams STREAMS a b > >", "*2 $1 a $1 b ");
-    expect("COMMAND GETKEYS XREADGROUP CLAIM 5 NOACK GROUP g streams BLOCK 1 STREAMS a >", "*1 $1 a ");
+    expect("COMMAND GETKEYS XREADGROUP COUNT 1 GROUP streams streams STREAMS a b > >",
+           "*3 $7 streams $7 STREAMS $1 a ");
+    expect("COMMAND GETKEYS XREADGROUP CLAIM 5 NOACK GROUP g c BLOCK 1 STREAMS a >", "*1 $1 a ");
     expect("COMMAND GETKEYS XREAD COUNT 1 STREAMS streams 0", "*1 $7 streams ");
-    expect("COMMAND GETKEYS XREAD COUNT STREAMS a 0", "-ERR Invalid arguments specified for command ");
-    expect("COMMAND GETKEYS XREAD STREAMS a b 0", "-ERR Invalid arguments specified for command ");
+    expect("COMMAND GETKEYS XREAD STREAMS a b 0", "*1 $1 a ");
+    expect("COMMAND GETKEYS XREAD COUNT 1 a STREAMS", "-ERR Invalid arguments specified for command ");
 }
 
 Test(cmd_stream, block_may_stand_behind_a_group_called_streams)

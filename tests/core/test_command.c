@@ -416,7 +416,7 @@ Test(command, keys_are_found_after_a_keyword)
 
     expect_keys(&row, "x a b store c", 2, (int[]){1, 4});
     expect_keys(&row, "x a b", 1, (int[]){1});
-    cr_assert_not(find_keys(&row, "x a b store", &seen));
+    expect_keys(&row, "x a b store", 1, (int[]){1});
     row.keys[1].index = -2;
     expect_keys(&row, "x a b store c", 2, (int[]){1, 4});
     expect_keys(&row, "x a b c store", 1, (int[]){1});
@@ -424,6 +424,15 @@ Test(command, keys_are_found_after_a_keyword)
     expect_keys(&row, "x a store b c", 3, (int[]){1, 3, 4});
     row.keys[1].find = KEY_FIND_UNKNOWN;
     cr_assert_not(find_keys(&row, "x a store b", &seen));
+}
+
+Test(command, a_command_may_find_its_keys_itself)
+{
+    expect_keys(row_of("xreadgroup"), "xreadgroup COUNT 1 GROUP streams streams STREAMS a b > >", 2, (int[]){7, 8});
+    expect_keys(row_of("xread"), "xread COUNT 1 STREAMS streams 0", 1, (int[]){4});
+    expect_keys(row_of("xread"), "xread STREAMS a b 0", 0, NULL);
+    expect_keys(row_of("georadius"), "georadius k 0 0 1 m STORE a STOREDIST b STORE c", 2, (int[]){1, 11});
+    expect_keys(row_of("georadiusbymember"), "georadiusbymember k m 1 m STORE storedist STOREDIST b", 2, (int[]){1, 8});
 }
 
 Test(command, a_range_may_stop_at_a_fraction_of_the_arguments)

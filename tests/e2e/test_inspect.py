@@ -142,6 +142,21 @@ def test_getkeys(raw, command, keys):
     assert [pair[0] for pair in raw(f"COMMAND GETKEYSANDFLAGS {command}")] == [key.encode() for key in keys.split()]
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        "GEORADIUS k 0 0 1 m STORE a STOREDIST b STORE c", "GEORADIUS k 0 0 1 m STOREDIST a STORE b", "GEORADIUS k 0 0 1 m STORE",
+        "GEORADIUS k 0 0 1 m STORE a STOREDIST", "GEORADIUSBYMEMBER k m 1 m STORE storedist STOREDIST b ASC", "GEORADIUS k 0 STORE a 1 m",
+        "XREADGROUP GROUP g streams STREAMS a b > >", "XREAD COUNT 1 STREAMS streams 0", "XREAD STREAMS a b 0", "XREAD COUNT 1 a STREAMS",
+        "SORT k BY store STORE a GET # STORE b", "ZUNIONSTORE a 0 b", "EVAL x 3 a b",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("subcommand", ["GETKEYS", "GETKEYSANDFLAGS"])
+def test_getkeys_goes_by_the_specifications_as_redis_server_does(raw, oracle, subcommand, command):
+    with oracle.connect() as redis_server:
+        assert raw(f"COMMAND {subcommand} {command}") == redis_server(f"COMMAND {subcommand} {command}")
+
+
 def test_getkeys_errors(raw):
     assert raw("COMMAND GETKEYS PING x") == "ERR The command has no key arguments"
     assert raw("COMMAND GETKEYS nosuch x") == "ERR Invalid command specified"
