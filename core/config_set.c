@@ -5,6 +5,7 @@
 
 #include "core/assert.h"
 #include "core/config_table.h"
+#include "core/process.h"
 #include "core/resp_write.h"
 
 /* Names are numbered: each row's own, then its alias, whether or not it has one. */
@@ -178,6 +179,23 @@ static bool set_all(struct config *config, const struct str *pairs, int count, s
     return true;
 }
 
+/* More clients than the system has descriptors for are refused, in Redis's words. */
+static bool make_room(const struct config *config, const struct config *changed, struct reply *reply)
+{
+    char problem[128];
+    int room;
+
+    if (changed->maxclients <= config->maxclients)
+        return true;
+    room = process_make_room(changed->maxclients);
+    if (room >= changed->maxclients)
+        return true;
+    snprintf(problem, sizeof problem,
+             "The operating system is not able to handle the specified number of clients, try with %d", room);
+    refuse(reply, "maxclients", problem);
+    return false;
+}
+
 bool config_set(struct config *config, const struct str *pairs, int count, struct reply *reply)
 {
     struct config changed;
@@ -185,7 +203,7 @@ bool config_set(struct config *config, const struct str *pairs, int count, struc
     if (!may_set(config, pairs, count, reply))
         return false;
     config_copy(&changed, config);
-    if (!set_all(&changed, pairs, count, reply)) {
+    if (!set_all(&changed, pairs, count, reply) || !make_room(config, &changed, reply)) {
         config_deinit(&changed);
         return false;
     }

@@ -50,3 +50,33 @@ void process_system_name(char *text, size_t bytes)
     else
         snprintf(text, bytes, "%s %s %s", name.sysname, name.release, name.machine);
 }
+
+enum { DESCRIPTORS_RESERVED = 512 }; /* files, rings and the like beside the clients */
+
+/* Above the hard limit, which only a privileged process may raise, what will be granted is found by halving. */
+static rlim_t raise_open_files(rlim_t wanted)
+{
+    struct rlimit limit;
+    rlim_t granted, refused = wanted + 1;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
+        return wanted;
+    granted = limit.rlim_cur;
+    limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+    if (setrlimit(RLIMIT_NOFILE, &limit) == 0)
+        granted = limit.rlim_cur;
+    for (rlim_t tried = wanted; granted + 1 < refused; tried = granted + (refused - granted) / 2) {
+        if (setrlimit(RLIMIT_NOFILE, &(struct rlimit){tried, tried}) == 0)
+            granted = tried;
+        else
+            refused = tried;
+    }
+    return granted;
+}
+
+int process_make_room(int clients)
+{
+    rlim_t granted = raise_open_files((rlim_t)clients + DESCRIPTORS_RESERVED);
+
+    return granted > DESCRIPTORS_RESERVED ? (int)(granted - DESCRIPTORS_RESERVED) : 1;
+}

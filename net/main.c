@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -16,14 +15,13 @@
 #include "core/keyspace.h"
 #include "core/log.h"
 #include "core/memory.h"
+#include "core/process.h"
 #include "net/listener.h"
 #include "net/net.h"
 #include "net/placement.h"
 #include "net/version.h"
 #include "shards/loading.h"
 #include "shards/shard.h"
-
-enum { DESCRIPTORS_RESERVED = 512 }; /* files, rings and the like beside the clients */
 
 static void print_usage(FILE *to)
 {
@@ -107,27 +105,15 @@ static bool enter_data_folder(const struct config *config, char *error, size_t e
     return true;
 }
 
-/* Each client takes a descriptor: raises the limit, or lowers maxclients to what there is. */
-static void fit_descriptors(struct config *config)
+static void fit_clients(struct config *config)
 {
-    rlim_t wanted = (rlim_t)config->maxclients + DESCRIPTORS_RESERVED;
-    struct rlimit limit;
+    int room = process_make_room(config->maxclients);
 
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
+    if (room >= config->maxclients)
         return;
-    if (limit.rlim_max < wanted && geteuid() == 0) {
-        struct rlimit raised = {wanted, wanted};
-
-        if (setrlimit(RLIMIT_NOFILE, &raised) == 0)
-            return;
-    }
-    limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
-    setrlimit(RLIMIT_NOFILE, &limit);
-    if (limit.rlim_cur >= wanted)
-        return;
-    config->maxclients = limit.rlim_cur > DESCRIPTORS_RESERVED ? (int)(limit.rlim_cur - DESCRIPTORS_RESERVED) : 1;
-    log_write(LOG_WARNING, "Only %llu file descriptors may be open: maxclients has been lowered to %d",
-              (unsigned long long)limit.rlim_cur, config->maxclients);
+    config->maxclients = room;
+    log_write(LOG_WARNING, "The limit of open files leaves room for no more clients: maxclients has been lowered to %d",
+              room);
 }
 
 static void gather_facts(struct server_facts *facts, const struct config *config, const struct placement *placement)
@@ -351,7 +337,7 @@ static int prepare_and_serve(struct config *config, struct server_facts *facts)
         return fail(error);
     if (config->daemonize)
         daemonize();
-    fit_descriptors(config);
+    fit_clients(config);
     gather_facts(facts, config, &placement);
     listener_count = listeners_open(listeners, config, error, sizeof error);
     if (listener_count < 0)

@@ -99,6 +99,24 @@ Test(config, defaults_are_those_of_redis)
                      "normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60");
 }
 
+Test(config, more_clients_than_the_system_can_have_are_refused)
+{
+    static const char *const start = "-ERR CONFIG SET failed (possibly related to argument 'maxclients') - The "
+                                     "operating system is not able to handle the specified number of clients, "
+                                     "try with ";
+    char tried[32], name[] = "--maxclients", highest[] = "4294967295", *options[] = {name, highest}, error[256];
+    const char *refusal = set("maxclients", "4294967295");
+
+    cr_assert_eq(strncmp(refusal, start, strlen(start)), 0, "%s", refusal);
+    snprintf(tried, sizeof tried, "%d", atoi(refusal + strlen(start)));
+    cr_assert_str_eq(get("maxclients"), "10000");
+    accepts("maxclients", tried, tried);
+    snprintf(tried, sizeof tried, "%d", atoi(tried) + 1);
+    cr_assert_eq(strncmp(set("maxclients", tried), start, strlen(start)), 0);
+    cr_assert(config_load_options(&config, 2, options, error, sizeof error));
+    cr_assert_str_eq(get("maxclients"), "2147483647");
+}
+
 Test(config, get_answers_aliases_patterns_and_names_as_spelled)
 {
     struct str patterns[] = {STR("MaxMemory"), STR("maxmem*cy"), STR("MAXMEMORY"), STR("nosuch"), STR("[ab")};
@@ -137,7 +155,7 @@ Test(config, values_are_checked_by_their_kind)
     refuses("maxmemory-clients", "101%", "percentage argument must be less or equal to 100");
     accepts("hz", "1000", "500");
     accepts("hz", "0", "1");
-    accepts("maxclients", "4294967295", "2147483647");
+    accepts("maxclients", "100", "100");
     refuses("maxclients", "0", "argument must be between 1 and 4294967295 inclusive");
     accepts("repl-backlog-size", "1", "16384");
     refuses("proc-title-template", "{foo}", "template format is invalid or contains unknown variables");

@@ -327,6 +327,34 @@ def test_maxclients(start, backend):
         connection.close()
 
 
+def open_files(server):
+    """The limit, as it is now."""
+    return resource.prlimit(server.pid, resource.RLIMIT_NOFILE)[0]
+
+
+def test_maxclients_raises_the_limit_of_open_files(start):
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1024, before[1]))
+    try:
+        server = start("--shards", 3, "--maxclients", 100)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    assert open_files(server) == 1024
+    with server.connect() as admin:
+        assert admin("CONFIG SET maxclients 5000") == "OK"
+        assert open_files(server) >= 5000
+        refused = admin("CONFIG SET timeout 7 maxclients 2000000000")
+        assert refused.startswith(
+            "ERR CONFIG SET failed (possibly related to argument 'maxclients') - "
+            "The operating system is not able to handle the specified number of clients, try with "
+        )
+        assert admin("CONFIG GET maxclients timeout") == [b"maxclients", b"5000", b"timeout", b"0"]
+        most = int(refused.split()[-1])
+        assert admin(f"CONFIG SET maxclients {most}") == "OK" and open_files(server) > most
+        assert admin("CONFIG GET maxclients") == [b"maxclients", str(most).encode()]
+        assert admin(f"CONFIG SET maxclients {most + 1}") == refused
+
+
 def test_idle_clients_are_closed_after_timeout(start, backend):
     server = start("--shards", 2, "--timeout", 1, "--net-backend", backend)
     with server.connect() as idle, server.connect() as busy:
