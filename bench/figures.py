@@ -15,7 +15,7 @@ import sampling
 import transactions
 from load import BenchError, Drive, fill, find_loader, measure, open_idle
 from report import Report, at_least, at_most, between, ratios
-from servers import ENGINE, Floor, Redis, Shoal, Together, cpu_list, redis_version, run
+from servers import CACHE_PROBE, ENGINE, Floor, Redis, Shoal, Together, cpu_list, redis_version, run
 
 CONNECTIONS = 50
 SAMPLED_ROUNDS = 3
@@ -284,6 +284,12 @@ def instructions(kind):
     return (collected[1] - collected[0]) / (counts[1] - counts[0])
 
 
+def note_caches(bench):
+    """What the host leaves of the cache that cores share decides what most figures are: see README.md."""
+    reads = [f"{float(run(['taskset', '-c', str(cpu), CACHE_PROBE])):.0f}" for cpu in bench.cpus]
+    bench.report.note(f"  a random read in 8 MiB takes {', '.join(reads)} ns on the CPUs")
+
+
 FIGURES = {"engine": figure_engine, "io": figure_io, "crossing": figure_crossing, "memory": figure_memory,
            "idle": figure_idle, "items": datatypes.figure_items, "operations": datatypes.figure_operations,
            "algebra": datatypes.figure_algebra, "stalls": datatypes.figure_stalls,
@@ -320,7 +326,9 @@ def main(arguments):
             figure_scaling(bench)
             return 0
         for name in options.only or FIGURES:
+            note_caches(bench)
             FIGURES[name](bench)
+        note_caches(bench)
         bench.report.finish()
     except BenchError as error:
         print(f"figures.py: {error}", file=sys.stderr)

@@ -16,6 +16,7 @@ ENGINE = os.path.join(ROOT, "build/release/engine")
 GROWTH = os.path.join(ROOT, "build/release/growth")
 PROBER = os.path.join(ROOT, "build/release/prober")
 PUMP = os.path.join(ROOT, "build/release/pump")
+CACHE_PROBE = os.path.join(ROOT, "build/release/cache_probe")
 LISTENERS = os.path.join(ROOT, "build/release/listeners")
 REDIS = shutil.which(os.environ.get("REDIS_SERVER", "redis-server"))
 
