@@ -49,6 +49,10 @@ struct call_wait {
     struct buffer rewritten; /* see call_rewrite: index and length as two uint32_t, then the bytes, one after another */
 };
 
+/* A part of a scatter is counted with the whole, where its parts come together. Home says whether the whole's time
+ * can be told from that of others like it: then no part is timed, but for one with a large answer. */
+enum call_part { CALL_WHOLE, CALL_PART, CALL_PART_LIKE_OTHERS };
+
 struct call {
     const struct command *command;
     const struct str *argv; /* borrowed for the call */
@@ -72,7 +76,7 @@ struct call {
     struct call_wait *wait;          /* NULL: it cannot wait (a transaction, a script), and answers at once */
     /* For call_count: */
     bool inner_failed;          /* a command within it, or a part of its answer: what error it has is counted */
-    bool part;                  /* of a scatter, which is counted as a whole where its parts come together */
+    uint8_t part;               /* enum call_part */
     int64_t *spent_ns;          /* takes the time of a part, and of all runs, where they are timed; NULL: of a nested call */
     struct slow_command **slow; /* takes what is for the slow log, newest first; NULL: nobody does */
     struct key routed_key;      /* hash of the first key, where routing computed it; name.bytes NULL otherwise */

@@ -47,6 +47,11 @@ static void note_latency(const struct call *call, int64_t ns)
 
 void call_count_whole(struct call *call, size_t mark, int64_t ns)
 {
+    if (ns == CALL_LIKE_OTHERS) {
+        command_stats_of(&call->core->command_stats, call->command)->calls++;
+        note_failure(call, mark);
+        return;
+    }
     command_stats_add(&call->core->command_stats, call->command, ns);
     note_failure(call, mark);
     note_slow(call, ns);
@@ -89,13 +94,13 @@ void call_count_timed(struct call *call, const struct call_counting *counting)
     if (!call->command || call->command->number == 0 || is_yet_to_run(call))
         return;
     if (!has_time(call, counting)) {
-        command_stats_of(stats, call->command)->calls++;
-        note_failure(call, counting->mark);
+        if (call->part == CALL_WHOLE)
+            call_count_whole(call, counting->mark, CALL_LIKE_OTHERS);
         return;
     }
     stats->known_ns = command_stats_now_ns(stats);
     ns = stats->known_ns - counting->began_ns;
-    if (call->part)
+    if (call->part != CALL_WHOLE)
         command_stats_spend(stats, call->command, *call->spent_ns = ns);
     else if (comes_again(call))
         *call->spent_ns += ns;

@@ -80,7 +80,8 @@ void call_nested(struct call *outer, const struct command *command, const struct
     call.argc = argc;
     call.reply = reply;
     call.wait = NULL;
-    call.part = call.inner_failed = false;
+    call.part = CALL_WHOLE;
+    call.inner_failed = false;
     call.spent_ns = NULL;
     if (outer->command->flags & CMD_SKIP_MONITOR)
         call.peer = NULL;

@@ -62,8 +62,10 @@ void command_stats_configure(struct command_stats *stats, const struct config *c
     stats->latency_ns = latency_ms > 0 ? threshold_ns(latency_ms, 1000000) : INT64_MAX;
     stats->exact = slow_us >= 0 && slow_us < EXACT_BELOW_US;
     stats->histograms = config->latency_tracking;
-    for (size_t i = 0; i < command_numbers() && stats->exact; i++)
+    for (size_t i = 0; i < command_numbers() && stats->exact; i++) {
         stats->counts[i].timed_next = 0;
+        stats->counts[i].awaited = false;
+    }
 }
 
 /* Counting. */
@@ -85,6 +87,19 @@ static bool may_skip(const struct command_stats *stats, const struct command *co
     return command->steady && ns < SHORT_NS && count->calls >= FIRST_CALLS && !stats->exact;
 }
 
+bool command_stats_is_like_awaited(struct command_stats *stats, const struct command *command, const struct str *argv,
+                                   int argc)
+{
+    struct command_count *count = command_stats_of(stats, command);
+
+    if (!command_stats_is_short(argv, argc))
+        return false;
+    if (count->calls < count->timed_next || count->awaited)
+        return true;
+    count->awaited = may_skip(stats, command, count, count->last_ns);
+    return false;
+}
+
 /* A call that is timed before its turn has something about it: it stands for itself alone. */
 void command_stats_add(struct command_stats *stats, const struct command *command, int64_t ns)
 {
@@ -95,6 +110,7 @@ void command_stats_add(struct command_stats *stats, const struct command *comman
     count_time(stats, count, ns, in_turn ? count->calls - count->covered : 1);
     if (!in_turn)
         return;
+    count->awaited = false;
     count->last_ns = ns;
     if (may_skip(stats, command, count, ns))
         count->timed_next = count->calls + SKIPPED_LEAST + (uint64_t)(stats->known_ns & (SKIPPED_SPREAD - 1));

@@ -3,7 +3,7 @@
  * LATENCY HISTOGRAM.
  *
  * Every call is counted, but reading the clock twice costs as much as half a GET.
- * So of a command that is steady (it takes about as long each time: CMD_FAST, or O(1)) and
+ * So of a command that is steady (it takes about as long each time: CMD_FAST, O(1), or that for each key) and
  * short, one call in some hundred is timed, at random distances, and stands for those
  * since the last one. All others are timed: the first calls of each command, whatever took longer than a
  * microsecond last time, whatever has many or large arguments or a large answer, all commands whose time
@@ -24,7 +24,7 @@ struct buffer;
 struct config;
 struct memory;
 
-enum { STEADY_ARGUMENTS = 8, STEADY_ARGUMENT_BYTES = 4096, STEADY_REPLY_BYTES = 4096 };
+enum { STEADY_ARGUMENTS = 16, STEADY_ARGUMENT_BYTES = 4096, STEADY_REPLY_BYTES = 4096 };
 
 struct command_count {
     uint64_t calls;
@@ -32,6 +32,7 @@ struct command_count {
     uint64_t covered;    /* calls whose time is in spent_ns and the histogram, or that stand for themselves */
     uint64_t spent_ns;
     int64_t last_ns; /* of the last call that was timed in its turn */
+    bool awaited;    /* such a call is under way */
     uint64_t rejected, failed;
     struct histogram *histogram;
 };
@@ -71,15 +72,23 @@ static inline struct command_count *command_stats_of(const struct command_stats 
     return &stats->counts[command->number];
 }
 
+static inline bool command_stats_is_short(const struct str *argv, int argc)
+{
+    return argc <= STEADY_ARGUMENTS && argv[argc - 1].length <= STEADY_ARGUMENT_BYTES;
+}
+
 /* Whether a call's time can be told from that of others like it. */
 static inline bool command_stats_is_like_others(const struct command_stats *stats, const struct command *command,
                                                 const struct str *argv, int argc)
 {
     const struct command_count *count = command_stats_of(stats, command);
 
-    return count->calls < count->timed_next && argc <= STEADY_ARGUMENTS &&
-           argv[argc - 1].length <= STEADY_ARGUMENT_BYTES;
+    return count->calls < count->timed_next && command_stats_is_short(argv, argc);
 }
+
+/* The same for a call that is counted only when others have begun: they do not all have the one turn. */
+bool command_stats_is_like_awaited(struct command_stats *stats, const struct command *command, const struct str *argv,
+                                   int argc);
 
 /* One call more, which took so long. */
 void command_stats_add(struct command_stats *stats, const struct command *command, int64_t ns);

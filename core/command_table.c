@@ -205,7 +205,9 @@ static void derive_keys(struct command *row)
 
 static bool is_steady(const struct command *row)
 {
-    return row->flags & CMD_FAST || (row->complexity && strcmp(row->complexity, "O(1)") == 0);
+    bool is_by_keys = row->route == ROUTE_SCATTER && row->keys[0].begin == KEY_BEGIN_INDEX;
+
+    return row->flags & CMD_FAST || is_by_keys || (row->complexity && strcmp(row->complexity, "O(1)") == 0);
 }
 
 /* Nearly all that is sent. What asks this first does without the other questions. */

@@ -3,6 +3,7 @@
 #include <stdalign.h>
 
 #include "core/assert.h"
+#include "core/call.h"
 #include "core/memory.h"
 #include "core/slowlog.h"
 
@@ -68,7 +69,7 @@ static inline __attribute__((always_inline)) struct request *take(struct request
     /* In the order of the struct: those that lie together are written together. */
     request->db = 0;
     request->no_touch = false;
-    request->part = false;
+    request->part = CALL_WHOLE;
     request->hashed = false;
     request->tracked = false;
     request->key = 0;

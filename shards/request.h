@@ -61,7 +61,7 @@ struct request {
     struct message message;
     uint16_t db;
     bool no_touch;
-    bool part : 1;    /* of a scatter */
+    uint8_t part : 2; /* enum call_part */
     bool hashed : 1;  /* key_hashes are those of all its keys, in their order, as long as its arguments live */
     bool tracked : 1; /* what it reads is remembered for its client */
     uint16_t key;     /* the argument that is its only key, whose hash is key_hash; 0: none */

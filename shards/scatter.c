@@ -4,6 +4,7 @@
 
 #include "core/assert.h"
 #include "core/call.h"
+#include "core/call_count.h"
 #include "core/command.h"
 #include "core/keyspace.h"
 #include "core/memory.h"
@@ -28,6 +29,7 @@ struct scatter {
     int part_count, waiting;
     bool holds_answers;                 /* of its parts */
     bool silent;                        /* the reply is complete, the parts answer nothing */
+    bool like_others;                   /* see enum call_part */
     struct subscription_change *change; /* of which these are the parts, which are silent; else NULL */
     int key_count;
     uint16_t *part_of_key; /* NULL: not by keys */
@@ -99,12 +101,18 @@ static int64_t longest_part_ns(const struct scatter *scatter)
 }
 
 /* One call, as long as its slowest part and the merge. What is spent on it is what each part took, which each shard has
- * counted. */
+ * counted; where it was not timed, it counts as one that takes as long as others do. */
 static void merge_and_count(struct shard *shard, struct scatter *scatter)
 {
     struct command_stats *stats = &shard->core.command_stats;
-    int64_t began_ns = command_stats_now_ns(stats), parts_ns = longest_part_ns(scatter);
+    int64_t began_ns, parts_ns = longest_part_ns(scatter);
 
+    if (scatter->like_others && parts_ns == 0) {
+        merge_parts(shard, scatter);
+        shard_count(shard, scatter->whole, CALL_LIKE_OTHERS);
+        return;
+    }
+    began_ns = command_stats_now_ns(stats);
     merge_parts(shard, scatter);
     shard_count(shard, scatter->whole, parts_ns + command_stats_now_ns(stats) - began_ns);
     command_stats_spend(stats, scatter->whole->command, -parts_ns);
@@ -195,7 +203,7 @@ static struct request *part_init(struct request *part, struct scatter *scatter, 
     part->origin = whole->origin;
     part->watched = whole->watched;
     part->scatter = scatter;
-    part->part = true;
+    part->part = scatter->like_others ? CALL_PART_LIKE_OTHERS : CALL_PART;
     part->done = part_done;
     return part;
 }
@@ -288,6 +296,19 @@ struct part_room {
     char *byte;
 };
 
+/* By the largest part: what home does is little beside it. */
+static bool is_like_others(struct shard *shard, const struct scatter *scatter, const struct part_room *rooms)
+{
+    const struct request *whole = scatter->whole;
+    int keys = 0;
+
+    for (int i = 0; i < scatter->part_count; i++)
+        keys = rooms[i].keys > keys ? rooms[i].keys : keys;
+    int argc = 1 + keys * whole->command->keys[0].step;
+    return command_stats_is_like_awaited(&shard->core.command_stats, whole->command, whole->argv + whole->argc - argc,
+                                         argc);
+}
+
 /* No branch asks whose a key is: keys of several owners come in an order that cannot be foretold. */
 static void count_parts(struct scatter *scatter, const struct key_owners *owners, struct part_room *rooms)
 {
@@ -366,6 +387,7 @@ static void stage_by_keys(struct shard *shard, struct request *whole, const stru
 
     ASSERT(whole->argc == 1 + owners->count * whole->command->keys[0].step);
     count_parts(scatter, owners, rooms);
+    scatter->like_others = is_like_others(shard, scatter, rooms);
     for (int i = 0; i < scatter->part_count; i++)
         scatter->parts[i] = make_room(shard, scatter, &rooms[i], &room);
     fill_parts(scatter, owners, rooms);

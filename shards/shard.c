@@ -262,7 +262,7 @@ void shard_count(struct shard *shard, struct request *request, int64_t ns)
         .slow = &request->slow,
     };
 
-    request->spent_ns = ns;
+    request->spent_ns = ns == CALL_LIKE_OTHERS ? 0 : ns;
     call_count_whole(&call, 0, ns);
 }
 

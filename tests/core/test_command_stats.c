@@ -33,7 +33,7 @@ TestSuite(command_stats, .init = begin, .fini = end);
 /* One call, which takes so long; returns whether it was timed. */
 static bool call(const struct command *command, int argc, int64_t ns)
 {
-    static const struct str argv[16];
+    static const struct str argv[STEADY_ARGUMENTS + 1];
 
     if (command_stats_is_like_others(&stats, command, argv, argc)) {
         command_stats_of(&stats, command)->calls++;
@@ -92,6 +92,26 @@ Test(command_stats, a_call_out_of_turn_stands_for_itself_alone)
     calls(get, 1, 100);
     cr_assert(call(get, STEADY_ARGUMENTS + 1, 1000000));
     cr_assert_eq(histogram_count(count_of(&stats, get)->histogram, histogram_bucket(1000000)), 1);
+}
+
+Test(command_stats, while_one_that_is_timed_is_under_way_others_are_like_it)
+{
+    static const struct str argv[STEADY_ARGUMENTS + 1];
+    int timed = 0;
+
+    calls(get, 65, 100);
+    while (command_stats_is_like_awaited(&stats, get, argv, 2))
+        command_stats_of(&stats, get)->calls++;
+    for (int i = 0; i < 1000; i++)
+        timed += !command_stats_is_like_awaited(&stats, get, argv, 2);
+    cr_assert_eq(timed, 0);
+    cr_assert_not(command_stats_is_like_awaited(&stats, get, argv, STEADY_ARGUMENTS + 1));
+    command_stats_add(&stats, get, 5000);
+    for (int i = 0; i < 10; i++)
+        cr_assert_not(command_stats_is_like_awaited(&stats, get, argv, 2), "the last one took long");
+    command_stats_add(&stats, get, 100);
+    cr_assert(command_stats_is_like_awaited(&stats, get, argv, 2));
+    cr_assert_eq(count_of(&stats, get)->covered, count_of(&stats, get)->calls);
 }
 
 Test(command_stats, exporting_covers_the_calls_that_were_not_timed)

@@ -184,6 +184,37 @@ Test(scatter, answers_of_any_length_follow_each_other)
     }
 }
 
+static int64_t count_reading(void *context)
+{
+    ++*(int *)context;
+    return 0;
+}
+
+/* Each takes two readings of the clock for each of three parts, and two at home. */
+Test(scatter, of_many_short_ones_few_are_timed_and_all_are_counted)
+{
+    struct command_stats *home = &run.group.shards[0]->core.command_stats;
+    int readings = 0;
+
+    for (int i = 0; i < SHARDS; i++)
+        run.group.shards[i]->core.command_stats.clock = (struct command_clock){count_reading, &readings};
+    for (int i = 0; i < 100; i++)
+        expect("MSET %0a 1 %1a 2 %2a 3", "+OK ");
+    readings = 0;
+    for (int round = 0; round < 10; round++) {
+        for (int i = 0; i < 100; i++)
+            ask("MSET %0a 1 %1a 2 %2a 3");
+        group_settle(&run);
+        group_forget(client);
+    }
+    cr_assert(readings >= 8 && readings <= 8 * 10, "%d", readings);
+    cr_assert_eq(command_stats_of(home, command_find_by_name(STR("mset")))->calls, 1100);
+    expect("SETRANGE %0a 5000 x", ":5001 ");
+    readings = 0;
+    group_command(client, with_keys("MGET %0a %0a %1a"));
+    cr_assert_geq(readings, 3, "a large answer is timed in any case");
+}
+
 Test(scatter, a_pipeline_sees_its_own_effects)
 {
     struct ask *asks[5];
