@@ -48,11 +48,19 @@ void cmd_debug_change_repl_id(struct call *call)
     reply_ok(call->reply);
 }
 
+/* The client's text on one line; as in Redis, no error that is counted. */
 void cmd_debug_error(struct call *call)
 {
-    struct str text = call->argv[2];
+    struct buffer *buffer = &call->reply->buffer;
+    size_t start;
 
-    reply_error_format(call->reply, "%.*s", str_quoted_length(text), text.bytes);
+    reply_raw(call->reply, STR("-"));
+    start = buffer->length;
+    reply_raw(call->reply, call->argv[2]);
+    for (size_t i = start; i < buffer->length; i++)
+        if (buffer->bytes[i] == '\r' || buffer->bytes[i] == '\n')
+            buffer->bytes[i] = ' ';
+    reply_raw(call->reply, STR("\r\n"));
 }
 
 void cmd_debug_log(struct call *call)

@@ -236,7 +236,7 @@ static void show_command(struct histograms *show, const struct command *row)
 static void show_row(struct histograms *show, const struct command *row)
 {
     show_command(show, row);
-    for (const struct command *subrow = row->subcommands; subrow && subrow->name; subrow++)
+    for (const struct command *subrow = command_shown_subcommands(row); subrow && subrow->name; subrow++)
         show_command(show, subrow);
 }
 

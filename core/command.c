@@ -33,7 +33,9 @@ uint32_t command_categories(const struct command *command)
 
 const char *command_full_name(const struct command *command, char text[static 64])
 {
-    if (command->parent)
+    if (command->flags & CMD_HIDDEN)
+        snprintf(text, 64, "%s", command->parent->name);
+    else if (command->parent)
         snprintf(text, 64, "%s|%s", command->parent->name, command->name);
     else
         snprintf(text, 64, "%s", command->name);

@@ -177,7 +177,7 @@ struct command {
     /* Set by command_table_init. */
     const char *called;           /* the name that finds the row: its own, or the one that command_rename gave it */
     const struct command *parent; /* a subcommand's container */
-    uint16_t number; /* its own among all rows, from 1 on */
+    uint16_t number; /* its own among all rows, from 1 on; of a hidden subcommand its container's */
     bool steady;     /* takes about as long each time, unless its arguments or its answer are large */
     int16_t only_key; /* the argument that is the key, where there is exactly one at a fixed place; else 0 */
     bool plain;       /* its only key's owner runs it, and neither the connection nor the router has more to heed */
@@ -210,7 +210,13 @@ static inline int command_channel_kind(const struct command *command)
     return command->pubsub / PUBSUB_PATTERNS & 3;
 }
 
-/* "config|get" of a subcommand, else the name. text: at least 64 bytes; returns it. */
+/* The first of a container's subcommands, or NULL where it has none that are known as commands. */
+static inline const struct command *command_shown_subcommands(const struct command *command)
+{
+    return command->subcommands && !(command->subcommands->flags & CMD_HIDDEN) ? command->subcommands : NULL;
+}
+
+/* "config|get" of a subcommand, "debug" of a hidden one, else the name. text: at least 64 bytes; returns it. */
 const char *command_full_name(const struct command *command, char text[static 64]);
 /* "CONFIG": a command as the client called it, in capitals and on one line; returns text. */
 const char *command_capitals(struct str called, char text[static COMMAND_CALLED_BYTES]);

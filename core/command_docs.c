@@ -123,7 +123,7 @@ static int subcommands(const struct command *command, struct reply *reply)
     int count = 0;
     char name[64];
 
-    if (!command->subcommands || command->subcommands->flags & CMD_HIDDEN)
+    if (!command_shown_subcommands(command))
         return 0;
     reply_bulk(reply, STR("subcommands"));
     mark = reply_mark(reply);

@@ -213,11 +213,11 @@ static void reply_tips(const char *tips, struct reply *reply)
 
 static void reply_subcommands(const struct command *command, struct reply *reply)
 {
-    const struct command *row = command->subcommands;
+    const struct command *row = command_shown_subcommands(command);
     size_t mark = reply_mark(reply);
     int count = 0;
 
-    if (!row || row->flags & CMD_HIDDEN) {
+    if (!row) {
         reply_set(reply, 0);
         return;
     }

@@ -237,6 +237,8 @@ static void adopt_subcommands(struct command *container)
         ASSERT(subrow_count < SUBROWS_MAX);
         *row = *from;
         derive(row);
+        if (row->flags & CMD_HIDDEN)
+            row->number = container->number;
     }
     subrow_count++; /* the end, a row without a name */
 }

@@ -26,7 +26,7 @@ static void each_command(const struct info_report *report, visit_count *visit)
 {
     for (const struct command *row = command_table; row->name; row++) {
         visit_row(report, row, visit);
-        for (const struct command *subrow = row->subcommands; subrow && subrow->name; subrow++)
+        for (const struct command *subrow = command_shown_subcommands(row); subrow && subrow->name; subrow++)
             visit_row(report, subrow, visit);
     }
 }
