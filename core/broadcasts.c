@@ -1,5 +1,8 @@
 #include "core/broadcasts.h"
 
+#include <stdlib.h>
+
+#include "core/assert.h"
 #include "core/hash.h"
 #include "core/memory.h"
 #include "core/resp_write.h"
@@ -97,6 +100,7 @@ void broadcasts_deinit(struct broadcasts *broadcasts)
         cursor = table_drain(&broadcasts->prefixes, cursor, free_broadcast, broadcasts->memory);
     while (cursor);
     memory_free(broadcasts->memory, broadcasts->lengths);
+    memory_free(broadcasts->memory, broadcasts->collected);
 }
 
 /* Readers. */
@@ -171,22 +175,38 @@ void broadcasts_remove(struct broadcasts *broadcasts, struct str prefix, struct 
 
 /* Keys that have changed. */
 
+static void note_collected(struct broadcasts *broadcasts, struct broadcast *broadcast)
+{
+    if (broadcasts->collected_count == broadcasts->collected_capacity) {
+        broadcasts->collected_capacity = broadcasts->collected_capacity ? 2 * broadcasts->collected_capacity : 4;
+        broadcasts->collected = memory_resize(broadcasts->memory, broadcasts->collected,
+                                              broadcasts->collected_capacity * sizeof *broadcasts->collected);
+    }
+    broadcasts->collected[broadcasts->collected_count++] = broadcast;
+}
+
+static void append_key(struct buffer *keys, struct str key)
+{
+    struct reply bulks = {.buffer = *keys, .protocol = 3};
+
+    reply_bulk(&bulks, key);
+    *keys = bulks.buffer;
+}
+
 static void collect(struct broadcasts *broadcasts, struct broadcast *broadcast, struct str key, uint64_t by)
 {
     if (broadcast->key_count == 0) {
         broadcast->by = by;
-        broadcast->next_collected = broadcasts->collected;
-        broadcasts->collected = broadcast;
+        note_collected(broadcasts, broadcast);
     }
     broadcast->key_count++;
-    struct reply keys = {.buffer = broadcast->keys, .protocol = 3};
-    reply_bulk(&keys, key);
-    broadcast->keys = keys.buffer;
+    append_key(&broadcast->keys, key);
 }
 
 bool broadcasts_collect(struct broadcasts *broadcasts, struct str key, uint64_t by)
 {
-    if (broadcasts->collected && broadcasts->collected->by != by)
+    ASSERT(broadcasts->taken == 0);
+    if (broadcasts->collected_count > 0 && broadcasts->collected[0]->by != by)
         return false;
     for (size_t i = 0; i < broadcasts->length_count && broadcasts->lengths[i].length <= key.length; i++) {
         struct broadcast *broadcast = find(broadcasts, (struct str){key.bytes, broadcasts->lengths[i].length});
@@ -197,12 +217,63 @@ bool broadcasts_collect(struct broadcasts *broadcasts, struct str key, uint64_t 
     return true;
 }
 
+static int compare_keys(const void *a, const void *b)
+{
+    return str_compare(*(const struct str *)a, *(const struct str *)b);
+}
+
+static int compare_prefixes(const void *a, const void *b)
+{
+    return str_compare((*(struct broadcast *const *)a)->prefix.name, (*(struct broadcast *const *)b)->prefix.name);
+}
+
+static void list_keys(const struct broadcast *broadcast, struct str *keys)
+{
+    const char *at = broadcast->keys.bytes;
+    char *end;
+
+    for (size_t i = 0; i < broadcast->key_count; i++) {
+        keys[i].length = strtoul(at + 1, &end, 10);
+        keys[i].bytes = end + 2;
+        at = keys[i].bytes + keys[i].length + 2;
+    }
+}
+
+/* Each key once. */
+static void sort_keys(struct memory *memory, struct broadcast *broadcast)
+{
+    struct str *keys = memory_alloc(memory, broadcast->key_count * sizeof *keys);
+    size_t count = broadcast->key_count;
+    struct buffer sorted;
+
+    list_keys(broadcast, keys);
+    qsort(keys, count, sizeof *keys, compare_keys);
+    buffer_init(&sorted, memory, NULL, 0);
+    broadcast->key_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0 && str_equal(keys[i], keys[i - 1]))
+            continue;
+        append_key(&sorted, keys[i]);
+        broadcast->key_count++;
+    }
+    memory_free(memory, keys);
+    buffer_deinit(&broadcast->keys);
+    broadcast->keys = sorted;
+}
+
 struct broadcast *broadcasts_take(struct broadcasts *broadcasts)
 {
-    struct broadcast *broadcast = broadcasts->collected;
+    struct broadcast *broadcast;
 
-    if (broadcast)
-        broadcasts->collected = broadcast->next_collected;
+    if (broadcasts->taken == broadcasts->collected_count) {
+        broadcasts->taken = broadcasts->collected_count = 0;
+        return NULL;
+    }
+    if (broadcasts->taken == 0 && broadcasts->collected_count > 1)
+        qsort(broadcasts->collected, broadcasts->collected_count, sizeof *broadcasts->collected, compare_prefixes);
+    broadcast = broadcasts->collected[broadcasts->taken++];
+    if (broadcast->key_count > 1)
+        sort_keys(broadcasts->memory, broadcast);
     return broadcast;
 }
 

@@ -120,6 +120,30 @@ Test(broadcasts, keys_of_one_command_are_collected_as_bulk_strings)
     cr_assert_null(broadcasts_take(&broadcasts));
 }
 
+Test(broadcasts, keys_are_taken_once_each_and_prefixes_and_keys_in_their_order)
+{
+    struct broadcast *broadcast;
+
+    add(4, 0, 1);
+    add(0, 0, 1);
+    for (int round = 0; round < 2; round++) {
+        cr_assert(broadcasts_collect(&broadcasts, STR("b"), 7));
+        cr_assert(broadcasts_collect(&broadcasts, STR("a"), 7));
+        cr_assert(broadcasts_collect(&broadcasts, STR("bc"), 7));
+        cr_assert(broadcasts_collect(&broadcasts, STR("b"), 7));
+        cr_assert(broadcasts_collect(&broadcasts, STR(""), 7));
+        broadcast = broadcasts_take(&broadcasts);
+        cr_assert_eq(broadcast->key_count, 4);
+        cr_assert(str_equal(buffer_str(&broadcast->keys), STR("$0\r\n\r\n$1\r\na\r\n$1\r\nb\r\n$2\r\nbc\r\n")));
+        broadcast_clear(broadcast);
+        broadcast = broadcasts_take(&broadcasts);
+        cr_assert(str_equal(broadcast->prefix.name, STR("b")));
+        cr_assert_eq(broadcast->key_count, 2);
+        broadcast_clear(broadcast);
+        cr_assert_null(broadcasts_take(&broadcasts));
+    }
+}
+
 Test(broadcasts, what_comes_late_does_not_end_what_began_since)
 {
     add(1, 0, 2);

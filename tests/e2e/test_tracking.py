@@ -188,6 +188,26 @@ def test_broadcast_by_prefixes(server, raw, raw3):
     assert told(raw3, server) == [b"anything"]
 
 
+BROADCAST_CHANGES = [
+    ["MULTI", "SET {t}b 1", "SET {t}a 1", "SET {t}b 2", "DEL {t}a", "EXEC"],
+    ["MSET {t}z 1 {t}a 2 {t}z 3"],
+    ["EVAL redis.call('set',KEYS[1],1);redis.call('del',KEYS[1]);redis.call('set',KEYS[2],2) 2 {t}q {t}c"],
+    ["DEL {t}z {t}c {t}b {t}a"],
+]
+
+
+@pytest.mark.parametrize("prefixes", ["", "PREFIX {t}z PREFIX {t}a PREFIX {t}b PREFIX {t}c PREFIX {t}q"])
+def test_broadcasts_name_each_key_once_and_in_order_as_redis_server_does(server, oracle, prefixes):
+    with server.connect(protocol=3) as here, oracle.connect(protocol=3) as there:
+        with server.connect() as writer, oracle.connect() as other:
+            here(f"CLIENT TRACKING ON BCAST {prefixes}"), there(f"CLIENT TRACKING ON BCAST {prefixes}")
+            for lines in BROADCAST_CHANGES:
+                for line in lines:
+                    writer(line), other(line)
+                writer("DBSIZE")
+                assert pushes(here) == pushes(there) != [], lines
+
+
 def test_broadcast_of_own_writes(server, raw, raw3):
     raw3("CLIENT TRACKING ON BCAST NOLOOP")
     raw3("SET a 1")
