@@ -79,6 +79,7 @@ static bool authenticate(struct call *call, struct str user, struct str password
     bool right = !password_needed(call) || same_secret(password, call->core->config.requirepass);
 
     if (!known || !right) {
+        call->core->stats.passwords_refused++;
         reply_error(call->reply, "WRONGPASS invalid username-password pair or user is disabled.");
         return false;
     }

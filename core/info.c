@@ -80,6 +80,7 @@ static struct info_part part_of(struct core *core, int64_t now_ms)
         .rate_commands = stats_rate(core->stats.rate_commands),
         .rate_received = stats_rate(core->stats.rate_received),
         .rate_sent = stats_rate(core->stats.rate_sent),
+        .rate_turns = stats_rate(core->stats.rate_turns),
         .stats = core->stats,
         .keyspace = *keyspace_stats(core->keyspace),
     };
@@ -152,6 +153,7 @@ static void add_stats(struct stats *to, const struct stats *from)
     to->clients_evicted += from->clients_evicted;
     to->protocol_errors += from->protocol_errors;
     to->error_replies += from->error_replies;
+    to->passwords_refused += from->passwords_refused;
     to->turns += from->turns;
     to->local += from->local;
     to->crossed += from->crossed;
@@ -219,6 +221,7 @@ static void add_part(struct info_part *to, const struct info_part *from)
     to->rate_commands += from->rate_commands;
     to->rate_received += from->rate_received;
     to->rate_sent += from->rate_sent;
+    to->rate_turns += from->rate_turns;
     add_stats(&to->stats, &from->stats);
     add_keyspace_stats(&to->keyspace, &from->keyspace);
 }

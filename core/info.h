@@ -37,7 +37,7 @@ struct info_part {
     uint64_t unsaved_changes;
     uint64_t uncounted_bytes; /* by maxmemory */
     int64_t exceeded_ms; /* for how long maxmemory is exceeded now */
-    uint64_t rate_commands, rate_received, rate_sent; /* a second */
+    uint64_t rate_commands, rate_received, rate_sent, rate_turns; /* a second */
     struct stats stats;
     struct keyspace_stats keyspace;
 };

@@ -311,8 +311,10 @@ static void write_stats(const struct info_report *report)
     WRITE("client_query_buffer_limit_disconnections:%lld\r\n", ll(stats->clients_killed_by_query_limit));
     WRITE("client_output_buffer_limit_disconnections:%lld\r\n", ll(stats->clients_killed_by_output_limit));
     WRITE("reply_buffer_shrinks:0\r\nreply_buffer_expands:0\r\neventloop_cycles:%lld\r\n", ll(stats->turns));
-    WRITE("acl_access_denied_auth:0\r\nacl_access_denied_cmd:0\r\nacl_access_denied_key:0\r\n"
-          "acl_access_denied_channel:0\r\n");
+    WRITE("instantaneous_eventloop_cycles_per_sec:%lld\r\n", ll(total->rate_turns));
+    WRITE("acl_access_denied_auth:%lld\r\nacl_access_denied_cmd:0\r\nacl_access_denied_key:0\r\n"
+          "acl_access_denied_channel:0\r\n",
+          ll(stats->passwords_refused));
 }
 
 static void write_replication(const struct info_report *report)

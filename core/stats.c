@@ -15,11 +15,12 @@ static uint64_t per_second(uint64_t now, uint64_t *seen, int64_t elapsed_ms)
     return rate;
 }
 
-static void add_samples(struct stats *stats, uint64_t commands, uint64_t received, uint64_t sent)
+static void add_samples(struct stats *stats, uint64_t commands, uint64_t received, uint64_t sent, uint64_t turns)
 {
     stats->rate_commands[stats->rate_next] = commands;
     stats->rate_received[stats->rate_next] = received;
     stats->rate_sent[stats->rate_next] = sent;
+    stats->rate_turns[stats->rate_next] = turns;
     stats->rate_next = (stats->rate_next + 1) % RATE_SAMPLES;
 }
 
@@ -27,7 +28,7 @@ static void add_samples(struct stats *stats, uint64_t commands, uint64_t receive
 static int64_t fill_pause(struct stats *stats, int64_t elapsed_ms)
 {
     for (int i = 0; i < RATE_SAMPLES && elapsed_ms >= 2 * RATE_INTERVAL_MS; i++) {
-        add_samples(stats, 0, 0, 0);
+        add_samples(stats, 0, 0, 0, 0);
         elapsed_ms -= RATE_INTERVAL_MS;
     }
     return elapsed_ms < 2 * RATE_INTERVAL_MS ? elapsed_ms : RATE_INTERVAL_MS;
@@ -36,7 +37,7 @@ static int64_t fill_pause(struct stats *stats, int64_t elapsed_ms)
 void stats_sample_rates(struct stats *stats, int64_t now_ms)
 {
     int64_t elapsed_ms = now_ms - stats->rate_sampled_ms;
-    uint64_t commands, received, sent;
+    uint64_t commands, received, sent, turns;
 
     if (elapsed_ms >= 0 && elapsed_ms < RATE_INTERVAL_MS)
         return;
@@ -44,7 +45,8 @@ void stats_sample_rates(struct stats *stats, int64_t now_ms)
     commands = per_second(stats->commands, &stats->rate_commands_seen, elapsed_ms);
     received = per_second(stats->received_bytes, &stats->rate_received_seen, elapsed_ms);
     sent = per_second(stats->sent_bytes, &stats->rate_sent_seen, elapsed_ms);
-    add_samples(stats, commands, received, sent);
+    turns = per_second(stats->turns, &stats->rate_turns_seen, elapsed_ms);
+    add_samples(stats, commands, received, sent, turns);
     stats->rate_sampled_ms = now_ms;
 }
 

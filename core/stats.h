@@ -25,6 +25,7 @@ struct stats {
     uint64_t clients_killed_by_output_limit, clients_killed_by_query_limit;
     uint64_t clients_evicted;            /* to make room for the others: maxmemory-clients */
     uint64_t protocol_errors, error_replies;
+    uint64_t passwords_refused;
     uint64_t turns;                      /* of the loop */
     uint64_t local, crossed, scattered, gathered; /* requests by how they were routed */
     uint64_t scripts_local;     /* ran to their end on the shards of their declared keys */
@@ -38,8 +39,8 @@ struct stats {
     size_t largest_query_bytes, largest_output_bytes;
     /* Operations per second, sampled as Redis does: 16 samples of 100 ms while there is traffic. */
     int64_t rate_sampled_ms;
-    uint64_t rate_commands_seen, rate_received_seen, rate_sent_seen;
-    uint64_t rate_commands[16], rate_received[16], rate_sent[16];
+    uint64_t rate_commands_seen, rate_received_seen, rate_sent_seen, rate_turns_seen;
+    uint64_t rate_commands[16], rate_received[16], rate_sent[16], rate_turns[16];
     int rate_next;
 };
 

@@ -161,6 +161,7 @@ Test(cmd_info, counters_of_the_shards_are_added)
         "wakes_sent:7",
         "ring_full:9",
         "eventloop_cycles:33",
+        "acl_access_denied_auth:5",
         NULL,
     };
 
@@ -179,6 +180,7 @@ Test(cmd_info, counters_of_the_shards_are_added)
                                         .scripts_restarted = 3,
                                         .wakes_sent = 7,
                                         .turns = 11,
+                                        .passwords_refused = 2,
                                         .clients_killed_by_query_limit = 1};
     run.cores[1].stats = (struct stats){.connections_accepted = 2,
                                         .commands = 200,
@@ -195,6 +197,7 @@ Test(cmd_info, counters_of_the_shards_are_added)
                                         .scripts_escalated = 4,
                                         .ring_full = 9,
                                         .turns = 22,
+                                        .passwords_refused = 3,
                                         .clients_killed_by_output_limit = 2};
     expect_lines("INFO", lines);
 }
@@ -204,10 +207,12 @@ Test(cmd_info, rates_are_sampled_when_an_idle_shard_is_asked)
     run.cores[0].stats.rate_sampled_ms = run.cores[1].stats.rate_sampled_ms = run.now_ms;
     run.cores[0].stats.commands = 1600;
     run.cores[1].stats.commands = 3200;
+    run.cores[1].stats.turns = 320;
     run.now_ms += 100;
     struct str reply = command_scatter(&run, "INFO stats");
 
     cr_assert_eq(number_of(reply, "instantaneous_ops_per_sec"), 3000, "%.*s", (int)reply.length, reply.bytes);
+    cr_assert_eq(number_of(reply, "instantaneous_eventloop_cycles_per_sec"), 200);
 }
 
 Test(cmd_info, clients_of_the_shards_are_added)

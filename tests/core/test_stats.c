@@ -15,10 +15,13 @@ TestSuite(stats, .init = begin);
 
 Test(stats, a_steady_rate_is_what_it_is)
 {
-    for (int64_t now_ms = 1000000; now_ms <= 1005000; now_ms += 10, stats.commands += 50, stats.sent_bytes += 7)
+    for (int64_t now_ms = 1000000; now_ms <= 1005000; now_ms += 10, stats.commands += 50, stats.sent_bytes += 7) {
         stats_sample_rates(&stats, now_ms);
+        stats.turns += 3;
+    }
     cr_assert_eq(stats_rate(stats.rate_commands), 5000);
     cr_assert_eq(stats_rate(stats.rate_sent), 700);
+    cr_assert_eq(stats_rate(stats.rate_turns), 300);
     cr_assert_eq(stats_rate(stats.rate_received), 0);
 }
 
