@@ -93,6 +93,13 @@ void command_key_flags(uint16_t flags, struct reply *reply)
     reply_bits(flags, key_flag_names, reply);
 }
 
+void command_category_names(struct reply *reply)
+{
+    reply_array(reply, (int64_t)(sizeof category_names / sizeof *category_names) - 1);
+    for (const struct bit_name *category = category_names; category->name; category++)
+        reply_bulk(reply, str_from(category->name + 1));
+}
+
 uint32_t command_category_named(struct str name)
 {
     for (const struct bit_name *category = category_names; category->name; category++) {

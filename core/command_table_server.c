@@ -13,6 +13,45 @@
 /* One that is nothing while the data set is not there. */
 #define DEBUG_ROW_OF_DATA DEBUG_ROW_AND(0)
 
+/* There is one user. */
+#define ACL_ROW .route = ROUTE_LOCAL, .flags = CMD_NOSCRIPT | CMD_LOADING | CMD_STALE | CMD_SENTINEL, GROUP
+#define ACL_ADMIN_ROW                                                                                                  \
+    .route = ROUTE_LOCAL, .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_LOADING | CMD_STALE | CMD_SENTINEL, GROUP
+
+static const struct command acl_subcommands[] = {
+    {"cat", cmd_acl_cat, .arity = -2, ACL_ROW, .since = "6.0.0",
+     .complexity = "O(N), where N is the number of commands", .summary = "Lists the categories, or what is in one.",
+     .syntax = "[category]"},
+    {"deluser", cmd_acl_deluser, .arity = -3, ACL_ADMIN_ROW, .since = "6.0.0",
+     .complexity = "O(N), where N is the number of users named", .summary = "Removes users, of whom there are none.",
+     .syntax = "username [username ...]", .tips = "request_policy:all_nodes response_policy:all_succeeded"},
+    {"dryrun", cmd_acl_dryrun, .arity = -4, ACL_ADMIN_ROW, .since = "7.0.0", .complexity = "O(1)",
+     .summary = "Tells whether a user may execute a command.", .syntax = "username command [arg [arg ...]]"},
+    {"genpass", cmd_acl_genpass, .arity = -2, ACL_ROW, .since = "6.0.0", .complexity = "O(1)",
+     .summary = "Makes a random password.", .syntax = "[bits]"},
+    {"getuser", cmd_acl_getuser, .arity = 3, ACL_ADMIN_ROW, .since = "6.0.0", .complexity = "O(1)",
+     .summary = "Tells what a user may do.", .syntax = "username"},
+    {"help", cmd_acl_help, .arity = 2, .route = ROUTE_LOCAL, .flags = CMD_LOADING | CMD_STALE | CMD_SENTINEL, GROUP,
+     .since = "6.0.0", .complexity = "O(1)", .summary = "Explains the subcommands."},
+    {"list", cmd_acl_list, .arity = 2, ACL_ADMIN_ROW, .since = "6.0.0", .complexity = "O(1)",
+     .summary = "Tells the rules of all users."},
+    {"load", cmd_acl_file, .arity = 2, ACL_ADMIN_ROW, .since = "6.0.0", .complexity = "O(1)",
+     .summary = "Refused: there is no file of users."},
+    {"log", cmd_acl_log, .arity = -2, ACL_ADMIN_ROW, .since = "6.0.0", .complexity = "O(1)",
+     .summary = "Refused: no log is kept of what was denied.", .syntax = "operation:[count | RESET]"},
+    {"save", cmd_acl_file, .arity = 2, ACL_ADMIN_ROW, .since = "6.0.0", .complexity = "O(1)",
+     .summary = "Refused: there is no file of users.",
+     .tips = "request_policy:all_nodes response_policy:all_succeeded"},
+    {"setuser", cmd_acl_setuser, .arity = -3, ACL_ADMIN_ROW, .hides = hides_acl_setuser, .since = "6.0.0",
+     .complexity = "O(1)", .summary = "Refused: there is no other user than 'default'.",
+     .syntax = "username [rule [rule ...]]", .tips = "request_policy:all_nodes response_policy:all_succeeded"},
+    {"users", cmd_acl_users, .arity = 2, ACL_ADMIN_ROW, .since = "6.0.0", .complexity = "O(1)",
+     .summary = "Lists the users."},
+    {"whoami", cmd_acl_whoami, .arity = 2, ACL_ROW, .since = "6.0.0", .complexity = "O(1)",
+     .summary = "Tells which user the connection is."},
+    {.name = NULL},
+};
+
 static const struct command command_subcommands[] = {
     {"count", cmd_command_count, .arity = 2, .route = ROUTE_LOCAL, .flags = CMD_LOADING | CMD_STALE | CMD_SENTINEL,
      .acl = ACL_CONNECTION, GROUP, .since = "2.8.13", .complexity = "O(1)", .summary = "Counts the commands."},
@@ -169,6 +208,8 @@ static const struct command debug_subcommands[] = {
 };
 
 const struct command command_rows_server[] = {
+    {"acl", NULL, .arity = -2, .route = ROUTE_LOCAL, .flags = CMD_SENTINEL, .subcommands = acl_subcommands, GROUP,
+     .since = "6.0.0", .complexity = "Depends on the subcommand.", .summary = "A container of commands on users."},
     {"bgrewriteaof", cmd_bgrewriteaof, .arity = 1, .route = ROUTE_SAVE,
      .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_NO_ASYNC_LOADING, GROUP, .since = "1.0.0", .complexity = "O(1)",
      .summary = "Writes the append-only file anew, from the keys that there are."},

@@ -19,6 +19,8 @@ command_handler cmd_copy, cmd_del, cmd_dump, cmd_exists, cmd_expire, cmd_expirea
 command_handler cmd_object_encoding, cmd_object_freq, cmd_object_help, cmd_object_idletime, cmd_object_refcount;
 
 /* connection */
+command_handler cmd_acl_cat, cmd_acl_deluser, cmd_acl_dryrun, cmd_acl_file, cmd_acl_genpass, cmd_acl_getuser,
+    cmd_acl_help, cmd_acl_list, cmd_acl_log, cmd_acl_setuser, cmd_acl_users, cmd_acl_whoami;
 command_handler cmd_auth, cmd_echo, cmd_hello, cmd_ping, cmd_quit, cmd_reset, cmd_select;
 command_handler cmd_client_caching, cmd_client_getname, cmd_client_getredir, cmd_client_help, cmd_client_id,
     cmd_client_info, cmd_client_kill, cmd_client_list, cmd_client_no_evict, cmd_client_no_touch, cmd_client_pause,
@@ -46,7 +48,7 @@ command_merge merge_latency_doctor, merge_latency_graph, merge_latency_histogram
 command_handler cmd_monitor;
 command_handler cmd_slowlog_get, cmd_slowlog_help, cmd_slowlog_len, cmd_slowlog_reset;
 command_merge merge_slowlog_get, merge_slowlog_len;
-command_hides hides_auth, hides_hello, hides_config_set;
+command_hides hides_acl_setuser, hides_auth, hides_hello, hides_config_set;
 
 command_handler cmd_cluster_disabled, cmd_module_help, cmd_module_list, cmd_replicaof, cmd_role;
 

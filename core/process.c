@@ -1,6 +1,7 @@
 #include "core/process.h"
 
 #include <stdio.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -49,6 +50,18 @@ void process_system_name(char *text, size_t bytes)
         snprintf(text, bytes, "unknown");
     else
         snprintf(text, bytes, "%s %s %s", name.sysname, name.release, name.machine);
+}
+
+void process_random(uint8_t *bytes, size_t count)
+{
+    while (count > 0) {
+        ssize_t got = getrandom(bytes, count, 0);
+
+        if (got > 0) {
+            bytes += got;
+            count -= (size_t)got;
+        }
+    }
 }
 
 enum { DESCRIPTORS_RESERVED = 512 }; /* files, rings and the like beside the clients */
