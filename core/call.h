@@ -132,6 +132,18 @@ static inline struct keyspace *call_keyspace(const struct call *call, struct str
     return call->reach ? call->reach->keyspace_of(call->reach, key) : call->core->keyspace;
 }
 
+/* The keyspaces that a command without keys covers, by shard: all of them in a gather over all shards, else the own. */
+struct keyspaces {
+    struct keyspace *const *items;
+    int count;
+};
+static inline struct keyspaces call_keyspaces(const struct call *call)
+{
+    if (call->reach)
+        return (struct keyspaces){call->reach->keyspaces, call->reach->keyspace_count};
+    return (struct keyspaces){&call->core->keyspace, 1};
+}
+
 /* Finds a key for reading (counts a hit or a miss, touches the access clock) or
  * for writing (touches only). False: it holds another type, and WRONGTYPE has been answered.
  * True with *entry NULL: there is no such key. */

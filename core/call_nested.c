@@ -44,7 +44,7 @@ static void run_on_each_shard(struct call *call)
                           .core = call->core,
                           .now_ms = call->now_ms,
                           .reply = call->reply};
-    int count = call->reach ? call->reach->keyspace_count : 1;
+    int count = call_keyspaces(call).count;
 
     for (int i = 0; i < count; i++) {
         reply_init(&parts[i], &call->core->memory, NULL, 0, call->reply->protocol);

@@ -90,19 +90,6 @@ void cmd_debug_quicklist_packed_threshold(struct call *call)
         reply_ok(call->reply);
 }
 
-/* The keyspaces that a command without keys covers. */
-struct covered {
-    struct keyspace *const *keyspaces;
-    int count;
-};
-
-static struct covered covered_by(const struct call *call)
-{
-    if (call->reach)
-        return (struct covered){call->reach->keyspaces, call->reach->keyspace_count};
-    return (struct covered){&call->core->keyspace, 1};
-}
-
 static void append_piece(const char *text, void *buffer)
 {
     buffer_append_str(buffer, str_from(text));
@@ -124,12 +111,12 @@ static void log_lines(struct str text)
 /* Where the memory is, to the log: each shard's data, then the allocator's own report. */
 void cmd_debug_jmap(struct call *call)
 {
-    struct covered covered = covered_by(call);
+    struct keyspaces all = call_keyspaces(call);
     struct buffer text;
 
     buffer_init(&text, &call->core->memory, NULL, 0);
-    for (int i = 0; i < covered.count; i++) {
-        const struct memory *memory = keyspace_memory(covered.keyspaces[i]);
+    for (int i = 0; i < all.count; i++) {
+        const struct memory *memory = keyspace_memory(all.items[i]);
 
         buffer_append_format(&text, "data of shard %d: %zu bytes in use, at most %zu\n", i, memory->used_bytes,
                              memory->peak_bytes);

@@ -20,18 +20,18 @@ static void join_key(void *context, struct entry *entry)
 }
 
 /* Keys of one database have no order, databases do. */
-static void add_database(struct digest *digest, struct keyspace *const *keyspaces, int count, int db, int64_t now_ms)
+static void add_database(struct digest *digest, struct keyspaces all, int db, int64_t now_ms)
 {
     struct walk walk = {digest, now_ms};
     size_t keys = 0;
 
-    for (int i = 0; i < count; i++)
-        keys += keyspace_count(keyspaces[i], db);
+    for (int i = 0; i < all.count; i++)
+        keys += keyspace_count(all.items[i], db);
     if (keys == 0)
         return;
     digest_mix_number(digest, (uint32_t)db);
-    for (int i = 0; i < count; i++)
-        keyspace_each(keyspaces[i], db, now_ms, join_key, &walk);
+    for (int i = 0; i < all.count; i++)
+        keyspace_each(all.items[i], db, now_ms, join_key, &walk);
 }
 
 static void reply_digest(struct reply *reply, const struct digest *digest)
@@ -45,12 +45,10 @@ static void reply_digest(struct reply *reply, const struct digest *digest)
 
 void cmd_debug_digest(struct call *call)
 {
-    struct keyspace *const *keyspaces = call->reach ? call->reach->keyspaces : &call->core->keyspace;
-    int count = call->reach ? call->reach->keyspace_count : 1;
     struct digest digest = {{0}};
 
     for (int db = 0; db < keyspace_database_count(call->core->keyspace); db++)
-        add_database(&digest, keyspaces, count, db, call->now_ms);
+        add_database(&digest, call_keyspaces(call), db, call->now_ms);
     reply_digest(call->reply, &digest);
 }
 

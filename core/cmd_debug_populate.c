@@ -55,12 +55,11 @@ static struct str write_value(char *value, int64_t bytes, int64_t number)
 
 static size_t data_bytes(const struct call *call)
 {
+    struct keyspaces all = call_keyspaces(call);
     size_t sum = 0;
 
-    if (!call->reach)
-        return keyspace_memory(call->core->keyspace)->used_bytes;
-    for (int i = 0; i < call->reach->keyspace_count; i++)
-        sum += keyspace_memory(call->reach->keyspaces[i])->used_bytes;
+    for (int i = 0; i < all.count; i++)
+        sum += keyspace_memory(all.items[i])->used_bytes;
     return sum;
 }
 

@@ -35,12 +35,11 @@ static void append_database(struct buffer *text, const struct keyspace *keyspace
 
 static void append_databases(struct buffer *text, const struct call *call, int db)
 {
-    struct keyspace *const *keyspaces = call->reach ? call->reach->keyspaces : &call->core->keyspace;
-    int count = call->reach ? call->reach->keyspace_count : 1;
+    struct keyspaces all = call_keyspaces(call);
 
-    for (int i = 0; i < count; i++) {
+    for (int i = 0; i < all.count; i++) {
         buffer_append_format(text, "[Table of shard %d]\n", i);
-        append_database(text, keyspaces[i], db);
+        append_database(text, all.items[i], db);
     }
 }
 

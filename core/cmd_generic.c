@@ -54,30 +54,21 @@ void cmd_type(struct call *call)
 
 /* RANDOMKEY draws a keyspace with a chance in proportion to its keys, then one of these. */
 
-static int reach_count(const struct call *call)
-{
-    return call->reach ? call->reach->keyspace_count : 1;
-}
-
-static struct keyspace *reach_keyspace(const struct call *call, int at)
-{
-    return call->reach ? call->reach->keyspaces[at] : call->core->keyspace;
-}
-
 /* NULL: no keyspace in reach has keys. */
 static struct keyspace *draw_keyspace(struct call *call)
 {
+    struct keyspaces all = call_keyspaces(call);
     uint64_t total = 0, drawn;
     int at = 0;
 
-    for (int i = 0; i < reach_count(call); i++)
-        total += keyspace_count(reach_keyspace(call, i), call->db);
+    for (int i = 0; i < all.count; i++)
+        total += keyspace_count(all.items[i], call->db);
     if (total == 0)
         return NULL;
     drawn = keyspace_random_bits(call->core->keyspace) % total;
-    while (drawn >= keyspace_count(reach_keyspace(call, at), call->db))
-        drawn -= keyspace_count(reach_keyspace(call, at++), call->db);
-    return reach_keyspace(call, at);
+    while (drawn >= keyspace_count(all.items[at], call->db))
+        drawn -= keyspace_count(all.items[at++], call->db);
+    return all.items[at];
 }
 
 /* A keyspace whose last keys have just expired gives none, and then counts none. */

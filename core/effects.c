@@ -112,12 +112,11 @@ void call_record_whole(const struct call *call, int db)
 
 void call_record_everywhere(const struct call *call, const struct str *argv, int argc)
 {
-    struct keyspace *const *keyspaces = call->reach ? call->reach->keyspaces : &call->core->keyspace;
-    int count = call->reach ? call->reach->keyspace_count : 1;
+    struct keyspaces all = call_keyspaces(call);
 
-    for (int i = 0; i < count; i++)
-        if (keyspace_is_journaled(keyspaces[i]))
-            add(keyspaces[i], JOURNAL_NO_DATABASE, argv, argc);
+    for (int i = 0; i < all.count; i++)
+        if (keyspace_is_journaled(all.items[i]))
+            add(all.items[i], JOURNAL_NO_DATABASE, argv, argc);
 }
 
 struct search {
