@@ -50,7 +50,7 @@ command_handler cmd_slowlog_get, cmd_slowlog_help, cmd_slowlog_len, cmd_slowlog_
 command_merge merge_slowlog_get, merge_slowlog_len;
 command_hides hides_acl_setuser, hides_auth, hides_hello, hides_config_set;
 
-command_handler cmd_cluster_disabled, cmd_module_help, cmd_module_list, cmd_replicaof, cmd_role;
+command_handler cmd_cluster_disabled, cmd_failover, cmd_module_help, cmd_module_list, cmd_replicaof, cmd_role;
 
 /* cmd_debug answers for subcommands that there are none of. */
 command_handler cmd_debug, cmd_debug_change_repl_id, cmd_debug_digest, cmd_debug_digest_value, cmd_debug_error,

@@ -256,6 +256,8 @@ ALONE = (
     "ROLE/ROLE x/REPLICAOF/REPLICAOF x/REPLICAOF NO ONE/REPLICAOF x y/REPLICAOF x 70000/REPLICAOF x -1/SLAVEOF no one/SLAVEOF x/"
     "READONLY/READONLY x/READWRITE/ASKING/CLUSTER/CLUSTER INFO/CLUSTER INFO x/CLUSTER SLOTS/CLUSTER SHARDS/CLUSTER NODES/"
     "CLUSTER MYID/CLUSTER KEYSLOT k/CLUSTER KEYSLOT/CLUSTER COUNTKEYSINSLOT 1/CLUSTER ADDSLOTS 1/CLUSTER SETSLOT 1 STABLE/"
+    "FAILOVER/FAILOVER ABORT/FAILOVER abort x/FAILOVER TO h 1/FAILOVER TO h x/FAILOVER TO h/FAILOVER TIMEOUT 0/FAILOVER TIMEOUT x/"
+    "FAILOVER timeout 5 to h 1 force/FAILOVER FORCE/FAILOVER FORCE FORCE/FAILOVER TIMEOUT 1 TIMEOUT 1/FAILOVER TO h 1 TO h 1/FAILOVER x/"
     "CLUSTER HELP/CLUSTER NOSUCH/MODULE/MODULE LIST/MODULE LIST x/MODULE NOSUCH"
 ).split("/")
 
@@ -273,7 +275,7 @@ def test_a_server_without_replicas_cluster_and_modules_says_so(server, oracle, p
             assert c.read_raw() == other.read_raw(), command
         assert c("REPLICAOF 127.0.0.1 6379") == "ERR This server can not be a replica"
         assert c("CLUSTER MYSHARDID") == "ERR This instance has cluster support disabled"  # since 7.2
-        for name in ("role", "replicaof", "slaveof", "readonly", "readwrite", "asking", "cluster|slots", "cluster|meet", "module|list"):
+        for name in ("role", "replicaof", "slaveof", "failover", "readonly", "readwrite", "asking", "cluster|slots", "cluster|meet", "module|list"):
             for connection in (c, other):
                 connection.send_commands([("COMMAND", "INFO", name)])
             assert c.read_raw() == other.read_raw(), name
