@@ -154,7 +154,7 @@ static __attribute__((noinline)) void free_blocks(struct request_pool *pool, str
 static inline bool has_blocks(const struct request *request)
 {
     return request->reply.buffer.heap || request->slow || request->argument_block ||
-           request->argv != request->argv_inline;
+           (request->argv != request->argv_inline && !request->arguments_lent);
 }
 
 inline void request_give_back(struct request_pool *pool, struct request *request)

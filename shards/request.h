@@ -80,8 +80,8 @@ struct request {
     struct transaction *transaction; /* EXEC's, and that whose watches end: home frees it in the end; else NULL */
     struct watched_keys *watched;    /* of WATCH, and of what ends watches, else NULL */
     int64_t spent_ns;                /* that it has taken, if it was timed; see struct call */
-    char bytes[REQUEST_BYTES];       /* owned arguments, as far as they fit; the rest is the reply's first storage */
     struct slow_command *slow;       /* see struct call; its connection puts them in the slow log */
+    char bytes[REQUEST_BYTES];       /* owned arguments, as far as they fit; the rest is the reply's first storage */
     struct waiter *waiter;           /* of a request that is `blocking` */
     /* Home alone. */
     bool arguments_owned; /* or lent */
