@@ -85,14 +85,27 @@ void merge_sum(struct merge *merge)
     reply_integer(merge->reply, merge_sum_of(merge));
 }
 
-/* Moves the first value of *from to the reply. */
-static inline void move_value(struct buffer *to, struct str *from)
+/* Moves the first value of *from. Returns the end of what was written. */
+static inline char *move_value(char *to, struct str *from)
 {
     struct str value = {from->bytes, resp_value_length(*from)};
 
-    str_copy(buffer_reserve(to, value.length), value);
-    to->length += value.length;
     *from = (struct str){from->bytes + value.length, from->length - value.length};
+    str_copy(to, value);
+    return to + value.length;
+}
+
+/* All values of all parts, no more than there is room for. */
+static void move_values(const struct merge *merge, struct str *rest)
+{
+    struct buffer *buffer = &merge->reply->buffer;
+    const uint16_t *part = merge->part_of_key, *end = part + merge->key_count;
+    char *to = buffer->bytes + buffer->length;
+
+    while (part < end)
+        to = move_value(to, &rest[*part++]);
+    buffer->length = (size_t)(to - buffer->bytes);
+    ASSERT(buffer->length <= buffer->capacity);
 }
 
 void merge_in_order(struct merge *merge)
@@ -102,10 +115,9 @@ void merge_in_order(struct merge *merge)
     ASSERT(merge->part_count <= CONFIG_SHARDS_MAX);
     for (int i = 0; i < merge->part_count; i++)
         rest[i] = skip_header(merge->parts[i]);
-    reserve_for_all(merge);
     reply_array(merge->reply, merge->key_count);
-    for (int i = 0; i < merge->key_count; i++)
-        move_value(&merge->reply->buffer, &rest[merge->part_of_key[i]]);
+    reserve_for_all(merge);
+    move_values(merge, rest);
 }
 
 void merge_concat(struct merge *merge)

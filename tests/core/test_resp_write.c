@@ -195,6 +195,16 @@ Test(resp_write, length_of_a_bulk_string_is_right_whatever_its_digits)
     }
 }
 
+/* Only a wrong reader would take these for "$NN": they are nulls, or begin as it does. */
+Test(resp_write, what_looks_like_a_short_bulk_string_is_measured_as_it_is)
+{
+    cr_assert_eq(resp_value_length(STR("$-1\r\n$12\r\n")), 5);
+    cr_assert_eq(resp_value_length(STR("$9\r\n123456789\r\n")), 15);
+    cr_assert_eq(resp_value_length(STR("*-1\r\n+OK\r\n")), 5);
+    cr_assert_eq(resp_value_length(STR(":12\r\n+OK\r\n")), 5);
+    cr_assert_eq(resp_value_length(STR("+12\r\n+OK\r\n")), 5);
+}
+
 Test(resp_write, length_of_an_attribute_includes_what_it_describes)
 {
     cr_assert_eq(resp_value_length(STR("|1\r\n+k\r\n:1\r\n$2\r\nab\r\n+OK\r\n")), 20);
