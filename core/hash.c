@@ -31,6 +31,12 @@ __attribute__((flatten)) uint64_t hash_keyed(struct str bytes)
     return XXH3_64bits_withSecret(bytes.bytes, bytes.length, secret.bytes, sizeof(secret.bytes));
 }
 
+__attribute__((flatten)) void hash_keyed_each(const struct str *texts, int step, int count, uint64_t *hashes)
+{
+    for (const uint64_t *end = hashes + count; hashes < end; hashes++, texts += step)
+        *hashes = hash_keyed(*texts);
+}
+
 uint64_t hash_digest(struct str bytes)
 {
     return XXH3_64bits(bytes.bytes, bytes.length);

@@ -16,6 +16,8 @@ bool hash_is_seeded(void);
 
 /* By the secret: differs from process to process. */
 uint64_t hash_keyed(struct str bytes);
+/* Of `count` texts, each `step` behind the one before. */
+void hash_keyed_each(const struct str *texts, int step, int count, uint64_t *hashes);
 /* Plain XXH3, the same everywhere (DIGEST). */
 uint64_t hash_digest(struct str bytes);
 

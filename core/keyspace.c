@@ -14,6 +14,11 @@ void keyspace_hash_seed(const uint8_t secret[static 32])
     hash_seed(secret);
 }
 
+void keyspace_hash_each(const struct str *keys, int step, int count, uint64_t *hashes)
+{
+    hash_keyed_each(keys, step, count, hashes);
+}
+
 uint64_t keyspace_hash(struct str key)
 {
     return hash_keyed(key);

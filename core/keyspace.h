@@ -38,6 +38,8 @@ struct keyspace_stats {
  * keyspace_hash_seed is called once, before any thread starts and before the first keyspace_create. */
 void keyspace_hash_seed(const uint8_t secret[static 32]);
 uint64_t keyspace_hash(struct str key);
+/* Of `count` keys, each `step` arguments behind the one before. */
+void keyspace_hash_each(const struct str *keys, int step, int count, uint64_t *hashes);
 
 struct keyspace *keyspace_create(struct memory *memory, int databases);
 void keyspace_destroy(struct keyspace *keyspace);

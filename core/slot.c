@@ -228,6 +228,8 @@ static __attribute__((noinline)) struct str hash_tag(struct str key)
 /* Whether the key may match one of the patterns, by its first byte: most match none, and nothing is called for them. */
 static inline bool may_match(const struct affinity *affinity, struct str key)
 {
+    if (key.length > 0 && affinity->apart[(unsigned char)key.bytes[0]])
+        return false;
     for (int i = 0; i < affinity->count; i++) {
         struct str before = affinity->patterns[i].before;
 
@@ -235,6 +237,15 @@ static inline bool may_match(const struct affinity *affinity, struct str key)
             return true;
     }
     return false;
+}
+
+void affinity_prepare(struct affinity *affinity)
+{
+    for (int byte = 0; byte < 256; byte++) {
+        char first = (char)byte;
+
+        affinity->apart[byte] = !may_match(affinity, (struct str){&first, 1});
+    }
 }
 
 static inline __attribute__((always_inline)) bool is_plain(const struct affinity *affinity, struct str key)
@@ -290,16 +301,48 @@ static inline __attribute__((always_inline, target("pclmul"))) uint16_t crc16_of
     return remainder_of(block ^ (uint64_t)remainder_of(head) << 48);
 }
 
+static inline __attribute__((always_inline, target("pclmul"))) bool is_pair(const struct affinity *affinity,
+                                                                            struct str key)
+{
+    return key.length - BLOCK_BYTES <= BLOCK_BYTES && is_plain_pair(affinity, key);
+}
+
 /* Keys of 8 to 16 bytes take 64 instructions, with the call; shorter ones up to 101, longer ones 134 and more (gcc -O3,
  * no patterns). */
 __attribute__((target("pclmul"))) uint16_t slot_of(const struct affinity *affinity, struct str key)
 {
-    if (key.length - BLOCK_BYTES <= BLOCK_BYTES && __builtin_cpu_supports("pclmul") && is_plain_pair(affinity, key))
+    if (__builtin_cpu_supports("pclmul") && is_pair(affinity, key))
         return crc16_of_pair(key) % SLOT_COUNT;
     return slot_of_any(affinity, key);
 }
 
+static __attribute__((target("pclmul"))) void slots_by_product(const struct affinity *affinity, const struct str *keys,
+                                                               int step, int count, uint16_t *slots)
+{
+    for (const uint16_t *end = slots + count; slots < end; slots++, keys += step) {
+        struct str key = *keys;
+
+        *slots = is_pair(affinity, key) ? crc16_of_pair(key) % SLOT_COUNT : slot_of_any(affinity, key);
+    }
+}
+
+void slots_of(const struct affinity *affinity, const struct str *keys, int step, int count, uint16_t *slots)
+{
+    if (__builtin_cpu_supports("pclmul")) {
+        slots_by_product(affinity, keys, step, count, slots);
+        return;
+    }
+    for (int i = 0; i < count; i++)
+        slots[i] = slot_of_any(affinity, keys[i * step]);
+}
+
 #else
+
+void slots_of(const struct affinity *affinity, const struct str *keys, int step, int count, uint16_t *slots)
+{
+    for (int i = 0; i < count; i++)
+        slots[i] = slot_of_any(affinity, keys[i * step]);
+}
 
 uint16_t slot_of(const struct affinity *affinity, struct str key)
 {

@@ -23,17 +23,23 @@ struct affinity {
         struct str before, after;
     } * patterns;
     int count;
+    bool apart[256]; /* no pattern begins with that byte; affinity_prepare's, false is always right */
 };
 
 /* False when the text is no such pattern (no '*', or two). The pattern's bytes are borrowed for as long as the affinity
  * lives. */
 MUST_USE bool affinity_pattern_parse(struct str text, struct affinity_pattern *pattern);
 
+/* When all patterns are there: keys that cannot match any are told by their first byte. */
+void affinity_prepare(struct affinity *affinity);
+
 struct str slot_tag(const struct affinity *affinity, struct str key);
 /* By tables, which stand in where the CPU has no product without carries: for their test. */
 uint16_t slot_crc16(struct str bytes);
 
 uint16_t slot_of(const struct affinity *affinity, struct str key);
+/* Of `count` keys, each `step` arguments behind the one before. */
+void slots_of(const struct affinity *affinity, const struct str *keys, int step, int count, uint16_t *slots);
 
 /* For the keys of one command or script, which mostly begin alike: what the first affinity pattern has matched is
  * remembered, and no key that begins with it, without braces, is looked at further. Zero before the first of them. */

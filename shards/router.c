@@ -29,6 +29,7 @@ bool router_init(struct router *router, const struct config *config, int shards,
     }
     router->affinity.count +=
         affinity_preset_patterns(config->affinity_presets, router->patterns + router->affinity.count);
+    affinity_prepare(&router->affinity);
     return true;
 }
 
@@ -62,15 +63,6 @@ static void find_place(void *context, struct key_position key)
     place(find->owners, key.index, router_owner_alike(find->router, &find->alike, find->argv[key.index]));
 }
 
-/* What is split by keys has nothing but keys, or those and a value for each. */
-static void find_listed(const struct find_owners *find, const struct request *request)
-{
-    const struct key_spec *keys = &request->command->keys[0];
-
-    for (int at = keys->index; at < request->argc; at += keys->step)
-        place(find->owners, at, router_owner(find->router, find->argv[at]));
-}
-
 /* The owners of all keys, as far as the arguments fit the command: where they do not its handler says so, or
  * there are no more keys (PFMERGE with a target alone). */
 void router_find_owners(struct shard *shard, const struct request *request)
@@ -78,12 +70,54 @@ void router_find_owners(struct shard *shard, const struct request *request)
     struct find_owners find = {.owners = &shard->owners, .router = &shard->group->router, .argv = request->argv};
 
     owners_clear(&shard->owners);
-    if (request->command->route == ROUTE_SCATTER && request->command->keys[0].begin == KEY_BEGIN_INDEX) {
-        find_listed(&find, request);
-        return;
-    }
     bool all = command_each_key(request->command, request->argv, request->argc, find_place, &find);
     (void)all;
+}
+
+static void begin_shares(struct key_shares *shares, int keys, int shards)
+{
+    if (__builtin_expect(keys > shares->capacity, 0)) {
+        shares->capacity = keys > 64 ? keys : 64;
+        shares->owner_of_key =
+            memory_resize(shares->memory, shares->owner_of_key, (size_t)shares->capacity * sizeof(uint16_t));
+        shares->hash_of_key =
+            memory_resize(shares->memory, shares->hash_of_key, (size_t)shares->capacity * sizeof(uint64_t));
+    }
+    shares->count = keys;
+    shares->distinct = 0;
+    memset(shares->of_owner, 0, (size_t)shards * sizeof shares->of_owner[0]);
+}
+
+/* No branch asks whose it is: keys of several owners come in an order that cannot be foretold. Returns the next key. */
+static inline const struct str *share_key(struct key_shares *shares, int number, int owner, const struct str *key,
+                                          int step)
+{
+    struct key_share *share = &shares->of_owner[owner];
+    const struct str *end = key + step;
+
+    shares->owner_of_key[number] = (uint16_t)owner;
+    shares->owners[shares->distinct & (CONFIG_SHARDS_MAX - 1)] = (uint16_t)owner;
+    shares->distinct += share->keys++ == 0;
+    do
+        share->bytes += key->length;
+    while (++key < end);
+    return key;
+}
+
+/* It has nothing but keys, or those and as many values for each. */
+void router_share_keys(struct shard *shard, const struct request *request)
+{
+    const struct router *router = &shard->group->router;
+    const struct key_spec *keys = &request->command->keys[0];
+    const struct str *argument = request->argv + keys->index;
+    struct key_shares *shares = &shard->shares;
+    uint16_t *slots;
+
+    begin_shares(shares, (request->argc - keys->index) / keys->step, router->shard_count);
+    slots = shares->owner_of_key;
+    slots_of(&router->affinity, argument, keys->step, shares->count, slots);
+    for (int i = 0, count = shares->count, step = keys->step; i < count; i++)
+        argument = share_key(shares, i, router_owner_of_slot(router, slots[i]), argument, step);
 }
 
 int router_only_owner(const struct shard *shard)
@@ -161,6 +195,16 @@ static bool reaches_all(const struct shard *shard, const struct request *request
     return reaches && shard->group->count > 1 && reaches(request->argv, request->argc);
 }
 
+static bool stage_shared(struct shard *shard, struct request *request)
+{
+    if (shard->group->count == 1)
+        return router_stage_single(shard, shard->index, request);
+    router_share_keys(shard, request);
+    if (shard->shares.distinct == 1)
+        return router_stage_single(shard, shard->shares.owner_of_key[0], request);
+    return scatter_stage_by_keys(shard, request, &shard->shares);
+}
+
 static bool stage_keyed(struct shard *shard, struct request *request)
 {
     const struct key_owners *owners = &shard->owners;
@@ -169,13 +213,13 @@ static bool stage_keyed(struct shard *shard, struct request *request)
         return stage_only_key(shard, request);
     if (reaches_all(shard, request))
         return gather_stage(shard, request, NULL, false);
+    if (request->command->route == ROUTE_SCATTER)
+        return stage_shared(shard, request);
     router_find_owners(shard, request);
     if (owners->distinct == 0)
         return router_stage_single(shard, shard->index, request);
     if (owners->distinct == 1)
         return router_stage_single(shard, owners->places[0].owner, request);
-    if (request->command->route == ROUTE_SCATTER)
-        return scatter_stage(shard, request, owners);
     return gather_stage(shard, request, owners, false);
 }
 
@@ -205,7 +249,7 @@ static bool stage(struct shard *shard, struct request *request)
     if (command->keys[0].begin != KEY_BEGIN_NONE)
         return stage_keyed(shard, request);
     if (command->route == ROUTE_SCATTER)
-        return scatter_stage(shard, request, NULL);
+        return scatter_stage(shard, request);
     if (command->route == ROUTE_GATHER && !is_waiting(request))
         return gather_stage(shard, request, NULL, false);
     return router_stage_single(shard, shard->index, request);

@@ -64,6 +64,20 @@ struct key_owners {
     int distinct; /* owners in the set */
 };
 
+/* The keys of a command that is split by them, and what each shard has of its arguments; likewise. */
+struct key_shares {
+    struct memory *memory;
+    uint16_t *owner_of_key; /* in their order */
+    uint64_t *hash_of_key;  /* room for those that want them */
+    int count, capacity;
+    uint16_t owners[CONFIG_SHARDS_MAX]; /* in the order of their first keys */
+    int distinct;                       /* of them */
+    struct key_share {
+        uint32_t keys;
+        size_t bytes; /* of these and the arguments that belong to them */
+    } of_owner[CONFIG_SHARDS_MAX];
+};
+
 static inline bool shard_set_has(const uint64_t set[SHARD_SET_WORDS], int shard)
 {
     return set[shard / 64] >> (shard % 64) & 1;
@@ -109,6 +123,8 @@ void router_add_owners(struct shard *shard, const struct command *command, const
 /* To one shard. False: its ring is full, nothing was staged. */
 bool router_stage_single(struct shard *shard, int owner, struct request *request);
 
+/* To shard->shares: what each shard has of a command that is split by its keys. */
+void router_share_keys(struct shard *shard, const struct request *request);
 /* To shard->owners: those of the request's keys, with their places. */
 void router_find_owners(struct shard *shard, const struct request *request);
 /* The only one of them; the shard itself where there is none. */

@@ -15,13 +15,16 @@
 enum {
     ANSWER_BYTES_LEAST = 64, /* of a part: the array's header, and what writing the last element asks for beyond it */
     ANSWERS_BYTES_MOST = 16 * 1024,
+    LINE_BYTES = 64,
+    COPIED_AT_ONCE = 32,
 };
 
-/* One block. Where it is made by keys, what the parts read lies behind it, each part's arguments in lines one after
- * the other, which their owner finds at once, and behind these what it writes its answer to, as far as answers are no
- * longer than those before: what an owner allocates and home frees costs both.
+/* One block. Where it is made by keys, what the parts read lies behind it, each part's arguments in lines of its own
+ * one after the other, which their owner finds at once, and behind these what it writes its answer to, as far as
+ * answers are no longer than those before: what an owner allocates and home frees costs both.
  *
- *     struct scatter | parts[] | part_of_key[] | part 0: argv[], its keys' hashes, all bytes, answer | part 1 ...
+ *     struct scatter | parts[] | part_of_key[] | name | part 0: argv[], its keys' hashes, all bytes, answer | part 1
+ * ...
  */
 struct scatter {
     struct shard *shard; /* home */
@@ -174,21 +177,30 @@ static bool room_for_all(struct shard *shard, const struct key_owners *owners)
     return true;
 }
 
-/* more: bytes behind the parts. */
-static struct scatter *scatter_create(struct shard *shard, struct request *whole, int parts, size_t more)
+/* With its parts, and what lies behind them. */
+static struct scatter *scatter_alloc(struct shard *shard, size_t bytes)
 {
-    struct scatter *scatter =
-        memory_alloc(&shard->core.memory, sizeof *scatter + (size_t)parts * sizeof scatter->parts[0] + more);
+    return memory_alloc_aligned(&shard->core.memory, bytes, LINE_BYTES);
+}
 
+static void scatter_init(struct shard *shard, struct scatter *scatter, struct request *whole, int parts)
+{
     *scatter = (struct scatter){.shard = shard, .whole = whole, .part_count = parts, .waiting = parts};
     shard->core.stats.scattered++;
+}
+
+static struct scatter *scatter_create(struct shard *shard, struct request *whole, int parts)
+{
+    struct scatter *scatter = scatter_alloc(shard, sizeof *scatter + (size_t)parts * sizeof scatter->parts[0]);
+
+    scatter_init(shard, scatter, whole, parts);
     return scatter;
 }
 
 static struct scatter *create_for_all(struct shard *shard, struct request *whole)
 {
     request_own_arguments(&shard->requests, whole); /* the merge reads them */
-    return scatter_create(shard, whole, shard->group->count, 0);
+    return scatter_create(shard, whole, shard->group->count);
 }
 
 static struct request *part_init(struct request *part, struct scatter *scatter, const struct command *command)
@@ -242,169 +254,221 @@ static void stage_on_all(struct shard *shard, struct request *whole)
 
 /* By keys. */
 
-static size_t round_up(size_t bytes)
+static size_t round_up(size_t bytes, size_t unit)
 {
-    return (bytes + alignof(struct str) - 1) / alignof(struct str) * alignof(struct str);
+    return (bytes + unit - 1) / unit * unit;
 }
 
-/* What the answers of all parts are given in the scatter; 0: nothing. */
-static size_t bytes_of_answers(const struct shard *shard, const struct request *whole, const struct key_owners *owners)
+/* Whether the scatter has room for the answers of all parts. */
+static bool holds_answers(const struct shard *shard, const struct command *command, const struct key_shares *shares)
 {
-    size_t bytes = (size_t)owners->distinct * (ANSWER_BYTES_LEAST + alignof(struct str)) +
-                   (size_t)owners->count * shard->key_answer_bytes;
-
-    return answers_each_key(whole->command) && bytes <= ANSWERS_BYTES_MOST ? bytes : 0;
+    return answers_each_key(command) &&
+           (size_t)shares->distinct * ANSWER_BYTES_LEAST + (size_t)shares->count * shard->key_answer_bytes <=
+               ANSWERS_BYTES_MOST;
 }
 
-/* Of the places of keys, of their hashes, and of the arguments: the name in each part, all others in one. */
-static size_t bytes_of_parts(const struct request *whole, const struct key_owners *owners)
+/* For the answer to so many keys; 0: where few bytes are enough, the request has them itself. */
+static size_t bytes_of_answer(const struct shard *shard, size_t keys)
 {
-    size_t parts = (size_t)owners->distinct;
-    size_t bytes = parts * (sizeof(struct str) + whole->argv[0].length + alignof(struct str));
+    size_t bytes = ANSWER_BYTES_LEAST + keys * shard->key_answer_bytes;
 
-    for (int i = 1; i < whole->argc; i++)
-        bytes += sizeof(struct str) + whole->argv[i].length;
-    return bytes + (size_t)owners->count * sizeof(uint64_t) + round_up((size_t)owners->count * sizeof(uint16_t));
+    return bytes <= REQUEST_BYTES ? 0 : bytes;
 }
 
-static struct scatter *create_by_keys(struct shard *shard, struct request *whole, const struct key_owners *owners)
+/* One part: its arguments, the hashes of its keys, the bytes of both; and the answer. */
+static size_t bytes_of_part(const struct key_share *share, int step, size_t answer)
 {
-    size_t answers = bytes_of_answers(shard, whole, owners);
-    struct scatter *scatter = scatter_create(shard, whole, owners->distinct, bytes_of_parts(whole, owners) + answers);
+    size_t argc = 1 + (size_t)share->keys * (size_t)step;
+    size_t bytes = argc * sizeof(struct str) + share->keys * sizeof(uint64_t) + share->bytes + COPIED_AT_ONCE;
 
-    scatter->holds_answers = answers > 0;
-    scatter->key_count = owners->count;
-    scatter->part_of_key = (uint16_t *)&scatter->parts[owners->distinct];
+    return round_up(round_up(bytes, alignof(uint64_t)) + answer, LINE_BYTES);
+}
+
+/* Of what lies before them. */
+static size_t bytes_of_head(const struct request *whole, const struct key_shares *shares)
+{
+    return round_up(sizeof(struct scatter) + (size_t)shares->distinct * sizeof(struct request *) +
+                        (size_t)shares->count * sizeof(uint16_t) + whole->argv[0].length,
+                    LINE_BYTES);
+}
+
+static struct scatter *create_by_keys(struct shard *shard, struct request *whole, const struct key_shares *shares)
+{
+    bool answers = holds_answers(shard, whole->command, shares);
+    size_t bytes = bytes_of_head(whole, shares);
+    struct scatter *scatter;
+
+    for (int i = 0; i < shares->distinct; i++) {
+        const struct key_share *share = &shares->of_owner[shares->owners[i]];
+
+        bytes += bytes_of_part(share, whole->command->keys[0].step, answers ? bytes_of_answer(shard, share->keys) : 0);
+    }
+    scatter = scatter_alloc(shard, bytes);
+    scatter_init(shard, scatter, whole, shares->distinct);
+    scatter->holds_answers = answers;
+    scatter->key_count = shares->count;
+    scatter->part_of_key = (uint16_t *)&scatter->parts[shares->distinct];
     return scatter;
 }
 
-/* Copies its bytes; the argument lies there from now on, and so it does for the whole. */
-static struct str move_argument(struct str *argument, char **to)
-{
-    str_copy(*to, *argument);
-    argument->bytes = *to;
-    *to += argument->length;
-    return *argument;
-}
-
-/* The part of one owner while it is made: how much it is to hold, then where the next of that goes. */
-struct part_room {
-    int keys;
-    size_t bytes; /* of its arguments but the command's name */
-    struct str *argument;
-    uint64_t *hash;
-    char *byte;
-};
-
 /* By the largest part: what home does is little beside it. */
-static bool is_like_others(struct shard *shard, const struct scatter *scatter, const struct part_room *rooms)
+static bool is_like_others(struct shard *shard, const struct request *whole, const struct key_shares *shares)
 {
-    const struct request *whole = scatter->whole;
-    int keys = 0;
+    uint32_t keys = 0;
 
-    for (int i = 0; i < scatter->part_count; i++)
-        keys = rooms[i].keys > keys ? rooms[i].keys : keys;
-    int argc = 1 + keys * whole->command->keys[0].step;
+    for (int i = 0; i < shares->distinct; i++) {
+        uint32_t share = shares->of_owner[shares->owners[i]].keys;
+
+        keys = share > keys ? share : keys;
+    }
+    int argc = 1 + (int)keys * whole->command->keys[0].step;
     return command_stats_is_like_awaited(&shard->core.command_stats, whole->command, whole->argv + whole->argc - argc,
                                          argc);
 }
 
-/* No branch asks whose a key is: keys of several owners come in an order that cannot be foretold. */
-static void count_parts(struct scatter *scatter, const struct key_owners *owners, struct part_room *rooms)
+/* The part of one owner while it is made: where the next of it goes. */
+struct part_room {
+    struct str *argument;
+    uint64_t *hash;
+    char *byte;
+    uint16_t index; /* of the part */
+};
+
+static void lend_answer(struct buffer *answer, char *room, size_t bytes)
 {
-    const struct str *argv = scatter->whole->argv;
-    int step = scatter->whole->command->keys[0].step;
-    uint16_t part_of_owner[CONFIG_SHARDS_MAX];
-
-    for (int owner = 0, index = 0; index < scatter->part_count; owner++) {
-        if (!shard_set_has(owners->set, owner))
-            continue;
-        rooms[index] = (struct part_room){0};
-        part_of_owner[owner] = (uint16_t)index++;
-    }
-    for (int i = 0; i < owners->count; i++) {
-        const struct key_place *place = &owners->places[i];
-        struct part_room *room = &rooms[scatter->part_of_key[i] = part_of_owner[place->owner]];
-
-        room->keys++;
-        for (int j = 0; j < step; j++)
-            room->bytes += argv[place->index + j].length;
-    }
-}
-
-/* Where few bytes are enough, the request has them itself. */
-static void lend_answer(const struct shard *shard, struct buffer *answer, int keys, char **room)
-{
-    size_t bytes = round_up(ANSWER_BYTES_LEAST + (size_t)keys * shard->key_answer_bytes);
-
-    if (bytes <= answer->capacity)
+    if (bytes == 0)
         return;
-    answer->bytes = *room;
+    answer->bytes = room;
     answer->capacity = bytes;
-    *room += bytes;
 }
 
-/* A part with the command's name and room for its keys, each with the values that follow it. *room: where it is to lie,
- * and behind it then. */
-static struct request *make_room(struct shard *shard, struct scatter *scatter, struct part_room *part_room, char **room)
+/* A part with the command's name and room for its keys, each with the values that follow it. Returns the end of the
+ * room. */
+static char *make_part(struct shard *shard, struct scatter *scatter, int index, const struct key_share *share,
+                       struct part_room *room, struct str name, char *at)
 {
-    struct str *argv = (struct str *)*room, *name = &scatter->whole->argv[0];
-    int keys = part_room->keys, argc = 1 + keys * scatter->whole->command->keys[0].step;
-    struct request *part = part_lend(shard, scatter, argv, argc);
+    int step = scatter->whole->command->keys[0].step, argc = 1 + (int)share->keys * step;
+    size_t answer = scatter->holds_answers ? bytes_of_answer(shard, share->keys) : 0;
+    char *end = at + bytes_of_part(share, step, answer);
+    struct request *part = part_lend(shard, scatter, (struct str *)at, argc);
 
-    part_room->argument = argv;
-    part_room->hash = (uint64_t *)(argv + argc);
-    part_room->byte = (char *)(part_room->hash + keys);
+    part->argv[0].bytes = name.bytes;
+    part->argv[0].length = name.length;
+    *room = (struct part_room){.argument = part->argv + 1, .hash = (uint64_t *)(part->argv + argc)};
+    room->byte = (char *)(room->hash + share->keys);
+    room->index = (uint16_t)index;
     part->hashed = true;
-    part->key_hashes = part_room->hash;
-    *room += round_up((size_t)(part_room->byte - *room) + name->length + part_room->bytes);
-    *part_room->argument++ = move_argument(name, &part_room->byte);
-    if (scatter->holds_answers)
-        lend_answer(shard, &part->reply.buffer, keys, room);
-    return part;
+    part->key_hashes = room->hash;
+    lend_answer(&part->reply.buffer, end - round_up(answer, alignof(uint64_t)), answer);
+    scatter->parts[index] = part;
+    return end;
 }
 
-static void fill_parts(struct scatter *scatter, const struct key_owners *owners, struct part_room *rooms)
+/* end: of what may be read behind it. Most are short, of lengths that differ: all of these are copied alike. */
+static inline void copy_argument(char *to, struct str from, const char *end)
 {
-    struct str *argv = scatter->whole->argv;
-    int step = scatter->whole->command->keys[0].step;
+    if (__builtin_expect(from.length <= COPIED_AT_ONCE && from.bytes + COPIED_AT_ONCE <= end, 1))
+        memcpy(to, from.bytes, COPIED_AT_ONCE);
+    else
+        str_copy(to, from);
+}
 
-    for (int i = 0; i < owners->count; i++) {
-        struct part_room *room = &rooms[scatter->part_of_key[i]];
-        struct str *argument = &argv[owners->places[i].index];
+static const char *end_of_arguments(const struct request *whole)
+{
+    const struct str *last = &whole->argv[whole->argc - 1];
 
-        *room->hash++ = keyspace_hash(*argument);
-        for (int j = 0; j < step; j++)
-            *room->argument++ = move_argument(&argument[j], &room->byte);
+    return whole->joined ? last->bytes + last->length : NULL;
+}
+
+/* The whole has its arguments there, too. Returns the next key. Nothing is read back as a struct that has been written
+ * as two fields: that would wait until both are in the cache. */
+static inline struct str *fill_part(struct part_room *room, struct str *key, int step, const char *end)
+{
+    struct str *argument = room->argument, *next_key = key + step;
+    char *byte = room->byte;
+
+    do {
+        size_t length = key->length;
+
+        copy_argument(byte, (struct str){key->bytes, length}, end);
+        key++->bytes = argument->bytes = byte;
+        argument++->length = length;
+        byte += length;
+    } while (key < next_key);
+    room->argument = argument;
+    room->byte = byte;
+    return key;
+}
+
+static void fill_parts(struct scatter *scatter, const struct key_shares *shares, struct part_room *rooms)
+{
+    int step = scatter->whole->command->keys[0].step, count = scatter->key_count;
+    struct str *key = scatter->whole->argv + 1;
+    const char *end = end_of_arguments(scatter->whole);
+    const uint16_t *owner = shares->owner_of_key;
+    uint16_t *part = scatter->part_of_key;
+
+    keyspace_hash_each(key, step, count, shares->hash_of_key);
+    for (int i = 0; i < count; i++) {
+        struct part_room *room = &rooms[owner[i]];
+
+        part[i] = room->index;
+        *room->hash++ = shares->hash_of_key[i];
+        key = fill_part(room, key, step, end);
     }
 }
 
-static void stage_by_keys(struct shard *shard, struct request *whole, const struct key_owners *owners)
+static struct str move_name(const struct scatter *scatter, struct request *whole)
 {
-    struct scatter *scatter = create_by_keys(shard, whole, owners);
-    char *room = (char *)scatter->part_of_key + round_up((size_t)owners->count * sizeof(uint16_t));
-    struct part_room rooms[CONFIG_SHARDS_MAX];
+    char *bytes = (char *)(scatter->part_of_key + scatter->key_count);
+    size_t length = whole->argv[0].length;
 
-    ASSERT(whole->argc == 1 + owners->count * whole->command->keys[0].step);
-    count_parts(scatter, owners, rooms);
-    scatter->like_others = is_like_others(shard, scatter, rooms);
-    for (int i = 0; i < scatter->part_count; i++)
-        scatter->parts[i] = make_room(shard, scatter, &rooms[i], &room);
-    fill_parts(scatter, owners, rooms);
-    for (int owner = 0, index = 0; index < scatter->part_count; owner++)
-        if (shard_set_has(owners->set, owner))
-            part_stage(shard, owner, scatter->parts[index++]);
+    str_copy(bytes, (struct str){whole->argv[0].bytes, length});
+    whole->argv[0].bytes = bytes;
+    return (struct str){bytes, length};
+}
+
+static void stage_by_keys(struct shard *shard, struct request *whole, const struct key_shares *shares)
+{
+    struct scatter *scatter = create_by_keys(shard, whole, shares);
+    char *room = (char *)scatter + bytes_of_head(whole, shares);
+    struct str name = move_name(scatter, whole);
+    struct part_room rooms[CONFIG_SHARDS_MAX]; /* by owner */
+
+    scatter->like_others = is_like_others(shard, whole, shares);
+    for (int i = 0; i < shares->distinct; i++) {
+        int owner = shares->owners[i];
+
+        room = make_part(shard, scatter, i, &shares->of_owner[owner], &rooms[owner], name, room);
+    }
+    fill_parts(scatter, shares, rooms);
+    for (int i = 0; i < shares->distinct; i++)
+        mesh_stage(&shard->port, shares->owners[i], &scatter->parts[i]->message);
     whole->arguments_owned = true;
 }
 
-bool scatter_stage(struct shard *shard, struct request *request, const struct key_owners *owners)
+static bool room_for_shares(struct shard *shard, const struct key_shares *shares)
 {
-    if (!room_for_all(shard, owners))
+    for (int i = 0; i < shares->distinct; i++)
+        if (!mesh_room(&shard->port, shares->owners[i]))
+            return false;
+    return true;
+}
+
+bool scatter_stage_by_keys(struct shard *shard, struct request *request, const struct key_shares *shares)
+{
+    ASSERT(shares->distinct > 1 && request->argc == 1 + shares->count * request->command->keys[0].step);
+    if (!room_for_shares(shard, shares))
         return false;
-    if (owners)
-        stage_by_keys(shard, request, owners);
-    else
-        stage_on_all(shard, request);
+    stage_by_keys(shard, request, shares);
+    return true;
+}
+
+bool scatter_stage(struct shard *shard, struct request *request)
+{
+    if (!room_for_all(shard, NULL))
+        return false;
+    stage_on_all(shard, request);
     return true;
 }
 
@@ -416,7 +480,7 @@ bool scatter_stage_silent(struct shard *shard, struct request *request, const st
     if (!room_for_all(shard, owners))
         return false;
     request_own_arguments(&shard->requests, request);
-    scatter = scatter_create(shard, request, owners->distinct, 0);
+    scatter = scatter_create(shard, request, owners->distinct);
     scatter->silent = true;
     for (int owner = 0; owner < shard->group->count; owner++) {
         if (!shard_set_has(owners->set, owner))

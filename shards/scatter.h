@@ -16,13 +16,16 @@
 
 struct command;
 struct key_owners;
+struct key_shares;
 struct request;
 struct scatter;
 struct shard;
 
-/* One part for every owner in owners (owners->count > 0), or for every shard
- * (owners NULL). False: a ring is full, nothing was staged. */
-bool scatter_stage(struct shard *shard, struct request *request, const struct key_owners *owners);
+/* One part for every shard. False: a ring is full, nothing was staged. */
+bool scatter_stage(struct shard *shard, struct request *request);
+
+/* The same with one for every owner of some of its keys, of which there is more than one. False: likewise. */
+bool scatter_stage_by_keys(struct shard *shard, struct request *request, const struct key_shares *shares);
 
 /* The same for a request whose reply is complete: its parts, one for every owner, run its command without arguments,
  * and answer nothing. */

@@ -104,6 +104,7 @@ struct shard {
     struct bptree safe_waiters; /* those of them that wait until something is safe on disk, by its stamp */
     const struct waits *waits;  /* the keyspace's */
     struct key_owners owners;   /* the router's scratch */
+    struct key_shares shares;   /* likewise */
     size_t key_answer_bytes;    /* the scatter's: how long answers to a key may be, by those that were */
     struct script_memory script_memory;
     struct trial_bounces trial_bounces;

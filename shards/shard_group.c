@@ -40,6 +40,7 @@ static struct shard *shard_create(struct shard_group *group, const struct config
     bptree_init(&shard->safe_waiters, &shard->core.memory, NULL);
     shard->waits = keyspace_waits(shard->core.keyspace);
     shard->owners.memory = &shard->core.memory;
+    shard->shares.memory = &shard->core.memory;
     shard->returns = memory_alloc_zeroed(&shard->core.memory, (size_t)group->count * sizeof *shard->returns);
     return shard;
 }
@@ -48,6 +49,8 @@ static void shard_destroy(struct shard_group *group, struct shard *shard)
 {
     memory_free(&shard->core.memory, shard->returns);
     memory_free(&shard->core.memory, shard->owners.places);
+    memory_free(&shard->core.memory, shard->shares.owner_of_key);
+    memory_free(&shard->core.memory, shard->shares.hash_of_key);
     trial_deinit(shard);
     aof_deinit(shard);
     busy_deinit(shard);

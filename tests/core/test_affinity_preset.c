@@ -3,7 +3,7 @@
 #include <criterion/criterion.h>
 
 static struct affinity_pattern patterns[AFFINITY_PRESET_PATTERNS_MAX];
-static struct affinity affinity = {patterns, 0};
+static struct affinity affinity = {.patterns = patterns, .count = 0};
 
 static void choose(const char *name)
 {

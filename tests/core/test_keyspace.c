@@ -57,6 +57,25 @@ static void add_numbered(int count, int64_t expiry_ms)
     }
 }
 
+Test(keyspace, the_hashes_of_many_keys_are_those_of_each)
+{
+    char bytes[64];
+    struct str names[60];
+    uint64_t hashes[61];
+
+    for (int i = 0; i < 64; i++)
+        bytes[i] = (char)(i * 37);
+    for (int i = 0; i < 60; i++)
+        names[i] = (struct str){bytes + i % 5, (size_t)i};
+    for (int step = 1; step <= 3; step++) {
+        hashes[60 / step] = 7;
+        keyspace_hash_each(names, step, 60 / step, hashes);
+        for (int i = 0; i < 60 / step; i++)
+            cr_assert_eq(hashes[i], keyspace_hash(names[i * step]));
+        cr_assert_eq(hashes[60 / step], 7);
+    }
+}
+
 /* Plain behaviour */
 
 Test(keyspace, an_absent_key_is_not_found)

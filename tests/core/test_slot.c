@@ -111,10 +111,39 @@ Test(slot, braces_are_found_wherever_they_stand_in_keys_of_any_length)
     }
 }
 
+Test(slot, many_keys_have_the_slots_of_each)
+{
+    static const char letters[] = "{}x:";
+    struct affinity_pattern pattern;
+    const struct affinity affinities[] = {{0}, {.patterns = &pattern, .count = 1}};
+    char bytes[4096];
+    struct str keys[60];
+    uint16_t slots[61];
+
+    dice_seed();
+    cr_assert(affinity_pattern_parse(STR("x:*:"), &pattern));
+    for (int round = 0; round < 2000; round++) {
+        const struct affinity *affinity = &affinities[round % 2];
+        int step = 1 + (int)dice_below(3), count = (int)dice_below(60 / (uint64_t)step + 1);
+        size_t used = 0;
+
+        for (int i = 0; i < 60; used += keys[i++].length) {
+            keys[i] = (struct str){bytes + used, dice_below(40)};
+            for (size_t k = 0; k < keys[i].length; k++)
+                bytes[used + k] = dice_below(6) ? (char)(dice_bits() | 0x80) : letters[dice_below(4)];
+        }
+        slots[count] = 0xffff;
+        slots_of(affinity, keys, step, count, slots);
+        for (int i = 0; i < count; i++)
+            cr_assert_eq(slots[i], slot_of(affinity, keys[i * step]));
+        cr_assert_eq(slots[count], 0xffff);
+    }
+}
+
 Test(slot, affinity_places_by_what_the_star_matched)
 {
     struct affinity_pattern patterns[3];
-    struct affinity affinity = {patterns, 3};
+    struct affinity affinity = {.patterns = patterns, .count = 3};
 
     cr_assert(affinity_pattern_parse(STR("bull:*:"), &patterns[0]));
     cr_assert(affinity_pattern_parse(STR("asynq:*"), &patterns[1]));
@@ -134,6 +163,30 @@ Test(slot, affinity_places_by_what_the_star_matched)
     expect_tag(&affinity, "asynq:", "asynq:");
     expect_tag(&affinity, "mail.queue", "mail");
     expect_tag(&affinity, ".queue.queue", ".queue");
+}
+
+/* Keys of few letters, so that many match. */
+Test(slot, a_prepared_affinity_places_keys_as_before)
+{
+    static const char *const texts[] = {"a:*:", "b*", "*:", "{*"};
+    static const char letters[] = "ab:{}xy\xff";
+    struct affinity_pattern patterns[2];
+    char bytes[20];
+
+    dice_seed();
+    for (int round = 0; round < 20000; round++) {
+        struct affinity affinity = {.patterns = patterns, .count = (int)dice_below(3)}, prepared;
+        struct str key = {bytes, dice_below(20)};
+
+        for (int i = 0; i < affinity.count; i++)
+            cr_assert(affinity_pattern_parse(str_from(texts[dice_below(4)]), &patterns[i]));
+        for (size_t k = 0; k < key.length; k++)
+            bytes[k] = letters[dice_below(sizeof letters - 1)];
+        prepared = affinity;
+        affinity_prepare(&prepared);
+        cr_assert_eq(slot_of(&prepared, key), slot_of(&affinity, key), "%.*s", (int)key.length, bytes);
+        cr_assert(affinity.count > 0 || prepared.apart[0]);
+    }
 }
 
 Test(slot, affinity_pattern_has_one_star)
@@ -157,7 +210,7 @@ Test(slot, keys_that_begin_alike_are_where_each_is_by_itself)
 
     dice_seed();
     for (int round = 0; round < 2000; round++) {
-        struct affinity affinity = {patterns, (int)dice_below(4)};
+        struct affinity affinity = {.patterns = patterns, .count = (int)dice_below(4)};
         struct slot_alike alike = {0};
 
         for (int i = 0; i < affinity.count; i++)

@@ -184,6 +184,39 @@ Test(scatter, answers_of_any_length_follow_each_other)
     }
 }
 
+Test(scatter, arguments_of_any_length_come_through)
+{
+    char line[4096], expected[4096];
+
+    dice_seed();
+    for (int round = 0; round < 200; round++) {
+        int pairs = 2 + (int)dice_below(12);
+        char *end = line + sprintf(line, "MSET"), *query, *answer;
+
+        for (int i = 0; i < pairs; i++) {
+            size_t name = dice_below(60), value = 1 + dice_below(80);
+
+            end += sprintf(end, " %c%0*d ", 'a' + i, (int)name, round);
+            memset(end, 'A' + i, value);
+            end += value;
+        }
+        *end = '\0';
+        group_expect(client, line, "+OK ");
+        query = strdup(line);
+        answer = expected + sprintf(expected, "*%d ", pairs);
+        end = line + sprintf(line, "MGET");
+        strtok(query, " ");
+        for (int i = 0; i < pairs; i++) {
+            const char *key = strtok(NULL, " "), *value = strtok(NULL, " ");
+
+            end += sprintf(end, " %s", key);
+            answer += sprintf(answer, "$%zu %s ", strlen(value), value);
+        }
+        group_expect(client, line, expected);
+        free(query);
+    }
+}
+
 static int64_t count_reading(void *context)
 {
     ++*(int *)context;

@@ -168,7 +168,7 @@ static void submit(struct group_client *client, struct ask *ask, const struct st
     struct request *request = shard_take_request(shard, argc, &client->session);
 
     borrow_arguments(ask, argv, argc, request->argv);
-    request->joined = true;
+    request->joined = ask->line_bytes % 2 == 0; /* they are, but not all requests know */
     ask->request = request;
     request->origin = &client->origin;
     request->done = answered;
