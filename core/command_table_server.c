@@ -231,7 +231,7 @@ const struct command command_rows_server[] = {
      .summary = "Helps to test and to examine the server."},
     {"failover", cmd_failover, .arity = -1, .route = ROUTE_LOCAL, .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_STALE, GROUP,
      .since = "6.2.0", .complexity = "O(1)", .summary = "Hands over to a replica, of which there are none.",
-     .syntax = "target:[TO target:<host port:integer [force:FORCE]>] [ABORT] [TIMEOUT milliseconds:integer]"},
+     .syntax = "target:[TO host port:integer [FORCE]] [ABORT] [TIMEOUT milliseconds:integer]"},
     {"flushall", cmd_flushall, .arity = -1, .route = ROUTE_SCATTER, .flags = CMD_WRITE,
      .acl = ACL_KEYSPACE | ACL_DANGEROUS, GROUP, .since = "1.0.0",
      .complexity = "O(N), where N is the number of keys in all databases",
