@@ -44,6 +44,8 @@ static uint16_t touched_keys(const struct model *before, const struct model *aft
         }
     if (moves_one_to_another(operation->kind) && is_done(reply))
         touched |= bit_of(operation->db, operation->keys[1]);
+    if (operation->kind == OPERATION_BLMOVE && reply[0] == '$') /* the only element of a list, to its other end */
+        touched |= bit_of(operation->db, operation->keys[0]);
     return touched;
 }
 
