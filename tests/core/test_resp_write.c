@@ -218,6 +218,11 @@ Test(resp_write, length_of_deep_nesting_needs_no_stack)
     cr_assert_eq(resp_value_length(buffer_str(&resp2.buffer)), resp2.buffer.length);
 }
 
+Test(resp_write, a_length_that_is_no_number_is_our_bug, .signal = SIGABRT)
+{
+    resp_value_length(STR("$1:\r\n12345678901234567890\r\n"));
+}
+
 Test(resp_write, a_value_cut_short_is_our_bug, .signal = SIGABRT)
 {
     resp_value_length(STR("$10\r\nabc\r\n"));
