@@ -108,6 +108,7 @@ struct tracking_order *tracking_order_create(struct memory *memory, struct sessi
 {
     struct client_tracking *tracking = &session->tracking;
 
+    session->stays = true;
     tracking->home = (uint16_t)home;
     struct tracking_reader reader = {session->id, (uint16_t)home, ++tracking->generation};
     return create_order(memory, (struct tracking_order){.reader = reader, .options = *options}, &tracking->prefixes,
@@ -152,7 +153,7 @@ void client_tracking_begin(struct sessions *sessions, struct session *session, c
     struct client_tracking *tracking = &session->tracking;
 
     sessions->tracking += !tracking->on;
-    tracking->on = true;
+    session->stays = tracking->on = true;
     tracking->options = *options;
     tracking->redirect_home = (uint16_t)redirect_home;
     tracking->redirect_broken = false;

@@ -5,6 +5,7 @@
  * all of them, as a part that each runs; and when all have, tracking begins. */
 #include <limits.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/args.h"
 #include "core/assert.h"
@@ -13,6 +14,7 @@
 #include "core/command.h"
 #include "core/handlers.h"
 #include "core/merge.h"
+#include "core/number.h"
 
 static const char no_such_client[] = "ERR The client ID you want redirect to does not exist";
 
@@ -193,7 +195,19 @@ static const char *read_order(const struct str *argv, struct tracking_order *ord
     return argv[1].bytes + sizeof *order;
 }
 
-/* Each shard takes the prefixes in and says whether it has the client that is to be told instead. */
+/* The client is to be told instead of another, whose shard learns here where: 1 + that shard; 0: it is not here. If its
+ * connection is moving it arrives at a later stamp, and says there that it stays. */
+static int64_t home_of_redirect(struct core *core, uint64_t id)
+{
+    struct session *session = id ? sessions_find(&core->sessions, id) : NULL;
+
+    if (!session)
+        return 0;
+    session->stays = true;
+    return session->moves_to ? session->moves_to : 1 + core->index;
+}
+
+/* Each shard takes the prefixes in and says where the client is that is to be told instead, if it has it. */
 static void run_order(struct call *call)
 {
     struct broadcasts *broadcasts = &call->core->broadcasts;
@@ -203,15 +217,19 @@ static void run_order(struct call *call)
     for (int i = 0; i < order.count; i++)
         broadcasts_add(broadcasts, tracking_order_next(&names), order.reader);
     core_heed_broadcasts(call->core);
-    reply_integer(call->reply, sessions_find(&call->core->sessions, order.options.redirect) != NULL);
+    reply_integer(call->reply, home_of_redirect(call->core, order.options.redirect));
 }
 
 /* The shard that has the client; -1: none. */
 static int redirect_home(const struct merge *merge)
 {
-    for (int i = 0; i < merge->part_count; i++)
-        if (str_equal(merge->parts[i], STR(":1\r\n")))
-            return i;
+    for (int i = 0; i < merge->part_count; i++) {
+        struct str part = merge->parts[i];
+        int64_t home;
+
+        if (number_parse_integer((struct str){part.bytes + 1, part.length - strlen(":\r\n")}, &home) && home > 0)
+            return (int)home - 1;
+    }
     return -1;
 }
 
@@ -256,10 +274,20 @@ static void give_order(struct call *call, struct tracking_order *order)
 
 /* TRACKING. */
 
+/* One that is moving is found by an order, wherever it is by then. */
+static bool keep_redirect_here(struct core *core, const struct plan *plan)
+{
+    struct session *to = plan->redirect ? sessions_find(&core->sessions, plan->options.redirect) : NULL;
+
+    if (!to || to->moves_to)
+        return plan->redirect == 0;
+    return to->stays = true;
+}
+
 static void turn_on(struct call *call, const struct plan *plan)
 {
     struct session *session = call->session;
-    bool is_here = plan->redirect == 0 || sessions_find(&call->core->sessions, plan->options.redirect);
+    bool is_here = keep_redirect_here(call->core, plan);
 
     if (plan->options.broadcast || !is_here) {
         give_order(call, tracking_order_create(&call->core->memory, session, call->core->index, &plan->options,

@@ -105,7 +105,7 @@ void cmd_monitor(struct call *call)
         return;
     }
     if (session)
-        session->monitoring = true;
+        session->monitoring = session->stays = true;
     monitors_add(&call->core->monitors, call->session_id, call->home);
     reply_ok(call->reply);
 }

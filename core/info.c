@@ -143,6 +143,7 @@ static void add_stats(struct stats *to, const struct stats *from)
 {
     to->connections_accepted += from->connections_accepted;
     to->connections_rejected += from->connections_rejected;
+    to->connections_moved += from->connections_moved;
     to->commands += from->commands;
     to->received_bytes += from->received_bytes;
     to->sent_bytes += from->sent_bytes;

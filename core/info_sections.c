@@ -384,6 +384,7 @@ static void write_shoal(const struct info_report *report)
     WRITE("# Shoal\r\nshards:%d\r\n", report->info->shard_count);
     write_shards(report);
     WRITE("requests_local:%lld\r\nrequests_crossed:%lld\r\n", ll(stats->local), ll(stats->crossed));
+    WRITE("connections_moved:%lld\r\n", ll(stats->connections_moved));
     WRITE("requests_scattered:%lld\r\nrequests_gathered:%lld\r\n", ll(stats->scattered), ll(stats->gathered));
     WRITE("scripts_local:%lld\r\nscripts_gathered:%lld\r\n", ll(stats->scripts_local), ll(stats->scripts_gathered));
     WRITE("scripts_escalated:%lld\r\nscripts_restarted:%lld\r\n", ll(stats->scripts_escalated),

@@ -40,25 +40,63 @@ void session_restart_ids(void)
     atomic_store_explicit(&last_id, 0, memory_order_relaxed);
 }
 
-void session_begin(struct sessions *sessions, struct session *session, int64_t now_ms)
+/* Sessions are in the order of their ids. NULL: behind all others. */
+static void link_before(struct sessions *sessions, struct session *session, struct session *next)
 {
     uint64_t address = (uintptr_t)session;
 
+    session->next = next;
+    session->previous = next ? next->previous : sessions->newest;
+    *(session->previous ? &session->previous->next : &sessions->oldest) = session;
+    *(next ? &next->previous : &sessions->newest) = session;
+    if (!bptree_insert(&sessions->by_id, (struct bptree_item){session->id, address}, &address))
+        ASSERT(false);
+    sessions->count++;
+}
+
+void session_begin(struct sessions *sessions, struct session *session, int64_t now_ms)
+{
     session->memory = sessions->memory;
     session->id = atomic_fetch_add_explicit(&last_id, 1, memory_order_relaxed) + 1;
     session->db = 0;
     session->protocol = 2;
     session->created_ms = session->active_ms = now_ms;
-    session->next = NULL;
-    session->previous = sessions->newest;
-    if (sessions->newest)
-        sessions->newest->next = session;
-    else
-        sessions->oldest = session;
-    sessions->newest = session;
-    if (!bptree_insert(&sessions->by_id, (struct bptree_item){session->id, address}, &address))
-        ASSERT(false);
-    sessions->count++;
+    link_before(sessions, session, NULL);
+}
+
+static struct session *first_behind(const struct sessions *sessions, uint64_t id)
+{
+    struct bptree_place place = bptree_seek(&sessions->by_id, id, NULL);
+    const struct bptree_item *item = bptree_get(&place);
+
+    return item ? (struct session *)(uintptr_t)item->payload : NULL;
+}
+
+static void copy_text(struct session *session, char **text, const char *old)
+{
+    session_set_text(session, text, old ? str_from(old) : STR(""));
+}
+
+void session_continue(struct sessions *sessions, struct session *session, const struct session *old)
+{
+    session->memory = sessions->memory;
+    session->id = old->id;
+    session->db = old->db;
+    session->protocol = old->protocol;
+    session->reply_mode = old->reply_mode;
+    session->authenticated = old->authenticated;
+    session->no_evict = old->no_evict;
+    session->no_touch = old->no_touch;
+    session->created_ms = old->created_ms;
+    session->active_ms = old->active_ms;
+    session->last_command = old->last_command;
+    session->received_bytes = old->received_bytes;
+    session->sent_bytes = old->sent_bytes;
+    session->commands = old->commands;
+    copy_text(session, &session->name, old->name);
+    copy_text(session, &session->library_name, old->library_name);
+    copy_text(session, &session->library_version, old->library_version);
+    link_before(sessions, session, first_behind(sessions, session->id));
 }
 
 static void drop_attention(struct sessions *sessions, struct session *session)
@@ -85,7 +123,7 @@ static void drop_pushed(struct sessions *sessions, struct session *session)
     session->pushed = false;
 }
 
-void session_end(struct sessions *sessions, struct session *session)
+void session_leave(struct sessions *sessions, struct session *session)
 {
     uint64_t address = (uintptr_t)session;
     bool known = bptree_remove(&sessions->by_id, session->id, &address);
@@ -93,16 +131,26 @@ void session_end(struct sessions *sessions, struct session *session)
     ASSERT(known && sessions->count > 0);
     drop_attention(sessions, session);
     drop_pushed(sessions, session);
-    pushes_clear(&session->pushes, session->memory);
     client_tracking_end(sessions, session);
     *(session->previous ? &session->previous->next : &sessions->oldest) = session->next;
     *(session->next ? &session->next->previous : &sessions->newest) = session->previous;
     session->previous = session->next = NULL;
     sessions->count--;
     session_note_bytes(sessions, session, 0);
+}
+
+void session_forget(struct session *session)
+{
+    pushes_clear(&session->pushes, session->memory);
     session_set_text(session, &session->name, STR(""));
     session_set_text(session, &session->library_name, STR(""));
     session_set_text(session, &session->library_version, STR(""));
+}
+
+void session_end(struct sessions *sessions, struct session *session)
+{
+    session_leave(sessions, session);
+    session_forget(session);
 }
 
 void session_set_text(struct session *session, char **text, struct str value)

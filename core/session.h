@@ -1,7 +1,8 @@
 /* What commands may know of a client.
  *
  * A session is embedded in the connection that it describes and lives on the
- * connection's shard; only that thread touches it. Local commands (HELLO,
+ * connection's shard; only that thread touches it. Where the connection moves to another
+ * shard, a session of that one goes on from it (session_continue). Local commands (HELLO,
  * SELECT, CLIENT SETNAME …) change it at once, in the order of the pipeline;
  * the parts of CLIENT LIST, KILL and PAUSE run on every shard over its own
  * sessions. A command that runs on another shard gets copies of what it needs
@@ -53,6 +54,8 @@ struct session {
     bool monitoring; /* MONITOR */
     bool tracks; /* what its next command reads is to be remembered: see client_tracking.h */
     bool unix_socket;
+    bool stays;        /* other shards know by which shard it is to be told something: it stays there */
+    uint16_t moves_to; /* 1 + the shard that its connection moves to, as is staged; 0: none */
     char *name; /* NULL when not set; the session's memory */
     char *library_name, *library_version;
     char peer[64], local[64];           /* "127.0.0.1:4711", "/run/shoal.sock:0" */
@@ -108,6 +111,13 @@ struct session *sessions_find(const struct sessions *sessions, uint64_t id);
 /* The session's fields are zero, but for what the connection knows; id, db 0, protocol 2 are set here. */
 void session_begin(struct sessions *sessions, struct session *session, int64_t now_ms);
 void session_end(struct sessions *sessions, struct session *session);
+/* The two halves of that: the first alone where another shard's session goes on from it, session_continue on that one.
+ * Until the second what it reads of the old one does not change. */
+void session_leave(struct sessions *sessions, struct session *session);
+void session_forget(struct session *session);
+/* As session_begin, but with the id of the old session and all that its client has set. The old one has left its shard,
+ * or does so at the same instant of the one order: its thread may be about to. */
+void session_continue(struct sessions *sessions, struct session *session, const struct session *old);
 /* RESET: back to how it began, but for id and addresses. */
 void session_reset(struct session *session, bool authenticated);
 /* Replaces one of the session's texts, &session->name say, by a copy; empty text: NULL. */

@@ -18,6 +18,7 @@ struct server_facts {
 /* Written by the shard's own thread; read by the parts of INFO, which run there. */
 struct stats {
     uint64_t connections_accepted, connections_rejected;
+    uint64_t connections_moved;          /* to this shard, from others */
     uint64_t commands;                   /* of this shard's connections */
     uint64_t executed;                   /* on this shard: its own, others' and parts */
     uint64_t received_bytes, sent_bytes;

@@ -200,6 +200,7 @@ struct subscription_change *subscriptions_plan(struct channels *channels, struct
     }
     *(subscriptions->last_change ? &subscriptions->last_change->next : &subscriptions->first_change) = change;
     subscriptions->last_change = change;
+    session->stays = true;
     return change;
 }
 

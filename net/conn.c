@@ -7,6 +7,7 @@
 #include "core/memory.h"
 #include "core/transaction.h"
 #include "net/conn_limits.h"
+#include "net/conn_move.h"
 #include "net/conn_requests.h"
 #include "net/net.h"
 #include "shards/blocked.h"
@@ -17,22 +18,34 @@ static void parse_query(struct conn *conn);
 
 /* End of life. */
 
+static bool is_moving(const struct conn *conn)
+{
+    return conn->place > CONN_STOPS_RECEIVING;
+}
+
+/* Its session has left, its descriptor is closed or another shard's. */
+static void free_conn(struct conn *conn)
+{
+    session_forget(&conn->session);
+    resp_parser_deinit(&conn->parser);
+    buffer_deinit(&conn->query);
+    output_deinit(&conn->output);
+    memory_free(&conn->shard->core.memory, conn);
+}
+
 static void destroy_if_unused(struct conn *conn)
 {
     struct shard *shard = conn->shard;
 
     if (!conn->closing || conn->receiving || conn->sending || conn->pipeline.count > 0 || conn->flush.deferred ||
-        conn->attention.deferred)
+        conn->attention.deferred || conn->place != CONN_AT_HOME)
         return;
     net_gather_end(conn->net, conn);
     net_keep_end(conn->net, conn);
     loop_close_fd(shard->loop, conn->fd);
-    session_end(&shard->core.sessions, &conn->session);
-    resp_parser_deinit(&conn->parser);
-    buffer_deinit(&conn->query);
-    output_deinit(&conn->output);
-    atomic_fetch_sub_explicit(&conn->net->net->load[shard->index].connections, 1, memory_order_relaxed);
-    memory_free(&shard->core.memory, conn);
+    session_leave(&shard->core.sessions, &conn->session);
+    net_count_out(conn->net->net, shard->index);
+    free_conn(conn);
 }
 
 void conn_flush_later(struct conn *conn)
@@ -40,7 +53,7 @@ void conn_flush_later(struct conn *conn)
     loop_defer(conn->shard->loop, &conn->flush);
 }
 
-static void stop_receiving(struct conn *conn)
+void conn_stop_receiving(struct conn *conn)
 {
     if (!conn->receiving || conn->cancelling)
         return;
@@ -57,7 +70,7 @@ void conn_close(struct conn *conn)
     conn_requests_leave_channels(conn);
     conn_requests_end_watches(conn);
     blocked_end(conn->shard, &conn->session, WAITER_GONE);
-    stop_receiving(conn);
+    conn_stop_receiving(conn);
     if (conn->sending)
         shutdown(conn->fd, SHUT_RDWR); /* ends a send that the client does not take */
     conn_flush_later(conn);
@@ -67,7 +80,8 @@ void conn_close(struct conn *conn)
 
 static void start_receiving(struct conn *conn)
 {
-    if (conn->receiving || conn->closing || conn->input_ended || conn->session.close_after_reply)
+    if (conn->receiving || conn->closing || conn->input_ended || conn->session.close_after_reply ||
+        conn->place != CONN_AT_HOME)
         return;
     conn->receiving = true;
     loop_receive(conn->shard->loop, &conn->receive, conn->fd);
@@ -112,7 +126,7 @@ static void take_bytes(struct conn *conn, struct str bytes)
     if (!conn_check_query_limit(conn))
         return;
     if ((conn->paused || !conn_may_start(conn)) && conn->query.length - conn->parsed > CONN_UNPARSED_MOST)
-        stop_receiving(conn);
+        conn_stop_receiving(conn);
 }
 
 /* A large answer is a chunk of its own size. */
@@ -320,6 +334,11 @@ static void flush(struct completion *completion)
 {
     struct conn *conn = (struct conn *)((char *)completion - offsetof(struct conn, flush));
 
+    if (is_moving(conn)) {
+        if (conn->place == CONN_GONE)
+            free_conn(conn);
+        return;
+    }
     if (conn->closing)
         drop_answers(conn);
     drain(conn);
@@ -336,6 +355,8 @@ static void flush(struct completion *completion)
     }
     note_sizes(conn);
     await_send(conn);
+    if (__builtin_expect(conn_move_is_due(conn), 0))
+        conn_move_go_on(conn);
     destroy_if_unused(conn);
 }
 
@@ -358,7 +379,8 @@ static void attend(struct completion *completion)
     conn_flush_later(conn);
 }
 
-void conn_open(struct net_shard *net, int fd, bool unix_socket, const char *peer, const char *local)
+/* All but its session's id and what the client sets. */
+static struct conn *create(struct net_shard *net, int fd, bool unix_socket, const char *peer, const char *local)
 {
     struct shard *shard = net->shard;
     struct conn *conn = memory_alloc_zeroed(&shard->core.memory, sizeof *conn);
@@ -367,15 +389,12 @@ void conn_open(struct net_shard *net, int fd, bool unix_socket, const char *peer
     conn->shard = shard;
     conn->fd = fd;
     conn->session.fd = fd;
-    conn_note_answer(conn, CONN_ANSWER_GUESS);
     conn->session.unix_socket = unix_socket;
     conn->session.attention = &conn->attention;
     conn->session.flush = &conn->flush;
-    conn->session.authenticated = shard->core.config.requirepass[0] == '\0';
     snprintf(conn->session.peer, sizeof conn->session.peer, "%s", peer);
     snprintf(conn->session.local, sizeof conn->session.local, "%s", local);
     conn->origin.peer = conn->session.peer;
-    session_begin(&shard->core.sessions, &conn->session, shard_now_ms(shard));
     resp_parser_init(&conn->parser, &shard->core.memory);
     buffer_init(&conn->query, &shard->core.memory, NULL, 0);
     pipeline_init(&conn->pipeline, &conn->session.pushes);
@@ -384,8 +403,44 @@ void conn_open(struct net_shard *net, int fd, bool unix_socket, const char *peer
     conn->send.done = sent;
     conn->flush.done = flush;
     conn->attention.done = attend;
-    shard->core.stats.connections_accepted++;
     if (shard->core.config.timeout_s > 0)
         net_need_sweep(net);
+    return conn;
+}
+
+void conn_open(struct net_shard *net, int fd, bool unix_socket, const char *peer, const char *local)
+{
+    struct shard *shard = net->shard;
+    struct conn *conn = create(net, fd, unix_socket, peer, local);
+
+    conn_note_answer(conn, CONN_ANSWER_GUESS);
+    conn->session.authenticated = shard->core.config.requirepass[0] == '\0';
+    session_begin(&shard->core.sessions, &conn->session, shard_now_ms(shard));
+    shard->core.stats.connections_accepted++;
     start_receiving(conn);
+}
+
+struct conn *conn_take_over(struct net_shard *net, const struct conn *old)
+{
+    const struct session *session = &old->session;
+    struct conn *conn = create(net, old->fd, session->unix_socket, session->peer, session->local);
+
+    session_continue(&net->shard->core.sessions, &conn->session, session);
+    conn->in_flight_most = old->in_flight_most;
+    conn->by_answers_most = old->by_answers_most;
+    conn->answer_bytes = old->answer_bytes;
+    conn->request_ns = old->request_ns;
+    conn->not_staged = session->commands;
+    conn->moved_ms = shard_now_ms(net->shard);
+    conn->place = CONN_ARRIVES;
+    net->shard->core.stats.connections_moved++;
+    return conn;
+}
+
+void conn_settle(struct conn *conn, bool closes)
+{
+    conn->place = CONN_AT_HOME;
+    if (closes)
+        conn_close(conn);
+    conn_flush_later(conn);
 }

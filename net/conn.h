@@ -17,6 +17,16 @@
 
 struct net_shard;
 
+/* Of which shard a connection is: see conn_move.c. */
+enum conn_place {
+    CONN_AT_HOME,
+    CONN_STOPS_RECEIVING, /* so as to leave, if nothing comes in between */
+    CONN_LEAVES,          /* the shards' parts are staged */
+    CONN_LEFT,            /* its session is none of this shard's any more */
+    CONN_GONE,            /* another shard has all of it; freed at the end of the turn */
+    CONN_ARRIVES,         /* its session is this shard's; the descriptor is, as soon as the old one says so */
+};
+
 struct conn {
     struct session session;
     struct net_shard *net;
@@ -49,6 +59,10 @@ struct conn {
     int64_t spent_ns;              /* on requests that have been answered since answers were last noted, if timed */
     int64_t request_ns;            /* what a request of late has taken, on average; 0: too little to matter */
     int64_t over_soft_since_ms;    /* when the output passed the soft limit, 0: it has not */
+    enum conn_place place;
+    uint16_t next_shard; /* where it moves, unless it is at home or arrives */
+    uint64_t not_staged; /* of session.commands: those that were not for shards, and all before crossings were counted */
+    int64_t moved_ms;    /* when it came from another shard, 0: it has not */
 };
 
 /* Takes over an accepted socket; address texts as CLIENT LIST shows them. */
@@ -56,6 +70,15 @@ void conn_open(struct net_shard *net, int fd, bool unix_socket, const char *peer
 
 /* Ends it: nothing more is read or sent. The memory goes when the last request and operation are back. */
 void conn_close(struct conn *conn);
+
+/* Its receive is to end; nothing if none is armed. */
+void conn_stop_receiving(struct conn *conn);
+
+/* What moves from another shard, whose connection is not touched: its session is this shard's now, and it is neither
+ * received from nor freed before conn_settle. */
+struct conn *conn_take_over(struct net_shard *net, const struct conn *old);
+/* The descriptor is this shard's now. closes: the connection is to end. */
+void conn_settle(struct conn *conn, bool closes);
 
 /* At the end of this turn its answers leave. */
 void conn_flush_later(struct conn *conn);

@@ -103,6 +103,7 @@ static void start_local(struct conn *conn, struct request *request)
 {
     request->session = &conn->session;
     router_submit(conn->shard, request);
+    conn->not_staged++;
     if (consume_reply_mode(&conn->session)) /* CLIENT REPLY itself changed it */
         pipeline_drop_answer(&conn->pipeline, request);
 }
@@ -137,6 +138,7 @@ static void start_in_session(struct conn *conn, const struct command *command, s
         request->discard_reply = consume_reply_mode(session);
     request->session = session;
     router_submit(conn->shard, request);
+    conn->not_staged += request->finished;
     if (request->command->flags & CMD_FENCE && !request->finished) /* what is left of it is */
         conn->fenced = true;
 }
@@ -146,6 +148,7 @@ static void queue(struct conn *conn, const struct command *command, struct reque
     transaction_queue(conn->session.transaction, command, request->argv, request->argc);
     reply_simple(&request->reply, "QUEUED");
     request->discard_reply = consume_reply_mode(&conn->session);
+    conn->not_staged++;
     request_done(request);
 }
 

@@ -9,6 +9,7 @@
 #include "net/address.h"
 #include "net/conn.h"
 #include "net/conn_limits.h"
+#include "net/conn_move.h"
 #include "shards/errand.h"
 
 enum { SWEEP_MS = 1000, GATHER_MS = 1 };
@@ -38,13 +39,42 @@ static int least_loaded(const struct net *net)
     return best;
 }
 
-static int total_connections(const struct net *net)
+static void add(_Atomic(int) *count, int more)
 {
-    int total = 0;
+    atomic_fetch_add_explicit(count, more, memory_order_relaxed);
+}
 
-    for (int i = 0; i < net->group->count; i++)
-        total += atomic_load_explicit(&net->load[i].connections, memory_order_relaxed);
-    return total;
+void net_count_in(struct net *net, int shard)
+{
+    add(&net->load[shard].connections, 1);
+    add(&net->connections, 1);
+}
+
+void net_count_out(struct net *net, int shard)
+{
+    add(&net->load[shard].connections, -1);
+    add(&net->connections, -1);
+}
+
+static void count_over(struct net *net, int from, int to)
+{
+    add(&net->load[to].connections, 1);
+    add(&net->load[from].connections, -1);
+}
+
+bool net_take_place(struct net *net, int from, int to)
+{
+    int here = atomic_load_explicit(&net->load[from].connections, memory_order_relaxed);
+
+    if (atomic_load_explicit(&net->load[to].connections, memory_order_relaxed) > here + CONN_MOVE_MORE)
+        return false;
+    count_over(net, from, to);
+    return true;
+}
+
+void net_return_place(struct net *net, int from, int to)
+{
+    count_over(net, to, from);
 }
 
 /* On the receiving shard. */
@@ -82,7 +112,7 @@ static bool may_connect(struct net *net, int fd, const struct listener *listener
     struct core *core = &net->group->shards[0]->core;
     const char *refusal = NULL;
 
-    if (total_connections(net) >= core->config.maxclients)
+    if (atomic_load_explicit(&net->connections, memory_order_relaxed) >= core->config.maxclients)
         refusal = "-ERR max number of clients reached\r\n";
     else if (core->config.protected_mode && core->config.requirepass[0] == '\0' && !listener->unix_socket &&
              !addresses->peer_is_local)
@@ -109,7 +139,7 @@ void net_connected(struct net *net, int fd, const struct listener *listener)
     if (!listener->unix_socket)
         address_tune(fd, from->shard->core.config.tcp_keepalive_s);
     target = least_loaded(net);
-    atomic_fetch_add_explicit(&net->load[target].connections, 1, memory_order_relaxed);
+    net_count_in(net, target);
     if (target == 0)
         conn_open(from, fd, listener->unix_socket, addresses.peer, addresses.local);
     else

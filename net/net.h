@@ -3,7 +3,7 @@
  *
  * Shard 0 accepts; a new connection goes to the shard that has the fewest, so a
  * handful of connections already uses every core. From then on the connection
- * belongs to that shard. */
+ * belongs to that shard, unless it moves (conn_move.h). */
 #ifndef NET_NET_H
 #define NET_NET_H
 
@@ -44,10 +44,12 @@ struct net {
     int listener_count;
     struct acceptor *acceptors; /* one per listener, on shard 0 */
     struct net_shard *shards;
-    /* Connections by shard: raised by the acceptor, lowered by the shard that closes one. */
+    /* Connections by shard, and of all: raised by the acceptor, lowered by the shard that closes one. Whoever moves
+     * changes those of two shards, one after the other. */
     struct net_load {
         alignas(64) _Atomic(int) connections;
     } *load;
+    _Atomic(int) connections;
     struct memory *memory;
 };
 
@@ -57,6 +59,14 @@ void net_deinit(struct net *net);
 
 /* Shard 0: a socket has been accepted. */
 void net_connected(struct net *net, int fd, const struct listener *listener);
+
+/* A connection will be opened on that shard, or is there no more. */
+void net_count_in(struct net *net, int shard);
+void net_count_out(struct net *net, int shard);
+/* A connection counts as one of another shard from now on. False: that has clearly more, and it does not. */
+MUST_USE bool net_take_place(struct net *net, int from, int to);
+/* It did not go there after all. */
+void net_return_place(struct net *net, int from, int to);
 
 /* The connection keeps answers back; conn_send_gathered is called within a millisecond or two. */
 void net_gather(struct net_shard *net, struct conn *conn);

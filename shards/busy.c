@@ -101,13 +101,24 @@ void busy_refuse_due(struct shard *shard, bool function)
     mesh_release(&shard->port);
 }
 
-static bool refuses(void *context, struct reply *reply)
+static uint32_t state_of_any(const struct shard_group *group)
 {
-    const struct shard_group *group = ((struct shard *)context)->group;
     uint32_t state = 0;
 
     for (int i = 0; i < group->count && !state; i++)
         state = atomic_load_explicit(&group->shards[i]->busy.state, memory_order_relaxed);
+    return state;
+}
+
+bool busy_is_any(const struct shard_group *group)
+{
+    return state_of_any(group) != 0;
+}
+
+static bool refuses(void *context, struct reply *reply)
+{
+    uint32_t state = state_of_any(((struct shard *)context)->group);
+
     if (!state)
         return false;
     busy_reply(reply, state & BUSY_FUNCTION);

@@ -15,6 +15,7 @@ struct command;
 struct message;
 struct reply;
 struct shard;
+struct shard_group;
 
 /* What is known of a busy script, as bits. */
 enum busy_state {
@@ -47,6 +48,9 @@ void busy_refuse_due(struct shard *shard, bool function);
 void busy_reply(struct reply *reply, bool function);
 /* The next of what could not be, to be executed with the stamp that it had; NULL: nothing. */
 struct message *busy_take_waiting(struct shard *shard);
+
+/* Whether a script of any shard is busy, as far as is known by now; any shard. */
+bool busy_is_any(const struct shard_group *group);
 
 /* A command of the shard's connections that is answered where it is parsed. True: it has been refused. */
 bool busy_refuses(const struct shard *shard, const struct command *command, struct reply *reply);

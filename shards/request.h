@@ -51,6 +51,9 @@ struct origin {
     /* Messages of one connection keep their order: those that are not answered are published by one shard. */
     uint32_t publishing; /* requests out that may publish */
     int publisher;       /* the shard that executes them, PUBLISHER_UNKNOWN: any */
+    /* Where its requests go, if not to the connection's own shard. */
+    uint16_t crossed_to; /* most of them, while there are crossings */
+    uint32_t crossings;  /* there, less those to others; since net, which reads it, has last set it to 0 */
 };
 
 /* Laid out by who touches what: the owner reads the first two lines, writes the

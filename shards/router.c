@@ -147,6 +147,15 @@ void router_add_owners(struct shard *shard, const struct command *command, const
     (void)all;
 }
 
+/* Of the other shards that a connection's requests go to the one that most of them do is found by counting those to it
+ * up, and those to others down. */
+static inline void note_crossing(struct origin *origin, int to)
+{
+    if (origin->crossings == 0)
+        origin->crossed_to = (uint16_t)to;
+    origin->crossings += origin->crossed_to == to ? 1 : UINT32_MAX;
+}
+
 /* Staging: each returns false when a ring has no room, and has then staged nothing. */
 
 static inline __attribute__((always_inline)) bool stage_single(struct shard *shard, int owner, struct request *request)
@@ -158,6 +167,7 @@ static inline __attribute__((always_inline)) bool stage_single(struct shard *sha
     } else {
         request_own_arguments(&shard->requests, request);
         shard->core.stats.crossed++;
+        note_crossing(request->origin, owner);
     }
     mesh_stage(&shard->port, owner, &request->message);
     return true;

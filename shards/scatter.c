@@ -472,7 +472,7 @@ bool scatter_stage(struct shard *shard, struct request *request)
     return true;
 }
 
-bool scatter_stage_silent(struct shard *shard, struct request *request, const struct key_owners *owners)
+static bool stage_silent_on(struct shard *shard, struct request *request, const struct key_owners *owners, int argc)
 {
     struct scatter *scatter;
     int index = 0;
@@ -485,10 +485,21 @@ bool scatter_stage_silent(struct shard *shard, struct request *request, const st
     for (int owner = 0; owner < shard->group->count; owner++) {
         if (!shard_set_has(owners->set, owner))
             continue;
-        scatter->parts[index] = part_take(shard, scatter, request->command, 0);
+        scatter->parts[index] = part_lend(shard, scatter, request->argv, argc);
         part_stage(shard, owner, scatter->parts[index++]);
     }
     return true;
+}
+
+bool scatter_stage_silent(struct shard *shard, struct request *request, const struct key_owners *owners)
+{
+    return stage_silent_on(shard, request, owners, 0);
+}
+
+bool scatter_stage_lent(struct shard *shard, struct request *request, const struct key_owners *owners)
+{
+    ASSERT(request->arguments_lent);
+    return stage_silent_on(shard, request, owners, request->argc);
 }
 
 /* Subscriptions. */

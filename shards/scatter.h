@@ -31,6 +31,9 @@ bool scatter_stage_by_keys(struct shard *shard, struct request *request, const s
  * and answer nothing. */
 bool scatter_stage_silent(struct shard *shard, struct request *request, const struct key_owners *owners);
 
+/* Likewise, with the request's arguments, which are lent to it. */
+bool scatter_stage_lent(struct shard *shard, struct request *request, const struct key_owners *owners);
+
 /* Whether there is room for a part for every shard. */
 bool scatter_has_room(struct shard *shard);
 /* Likewise, one for every shard, which run that command. */

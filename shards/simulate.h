@@ -5,7 +5,8 @@
  * (SHOAL_SIM) a point at which another shard may be scheduled. simulate_fault()
  * is constantly false in a real build; the simulator uses it to show that its
  * checker notices when a guard is missing. simulate_ring_slots() lets it make
- * rings so small that they fill up. */
+ * rings so small that they fill up, and simulate_move_least() and
+ * simulate_move_rest_ms() connections that move after a few requests. */
 #ifndef SHARDS_SIMULATE_H
 #define SHARDS_SIMULATE_H
 
@@ -44,6 +45,8 @@ enum simulate_fault {
 void simulate_step(void);
 bool simulate_fault(enum simulate_fault fault);
 uint32_t simulate_ring_slots(uint32_t slots);
+uint32_t simulate_move_least(uint32_t requests);
+int64_t simulate_move_rest_ms(int64_t rest_ms);
 #else
 static inline void simulate_step(void)
 {
@@ -57,6 +60,16 @@ static inline bool simulate_fault(enum simulate_fault fault)
 static inline uint32_t simulate_ring_slots(uint32_t slots)
 {
     return slots;
+}
+
+static inline uint32_t simulate_move_least(uint32_t requests)
+{
+    return requests;
+}
+
+static inline int64_t simulate_move_rest_ms(int64_t rest_ms)
+{
+    return rest_ms;
 }
 #endif
 

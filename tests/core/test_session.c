@@ -56,6 +56,41 @@ Test(session, ending_unlinks_and_frees)
     cr_assert_eq(memory.used_bytes, 0);
 }
 
+Test(session, one_that_goes_on_elsewhere_is_the_same_and_in_the_order_of_ids)
+{
+    struct sessions others;
+    struct memory memory_of_others = {0};
+    struct session list[3] = {0}, here[2] = {0};
+
+    sessions_init(&others, &memory_of_others);
+    for (int i = 0; i < 3; i++)
+        session_begin(i == 1 ? &sessions : &others, i == 1 ? &here[0] : &list[i], 1000);
+    session_set_text(&here[0], &here[0].name, STR("worker"));
+    here[0].db = 3;
+    here[0].protocol = 3;
+    here[0].reply_mode = SESSION_REPLY_SKIP;
+    here[0].authenticated = here[0].no_evict = true;
+    session_note_bytes(&sessions, &here[0], 100);
+    session_continue(&others, &list[1], &here[0]);
+    session_leave(&sessions, &here[0]);
+    cr_assert_eq(sessions.count + sessions.total_bytes, 0);
+    session_forget(&here[0]);
+    cr_assert_eq(memory.used_bytes, 0);
+    cr_assert_eq(list[1].id, 2);
+    cr_assert_str_eq(list[1].name, "worker");
+    cr_assert(list[1].db == 3 && list[1].protocol == 3 && list[1].reply_mode == SESSION_REPLY_SKIP);
+    cr_assert(list[1].authenticated && list[1].no_evict && !list[1].no_touch);
+    cr_assert_eq(list[1].created_ms, 1000);
+    cr_assert_eq(list[0].next, &list[1]);
+    cr_assert_eq(list[2].previous, &list[1]);
+    cr_assert_eq(others.newest, &list[2]);
+    cr_assert_eq(sessions_find(&others, 2), &list[1]);
+    cr_assert_null(sessions_find(&sessions, 2));
+    for (int i = 0; i < 3; i++)
+        session_end(&others, &list[i]);
+    cr_assert_eq(memory_of_others.used_bytes, 0);
+}
+
 Test(session, attention_is_handed_out_once_for_each)
 {
     struct session list[4] = {0};

@@ -348,8 +348,8 @@ def test_a_shard_that_has_nothing_to_evict_waits_for_others_so_long(start):
     expected = [r"WARNING: .* maxmemory value ", "Slow script detected: "]
     server = start("--shards", 2, "--save", "", *options, expected=expected)
     with server.connect() as raw, server.connect() as other:
-        assert raw.command("EVAL", script, 1, "{one}", "warm") == 1
         assert fill(raw, 3000, "{one}", bytes=20000, deadline=1000) == 0
+        assert raw.command("EVAL", script, 1, "{one}", "warm") == 1
         limit = set_limit(raw, "volatile-lru", room=0)
         raw.send_commands([["EVAL", script, 1, "{one}", "go"]])
         time.sleep(0.3)

@@ -102,7 +102,7 @@ static int connect_another(void)
 
     cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
     fcntl(fds[1], F_SETFL, O_NONBLOCK);
-    atomic_fetch_add(&net.load[0].connections, 1);
+    net_count_in(&net, 0);
     conn_open(&net.shards[0], fds[0], false, "127.0.0.1:1", "127.0.0.1:2");
     return fds[1];
 }
@@ -130,6 +130,7 @@ static void stop(void)
         turn();
     }
     cr_assert_eq(atomic_load(&net.load[0].connections), 0);
+    cr_assert_eq(atomic_load(&net.connections), 0);
     cr_assert_eq(shard->requests.live, 0);
     net_deinit(&net);
     shard_close(shard);

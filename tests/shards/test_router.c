@@ -129,6 +129,28 @@ Test(router, a_key_lives_on_its_owner_wherever_its_client_is)
     group_run_deinit(&run);
 }
 
+Test(router, where_most_requests_of_a_connection_cross_to_is_known)
+{
+    struct group_client *client;
+
+    group_run_init(&run, 3, NULL);
+    client = group_connect(&run, 0);
+    for (int i = 0; i < 3; i++)
+        group_ask_format(client, "GET %s", group_key(&run, 2, 0));
+    for (int i = 0; i < 5; i++)
+        group_ask_format(client, "GET %s", group_key(&run, 0, 0));
+    cr_assert_eq(client->origin.crossed_to, 2);
+    cr_assert_eq(client->origin.crossings, 3);
+    for (int i = 0; i < 5; i++)
+        group_ask_format(client, "GET %s", group_key(&run, 1, 0));
+    cr_assert_eq(client->origin.crossed_to, 1);
+    cr_assert_eq(client->origin.crossings, 2);
+    group_ask_format(client, "MGET %s %s", group_key(&run, 1, 0), group_key(&run, 2, 0));
+    cr_assert_eq(client->origin.crossings, 2);
+    group_settle(&run);
+    group_run_deinit(&run);
+}
+
 Test(router, an_own_key_takes_one_turn_of_one_shard)
 {
     struct ask *ask;

@@ -190,3 +190,13 @@ uint32_t simulate_ring_slots(uint32_t slots)
 {
     return present && present->ring_slots ? present->ring_slots : slots;
 }
+
+uint32_t simulate_move_least(uint32_t requests)
+{
+    return present && present->move_least ? present->move_least : requests;
+}
+
+int64_t simulate_move_rest_ms(int64_t rest_ms)
+{
+    return present && present->move_least ? 0 : rest_ms;
+}

@@ -50,6 +50,7 @@ struct scheduler {
     int64_t now_us;      /* Unix time */
     int fault;           /* enum simulate_fault, -1: none */
     uint32_t ring_slots; /* 0: as ever */
+    uint32_t move_least; /* requests to another shard after which a connection may move there; 0: as ever */
     char failure[256];   /* empty: none */
     /* Called when nobody can do anything for a while, before time is moved on; checks what has to hold at rest. */
     void (*at_rest)(void *context);

@@ -10,13 +10,38 @@ static struct sim_loop *sim(struct loop *loop)
     return (struct sim_loop *)loop;
 }
 
+static struct wire *wires; /* all that there are */
+
+static void add_wire(struct sim_loop *loop, struct wire *wire)
+{
+    ASSERT(loop->wire_count < WIRES_MAX);
+    wire->loop = loop;
+    loop->wires[loop->wire_count++] = wire;
+}
+
+static void remove_wire(struct sim_loop *loop, const struct wire *wire)
+{
+    int index = 0;
+
+    while (loop->wires[index] != wire)
+        index++;
+    loop->wires[index] = loop->wires[--loop->wire_count];
+}
+
+/* A descriptor is every loop's; while an operation of one is under way no other may use it. */
 static struct wire *wire_of(struct loop *loop, int fd)
 {
-    for (int i = 0; i < sim(loop)->wire_count; i++)
-        if (sim(loop)->wires[i]->fd == fd)
-            return sim(loop)->wires[i];
-    ASSERT(!"a descriptor of this loop");
-    return NULL;
+    struct wire *wire = wires;
+
+    while (wire && wire->fd != fd)
+        wire = wire->next;
+    ASSERT(wire);
+    if (wire->loop == sim(loop))
+        return wire;
+    ASSERT(!wire->receive && !wire->send);
+    remove_wire(wire->loop, wire);
+    add_wire(sim(loop), wire);
+    return wire;
 }
 
 /* Starting operations. */
@@ -348,15 +373,20 @@ void sim_loop_deinit(struct sim_loop *loop)
 
 void wire_init(struct wire *wire, struct sim_loop *loop, int fd)
 {
-    ASSERT(loop->wire_count < WIRES_MAX);
-    *wire = (struct wire){.fd = fd, .loop = loop};
+    *wire = (struct wire){.fd = fd, .next = wires};
+    wires = wire;
     buffer_init(&wire->arriving, loop->loop.memory, NULL, 0);
     buffer_init(&wire->taken, loop->loop.memory, NULL, 0);
-    loop->wires[loop->wire_count++] = wire;
+    add_wire(loop, wire);
 }
 
 void wire_deinit(struct wire *wire)
 {
+    struct wire **link = &wires;
+
+    while (*link != wire)
+        link = &(*link)->next;
+    *link = wire->next;
     buffer_deinit(&wire->arriving);
     buffer_deinit(&wire->taken);
 }

@@ -20,7 +20,8 @@ enum { WIRES_MAX = 8, WIRE_FIRST_FD = 1 << 20 /* no descriptor of the process */
 
 struct wire {
     int fd;
-    struct sim_loop *loop;
+    struct wire *next;                 /* of all */
+    struct sim_loop *loop;             /* that has used it last */
     struct completion *receive, *send; /* under way, or NULL */
     struct buffer arriving;            /* written by the client, not yet delivered */
     struct buffer taken;               /* sent by the shard to where there was room, and read by the client as far as */
@@ -58,7 +59,7 @@ void sim_loop_deinit(struct sim_loop *loop);
 /* Without one, no file can be used. */
 void sim_loop_use_disk(struct sim_loop *loop, struct sim_disk *disk);
 
-/* A connection to this loop's shard. */
+/* A connection to this loop's shard, which may hand it to another. */
 void wire_init(struct wire *wire, struct sim_loop *loop, int fd);
 void wire_deinit(struct wire *wire);
 

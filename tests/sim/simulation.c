@@ -168,7 +168,7 @@ static void connect_client(struct simulation *simulation, int index)
     client->lingers_us = 1u << dice_between(dice, 0, 14);
     if (index < simulation->workload.clients && simulation->workload.breaks_off && dice_one_in(dice, 3))
         client->leaves_after = dice_between(dice, 1, simulation->workload.operations_most / 2);
-    atomic_fetch_add(&simulation->net.load[shard].connections, 1);
+    net_count_in(&simulation->net, shard);
     conn_open(&simulation->net.shards[shard], client->wire.fd, false, "127.0.0.1:1", "127.0.0.1:2");
 }
 
@@ -296,6 +296,7 @@ static void set_up(struct simulation *simulation, uint64_t seed, int fault)
     scheduler_init(scheduler, seed, fault);
     workload_draw(&simulation->workload, &scheduler->dice, simulation->crashes_always);
     scheduler->ring_slots = simulation->workload.ring_slots;
+    scheduler->move_least = simulation->workload.move_least;
     history_init(&simulation->history);
     start_server(simulation);
     workload_plan(&simulation->workload, &scheduler->dice, &simulation->group.router, scheduler->now_us / 1000,

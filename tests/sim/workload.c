@@ -156,7 +156,7 @@ static int draw_window(const struct workload *workload, struct dice *dice)
 
 void workload_draw(struct workload *workload, struct dice *dice, bool crashes)
 {
-    static const uint32_t ring_slots[] = {0, 0, 0, 1, 2, 4};
+    static const uint32_t ring_slots[] = {0, 0, 0, 1, 2, 4}, move_least[] = {0, 1, 2, 4};
 
     *workload = (struct workload){
         .shards = dice_one_in(dice, 20) ? 1 : dice_between(dice, 2, dice_one_in(dice, 3) ? 8 : 3),
@@ -165,6 +165,7 @@ void workload_draw(struct workload *workload, struct dice *dice, bool crashes)
         .databases = dice_one_in(dice, 3) ? 2 : 1,
         .operations_most = dice_between(dice, 10, 120),
         .ring_slots = ring_slots[dice_below(dice, 6)],
+        .move_least = move_least[dice_below(dice, 4)],
         .spin_us = dice_one_in(dice, 8) ? dice_between(dice, 1, 20) : 0,
         .like_uring = dice_one_in(dice, 2),
         .deadlines = dice_one_in(dice, 3),

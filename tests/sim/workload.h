@@ -13,6 +13,7 @@ struct workload {
     int operations_most; /* of one client */
     int window_most;     /* operations that a client has in flight */
     uint32_t ring_slots; /* 0: as ever */
+    uint32_t move_least; /* requests to another shard after which a connection may move there; 0: as ever */
     int spin_us;
     bool like_uring; /* wake-ups wait for their sender's next wait */
     bool deadlines;  /* keys expire */
