@@ -107,13 +107,16 @@ static void find_batched(struct bench *bench)
 
     for (size_t turn = 0; turn < whole; turn += BATCH) {
         struct key keys[BATCH];
+        uint32_t elsewhere = 0;
 
         for (size_t at = 0; at < BATCH; at++) {
             keys[at] = key_at(bench, turn + at);
             keyspace_prefetch(bench->keyspace, 0, keys[at].hash);
         }
         for (size_t at = 0; at < BATCH; at++)
-            keyspace_prefetch_entry(bench->keyspace, 0, keys[at].hash);
+            elsewhere |= (uint32_t)!keyspace_prefetch_entry(bench->keyspace, 0, keys[at].hash) << at;
+        for (; elsewhere != 0; elsewhere &= elsewhere - 1)
+            keyspace_prefetch_elsewhere(bench->keyspace, 0, keys[__builtin_ctz(elsewhere)].hash);
         for (size_t at = 0; at < BATCH; at++)
             read_entry(bench, keyspace_find(bench->keyspace, 0, keys[at], 0));
     }

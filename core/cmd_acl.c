@@ -135,7 +135,6 @@ void cmd_acl_cat(struct call *call)
 void cmd_acl_genpass(struct call *call)
 {
     enum { BITS = 256, BITS_MAX = 4096 };
-    static const char digits[] = "0123456789abcdef";
     uint8_t random[BITS_MAX / 8];
     char text[BITS_MAX / 4];
     int64_t bits = BITS;
@@ -154,8 +153,7 @@ void cmd_acl_genpass(struct call *call)
     }
     length = ((size_t)bits + 3) / 4;
     process_random(random, (length + 1) / 2);
-    for (size_t i = 0; i < length; i++)
-        text[i] = digits[random[i / 2] >> (4 * (i % 2)) & 15];
+    str_write_hex(text, random, length);
     reply_bulk(call->reply, (struct str){text, length});
 }
 

@@ -38,7 +38,7 @@ static void reply_digest(struct reply *reply, const struct digest *digest)
 {
     char text[SHA1_HEX_LENGTH + 1];
 
-    sha1_write_hex(digest->bytes, text);
+    str_write_hex(text, digest->bytes, SHA1_HEX_LENGTH);
     text[SHA1_HEX_LENGTH] = '\0';
     reply_simple(reply, text);
 }

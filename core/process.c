@@ -1,10 +1,13 @@
 #include "core/process.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/utsname.h>
 #include <unistd.h>
+
+#include "core/assert.h"
 
 /* The second number of /proc/self/statm counts resident pages. */
 static size_t read_resident_bytes(void)
@@ -57,6 +60,7 @@ void process_random(uint8_t *bytes, size_t count)
     while (count > 0) {
         ssize_t got = getrandom(bytes, count, 0);
 
+        ASSERT(got > 0 || errno == EINTR); /* there is no other way to fail, see getrandom(2) */
         if (got > 0) {
             bytes += got;
             count -= (size_t)got;

@@ -1,29 +1,19 @@
-/* FIPS 180-4, section 6.1. Whole blocks are read where they lie; the last one or
- * two, with the padding and the length, are put together aside. */
+/* FIPS 180-4, section 6.1. */
 #include "core/sha1.h"
 
-#include <stdint.h>
+#include "core/sha_message.h"
 
-enum { BLOCK = 64, WORDS = 5, ROUNDS = 80 };
+enum { WORDS = 5, ROUNDS = 80 };
 
 static inline uint32_t rotate(uint32_t word, int bits)
 {
     return word << bits | word >> (32 - bits);
 }
 
-static inline uint32_t load_word(const char *bytes)
-{
-    uint32_t word;
-
-    memcpy(&word, bytes, sizeof word);
-    return __builtin_bswap32(word);
-}
-
 static void extend(const char *block, uint32_t schedule[static ROUNDS])
 {
-    for (int i = 0; i < 16; i++)
-        schedule[i] = load_word(block + 4 * i);
-    for (int i = 16; i < ROUNDS; i++)
+    sha_read_block(block, schedule);
+    for (int i = SHA_BLOCK_WORDS; i < ROUNDS; i++)
         schedule[i] = rotate(schedule[i - 3] ^ schedule[i - 8] ^ schedule[i - 14] ^ schedule[i - 16], 1);
 }
 
@@ -53,7 +43,7 @@ static inline void round_of(uint32_t state[static WORDS], uint32_t mixed)
     state[0] = next;
 }
 
-static void add_block(uint32_t digest[static WORDS], const char *block)
+static void add_block(uint32_t *digest, const char *block)
 {
     uint32_t schedule[ROUNDS], state[WORDS];
 
@@ -71,38 +61,12 @@ static void add_block(uint32_t digest[static WORDS], const char *block)
         digest[i] += state[i];
 }
 
-/* What does not fill a block, a one bit, zeros, and the length in bits. */
-static void add_end(uint32_t digest[static WORDS], struct str rest, uint64_t total_length)
-{
-    char last[2 * BLOCK] = {0};
-    size_t blocks = rest.length < BLOCK - 8 ? 1 : 2;
-    uint64_t bits = __builtin_bswap64(total_length * 8);
-
-    str_copy(last, rest);
-    last[rest.length] = (char)0x80;
-    memcpy(last + blocks * BLOCK - sizeof bits, &bits, sizeof bits);
-    for (size_t i = 0; i < blocks; i++)
-        add_block(digest, last + i * BLOCK);
-}
-
 void sha1(struct str bytes, uint8_t digest[static SHA1_BYTES])
 {
-    uint32_t words[WORDS] = {0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0};
-    size_t whole = bytes.length / BLOCK * BLOCK;
+    uint32_t state[WORDS] = {0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0};
 
-    for (size_t at = 0; at < whole; at += BLOCK)
-        add_block(words, bytes.bytes + at);
-    add_end(words, (struct str){bytes.bytes + whole, bytes.length - whole}, bytes.length);
-    for (int i = 0; i < SHA1_BYTES; i++)
-        digest[i] = (uint8_t)(words[i / 4] >> (24 - 8 * (i % 4)));
-}
-
-void sha1_write_hex(const uint8_t digest[static SHA1_BYTES], char text[static SHA1_HEX_LENGTH])
-{
-    static const char digits[] = "0123456789abcdef";
-
-    for (int i = 0; i < SHA1_HEX_LENGTH; i++)
-        text[i] = digits[digest[i / 2] >> (4 - 4 * (i % 2)) & 15];
+    sha_add_message(state, bytes, add_block);
+    sha_write_state(state, digest, SHA1_BYTES);
 }
 
 void sha1_hex(struct str bytes, char text[static SHA1_HEX_LENGTH])
@@ -110,5 +74,5 @@ void sha1_hex(struct str bytes, char text[static SHA1_HEX_LENGTH])
     uint8_t digest[SHA1_BYTES];
 
     sha1(bytes, digest);
-    sha1_write_hex(digest, text);
+    str_write_hex(text, digest, SHA1_HEX_LENGTH);
 }

@@ -11,7 +11,6 @@ enum { SHA1_BYTES = 20, SHA1_HEX_LENGTH = 2 * SHA1_BYTES };
 void sha1(struct str bytes, uint8_t digest[static SHA1_BYTES]);
 
 /* In lower case, not terminated. */
-void sha1_write_hex(const uint8_t digest[static SHA1_BYTES], char text[static SHA1_HEX_LENGTH]);
 void sha1_hex(struct str bytes, char text[static SHA1_HEX_LENGTH]);
 
 #endif

@@ -1,11 +1,9 @@
-/* FIPS 180-4, section 6.2. Whole blocks are read where they lie; the last one or
- * two, with the padding and the length, are put together aside. */
+/* FIPS 180-4, section 6.2. */
 #include "core/sha256.h"
 
-#include <stdint.h>
-#include <string.h>
+#include "core/sha_message.h"
 
-enum { BLOCK = 64, WORDS = 8, ROUNDS = 64 };
+enum { WORDS = 8, ROUNDS = 64 };
 
 static const uint32_t constants[ROUNDS] = {
     0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
@@ -25,11 +23,8 @@ static inline uint32_t rotate(uint32_t word, int bits)
 
 static void extend(const char *block, uint32_t schedule[static ROUNDS])
 {
-    for (int i = 0; i < 16; i++) {
-        memcpy(&schedule[i], block + 4 * i, sizeof schedule[i]);
-        schedule[i] = __builtin_bswap32(schedule[i]);
-    }
-    for (int i = 16; i < ROUNDS; i++) {
+    sha_read_block(block, schedule);
+    for (int i = SHA_BLOCK_WORDS; i < ROUNDS; i++) {
         uint32_t near = schedule[i - 2], far = schedule[i - 15];
 
         schedule[i] = schedule[i - 16] + schedule[i - 7] + (rotate(far, 7) ^ rotate(far, 18) ^ far >> 3) +
@@ -48,7 +43,7 @@ static inline void round_of(uint32_t state[static WORDS], uint32_t mixed)
     state[0] = first + second;
 }
 
-static void add_block(uint32_t digest[static WORDS], const char *block)
+static void add_block(uint32_t *digest, const char *block)
 {
     uint32_t schedule[ROUNDS], state[WORDS];
 
@@ -60,30 +55,13 @@ static void add_block(uint32_t digest[static WORDS], const char *block)
         digest[i] += state[i];
 }
 
-/* What does not fill a block, a one bit, zeros, and the length in bits. */
-static void add_end(uint32_t digest[static WORDS], struct str rest, uint64_t total_length)
-{
-    char last[2 * BLOCK] = {0};
-    size_t blocks = rest.length < BLOCK - 8 ? 1 : 2;
-    uint64_t bits = __builtin_bswap64(total_length * 8);
-
-    str_copy(last, rest);
-    last[rest.length] = (char)0x80;
-    memcpy(last + blocks * BLOCK - sizeof bits, &bits, sizeof bits);
-    for (size_t i = 0; i < blocks; i++)
-        add_block(digest, last + i * BLOCK);
-}
-
 void sha256_hex(struct str bytes, char text[static SHA256_HEX_LENGTH])
 {
-    static const char digits[] = "0123456789abcdef";
-    uint32_t words[WORDS] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
+    uint32_t state[WORDS] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
                              0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
-    size_t whole = bytes.length / BLOCK * BLOCK;
+    uint8_t digest[SHA256_BYTES];
 
-    for (size_t at = 0; at < whole; at += BLOCK)
-        add_block(words, bytes.bytes + at);
-    add_end(words, (struct str){bytes.bytes + whole, bytes.length - whole}, bytes.length);
-    for (int i = 0; i < SHA256_HEX_LENGTH; i++)
-        text[i] = digits[words[i / 8] >> (28 - 4 * (i % 8)) & 15];
+    sha_add_message(state, bytes, add_block);
+    sha_write_state(state, digest, SHA256_BYTES);
+    str_write_hex(text, digest, SHA256_HEX_LENGTH);
 }

@@ -13,6 +13,12 @@ static inline unsigned char lower(unsigned char byte)
     return (unsigned char)(byte - 'A') < 26 ? byte | 0x20 : byte;
 }
 
+void str_write_hex(char *to, const uint8_t *bytes, size_t digits)
+{
+    for (size_t i = 0; i < digits; i++)
+        to[i] = "0123456789abcdef"[bytes[i / 2] >> (i % 2 ? 0 : 4) & 15];
+}
+
 /* Short texts as two pieces that may overlap. */
 void str_copy_unusual(char *to, struct str from)
 {

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 
 #define MUST_USE __attribute__((warn_unused_result))
@@ -56,6 +57,9 @@ static inline __attribute__((always_inline)) void str_copy(char *to, struct str 
         str_copy_unusual(to, from);
     }
 }
+
+/* The first so many hexadecimal digits of the bytes, in lower case, not terminated. */
+void str_write_hex(char *to, const uint8_t *bytes, size_t digits);
 
 /* A client's bytes as "%.*s" quotes them in an error: cut where they are long. */
 enum { STR_QUOTED_MAX = 128 };

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -118,14 +117,11 @@ static void fit_clients(struct config *config)
 
 static void gather_facts(struct server_facts *facts, const struct config *config, const struct placement *placement)
 {
-    static const char hex[] = "0123456789abcdef";
     uint8_t random[20 + 32];
     struct timespec now;
 
-    if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
-        memset(random, (int)getpid(), sizeof random);
-    for (int i = 0; i < 40; i++)
-        facts->run_id[i] = hex[i % 2 ? random[i / 2] & 15 : random[i / 2] >> 4];
+    process_random(random, sizeof random);
+    str_write_hex(facts->run_id, random, 40);
     keyspace_hash_seed(random + 20);
     clock_gettime(CLOCK_REALTIME, &now);
     facts->start_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;

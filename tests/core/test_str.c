@@ -55,6 +55,17 @@ Test(str, copy_moves_any_number_of_bytes_even_over_each_other)
     str_copy(to, (struct str){NULL, 0});
 }
 
+Test(str, hex_writes_as_many_digits_as_asked_for_the_high_ones_first)
+{
+    const uint8_t bytes[] = {0x01, 0xab, 0xf7};
+    char text[] = "______";
+
+    str_write_hex(text, bytes, 5);
+    cr_assert_str_eq(text, "01abf_");
+    str_write_hex(text, bytes, 6);
+    cr_assert_str_eq(text, "01abf7");
+}
+
 Test(str, compare_orders_unsigned_bytes_and_prefixes_first)
 {
     cr_assert_lt(str_compare(STR("a"), STR("b")), 0);

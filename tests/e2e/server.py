@@ -12,6 +12,7 @@ import re
 import signal
 import socket
 import subprocess
+import threading
 import time
 
 import redis
@@ -73,6 +74,25 @@ def wait_until(condition, seconds=None, pause=0.005):
         if time.monotonic() > deadline:
             raise AssertionError("it did not happen in time")
         time.sleep(pause)
+
+
+def run_together(functions):
+    """Each on a thread of its own, to the end of all; the first failure is raised."""
+    failures = []
+
+    def run(function):
+        try:
+            function()
+        except BaseException as failure:
+            failures.append(failure)
+
+    threads = [threading.Thread(target=run, args=(function,), daemon=True) for function in functions]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failures:
+        raise failures[0]
 
 
 def _environment():

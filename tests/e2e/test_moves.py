@@ -11,7 +11,7 @@ import pytest
 
 from conftest import require
 from resp import Closed, Error, Push
-from server import SANITIZED, scaled, wait_until
+from server import SANITIZED, run_together, scaled, wait_until
 
 ENOUGH = 80  # requests in a row to another shard, more than make a connection think of moving
 BOTH = [(2, "io_uring"), (2, "epoll")]
@@ -59,41 +59,21 @@ def visit(server, connection, shards):
         follow(server, connection, name_on(shard, shards))
 
 
-@pytest.fixture(params=SEVERAL, ids=lambda param: f"{param[0]}-{param[1]}")
-def several(request, start):
-    shards, backend = request.param
+def start_with(start, shards, backend):
     require(backend)
     server = start("--shards", shards, "--net-backend", backend)
     server.shards = shards
     return server
+
+
+@pytest.fixture(params=SEVERAL, ids=lambda param: f"{param[0]}-{param[1]}")
+def several(request, start):
+    return start_with(start, *request.param)
 
 
 @pytest.fixture(params=BOTH, ids=lambda param: f"{param[0]}-{param[1]}")
 def two(request, start):
-    shards, backend = request.param
-    require(backend)
-    server = start("--shards", shards, "--net-backend", backend)
-    server.shards = shards
-    return server
-
-
-def run_all(functions):
-    """Each on a thread of its own; the first failure is raised."""
-    failures = []
-
-    def run(function):
-        try:
-            function()
-        except BaseException as failure:
-            failures.append(failure)
-
-    threads = [threading.Thread(target=run, args=(function,)) for function in functions]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if failures:
-        raise failures[0]
+    return start_with(start, *request.param)
 
 
 # Where it goes.
@@ -389,7 +369,7 @@ def alternate(server, index, seconds, ends=()):
 
 
 def test_every_reply_is_right_while_connections_move(several):
-    run_all([lambda index=index: alternate(several, index, 4) for index in range(6)])
+    run_together([lambda index=index: alternate(several, index, 4) for index in range(6)])
     assert moves(several) > 20
 
 
@@ -403,7 +383,7 @@ def test_everybody_is_listed_once_while_connections_move(several):
                 assert len(set(ids)) == len(ids) == 5, ids
                 assert b"connected_clients:5\r\n" in connection("INFO clients")
 
-    run_all([look, *[lambda index=index: alternate(several, index, 4) for index in range(4)]])
+    run_together([look, *[lambda index=index: alternate(several, index, 4) for index in range(4)]])
     assert moves(several) > 10
 
 
@@ -451,7 +431,7 @@ def test_pauses_hold_while_connections_move(several):
                 connection("CLIENT UNPAUSE")
                 time.sleep(0.1)
 
-    run_all([pause, *[lambda index=index: alternate(several, index, 3) for index in range(4)]])
+    run_together([pause, *[lambda index=index: alternate(several, index, 3) for index in range(4)]])
     assert moves(several) > 10
 
 
@@ -476,7 +456,7 @@ def test_maxclients_is_exact_while_connections_move(two):
                             assert len(admin("CLIENT LIST").splitlines()) == most
                 wait_until(lambda: len(admin("CLIENT LIST").splitlines()) == most - 2, pause=0.001)
 
-        run_all([connect_more, *[lambda index=index: alternate(two, index, seconds) for index in range(most - 3)]])
+        run_together([connect_more, *[lambda index=index: alternate(two, index, seconds) for index in range(most - 3)]])
     assert moves(two) > 5
 
 
@@ -486,7 +466,7 @@ def test_the_server_stops_while_connections_move(two, round):
         time.sleep(0.3 + 0.17 * round)
         two.stop()
 
-    run_all([stop, *[lambda index=index: alternate(two, index, 20, ends=True) for index in range(6)]])
+    run_together([stop, *[lambda index=index: alternate(two, index, 20, ends=True) for index in range(6)]])
 
 
 def test_who_asks_for_keys_of_a_busy_script_can_kill_it(start):

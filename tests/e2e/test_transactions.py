@@ -3,6 +3,7 @@
 What redis-server says to the same commands is the reference, byte for byte.
 """
 
+import functools
 import re
 import threading
 import time
@@ -10,7 +11,7 @@ import time
 import pytest
 
 from resp import Closed, Error
-from server import scaled, wait_until
+from server import run_together, scaled, wait_until
 
 KEYS = [f"key:{number}" for number in range(12)]  # on every shard of five
 
@@ -374,23 +375,14 @@ def test_client_list_tells_of_multi_and_watch(server, raw):
 
 # At one instant.
 
-def run_all(server, workers):
-    failures = []
+def at_once(server, workers):
+    """Each with a connection of its own."""
 
-    def run(worker):
-        try:
-            with server.connect() as connection:
-                worker(connection)
-        except BaseException as failure:
-            failures.append(failure)
+    def connected(worker):
+        with server.connect() as connection:
+            worker(connection)
 
-    threads = [threading.Thread(target=run, args=(worker,), daemon=True) for worker in workers]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if failures:
-        raise failures[0]
+    run_together([functools.partial(connected, worker) for worker in workers])
 
 
 def test_transfers_keep_their_sum(server, raw):
@@ -410,13 +402,13 @@ def test_transfers_keep_their_sum(server, raw):
             assert sum(map(int, connection.command("MGET", *KEYS))) == 1200
             assert sum(map(int, transaction(connection, *(f"GET {key}" for key in KEYS)))) == 1200
 
-    reader = threading.Thread(target=run_all, args=(server, [watch_sums] * 2))
-    reader.start()
-    try:
-        run_all(server, [transfer(first) for first in range(4)])
-    finally:
-        done.set()
-        reader.join()
+    def transfer_all():
+        try:
+            at_once(server, [transfer(first) for first in range(4)])
+        finally:
+            done.set()
+
+    run_together([transfer_all, lambda: at_once(server, [watch_sums] * 2)])
     assert sum(map(int, raw.command("MGET", *KEYS))) == 1200
 
 
@@ -433,7 +425,7 @@ def test_no_increment_is_lost_between_watch_and_exec(server, raw):
                 if transaction(connection, *(f"SET {key} {value + 1}" for key, value in zip(keys, values))):
                     break
 
-    run_all(server, [increment] * clients)
+    at_once(server, [increment] * clients)
     assert sum(int(value or 0) for value in raw.command("MGET", *KEYS)) == 2 * rounds * clients
 
 
