@@ -11,6 +11,8 @@
  * buffers that a turn's receives took lie in `lent` until the next loop_wait,
  * which gives them back together. A receive that finds none ends with ENOBUFS
  * and waits among the `ended` for that same moment; its bytes stay in the socket.
+ * The kernel takes them in turn, and so comes to use all that it is given: few at
+ * first, and more when many small requests at once have found none.
  *
  * The kernel also ends a multishot operation for reasons of its own (the
  * completion ring was full, it had its share); it is armed again in silence.
@@ -57,6 +59,7 @@ enum {
     /* 64 or 512 buffers, 4 or 64 KiB: within the noise of 256 × 16 KiB for values of 32 bytes, and none better for
      * 16 KiB or 200 KiB. The count is a power of two. */
     BUFFER_COUNT = 256,
+    BUFFERS_AT_FIRST = 32,
     BUFFER_BYTES = 16 * 1024,
     /* Buffers must not start at equal offsets modulo a large power of two: short requests would then all compete
      * for the same few cache sets. An odd number of lines between them spreads them over all (SET of 16 KiB: 4.5 µs
@@ -85,8 +88,11 @@ struct uring {
     struct io_uring ring;
     struct io_uring_buf_ring *buffers;
     char *bytes;
+    int provided; /* so many of the buffers are in use */
     int lent_count;
     uint16_t lent[BUFFER_COUNT];                 /* in the order taken */
+    size_t lent_bytes;                           /* that came in them */
+    bool refused;                                /* a receive of this turn found none */
     struct completion *ended_first, *ended_last; /* multishot operations to be armed again, in order */
     struct completion_list tried;                /* sends; result is 0, or what their completion entry says */
     bool tries_sends;    /* kernel 6.1, as for deferred work: a send that fails says how far it came */
@@ -333,13 +339,27 @@ static void uring_wake(struct loop *from, struct loop *target_loop)
 
 /* --- Delivering completions --- */
 
-static void lend_buffer(struct uring *uring, struct completion *completion, uint32_t flags)
+static void lend_buffer(struct uring *uring, struct completion *completion, int result, uint32_t flags)
 {
     uint16_t index = (uint16_t)(flags >> IORING_CQE_BUFFER_SHIFT);
 
-    ASSERT(index < BUFFER_COUNT && uring->lent_count < BUFFER_COUNT);
+    ASSERT(index < uring->provided && uring->lent_count < uring->provided);
     uring->lent[uring->lent_count++] = index;
+    uring->lent_bytes += result > 0 ? (size_t)result : 0;
     completion->bytes = uring->bytes + (size_t)index * BUFFER_STRIDE;
+}
+
+/* They go to the kernel with those that are lent. */
+static void provide_more(struct uring *uring, int count)
+{
+    for (int i = 0; i < count && uring->provided < BUFFER_COUNT; i++)
+        uring->lent[uring->lent_count++] = (uint16_t)uring->provided++;
+}
+
+/* Where they were full the turn had enough to do. */
+static bool lacks_buffers(const struct uring *uring)
+{
+    return uring->refused && uring->lent_bytes < (size_t)uring->lent_count * BUFFER_BYTES / 2;
 }
 
 static void take_back_buffers(struct uring *uring)
@@ -348,6 +368,8 @@ static void take_back_buffers(struct uring *uring)
 
     if (uring->lent_count == 0)
         return;
+    if (lacks_buffers(uring))
+        provide_more(uring, uring->provided);
     for (int i = 0; i < uring->lent_count; i++) {
         uint16_t index = uring->lent[i];
         char *bytes = uring->bytes + (size_t)index * BUFFER_STRIDE;
@@ -356,6 +378,8 @@ static void take_back_buffers(struct uring *uring)
     }
     io_uring_buf_ring_advance(uring->buffers, uring->lent_count);
     uring->lent_count = 0;
+    uring->lent_bytes = 0;
+    uring->refused = false;
 }
 
 /* The kernel ended a multishot operation that we want to go on: next turn. */
@@ -438,7 +462,8 @@ static int receive_completed(struct uring *uring, struct completion *completion,
     bool passing = result > 0 || result == -ENOBUFS || result == -EINTR || result == -EAGAIN;
 
     if (flags & IORING_CQE_F_BUFFER)
-        lend_buffer(uring, completion, flags);
+        lend_buffer(uring, completion, result, flags);
+    uring->refused |= result == -ENOBUFS;
     if (!passing)
         return deliver_last(completion, result);
     if (!armed)
@@ -712,9 +737,7 @@ static int provide_buffers(struct uring *uring)
     registration.ring_addr = (uintptr_t)uring->buffers;
     io_uring_buf_ring_init(uring->buffers);
     result = io_uring_register_buf_ring(&uring->ring, &registration, 0);
-    for (int i = 0; i < BUFFER_COUNT; i++)
-        uring->lent[i] = (uint16_t)i;
-    uring->lent_count = BUFFER_COUNT;
+    provide_more(uring, BUFFERS_AT_FIRST);
     return result;
 }
 

@@ -42,11 +42,11 @@ static void assert_turn_is_valid(struct flood *floods)
     }
 }
 
-static size_t received_by_all(const struct flood *floods)
+static size_t received_by(const struct flood *floods, int count)
 {
     size_t received = 0;
 
-    for (int i = 0; i < FLOODED; i++)
+    for (int i = 0; i < count; i++)
         received += floods[i].probe.received;
     return received;
 }
@@ -64,13 +64,49 @@ ON_BOTH_BACKENDS(more_bytes_than_buffers_arrive_whole_and_in_order)
         write_pattern(pairs[i].far, FLOOD_BYTES, i, 0);
         loop_receive(loop, &floods[i].probe.completion, pairs[i].near);
     }
-    for (; received_by_all(floods) < (size_t)FLOODED * FLOOD_BYTES; turns++) {
+    for (; received_by(floods, FLOODED) < (size_t)FLOODED * FLOOD_BYTES; turns++) {
         loop_wait(loop, 1000000);
         assert_turn_is_valid(floods);
     }
     cr_assert_gt(turns, 1, "the test is meant to need several turns");
     for (int i = 0; i < FLOODED; i++)
         cancel_and_wait(loop, &floods[i].probe);
+    close_all(loop);
+    free(floods);
+}
+
+static int turns_until_all_have(struct loop *loop, struct flood *floods, int count, size_t bytes)
+{
+    int turns = 0;
+
+    for (; received_by(floods, count) < (size_t)count * bytes; turns++)
+        loop_wait(loop, 1000000);
+    return turns;
+}
+
+ON_BOTH_BACKENDS(many_small_receives_at_once_come_to_find_a_buffer_each)
+{
+    enum { SMALL = 200, SMALL_BYTES = 10, ROUNDS = 5 };
+    struct loop *loop = open_or_skip(backend);
+    struct flood *floods = calloc(SMALL, sizeof(*floods));
+    struct pair pairs[SMALL];
+    int turns = 0;
+
+    for (int round = 0; round < ROUNDS; round++) {
+        for (unsigned i = 0; i < SMALL; i++) {
+            pairs[i] = make_pair();
+            floods[i] = (struct flood){.probe = probe_of(flood_done, i)};
+            write_pattern(pairs[i].far, SMALL_BYTES, i, 0);
+            loop_receive(loop, &floods[i].probe.completion, pairs[i].near);
+        }
+        turns = turns_until_all_have(loop, floods, SMALL, SMALL_BYTES);
+        for (int i = 0; i < SMALL; i++) {
+            cancel_and_wait(loop, &floods[i].probe);
+            close(pairs[i].near);
+            close(pairs[i].far);
+        }
+    }
+    cr_assert_leq(turns, 2);
     close_all(loop);
     free(floods);
 }
