@@ -42,9 +42,15 @@ void rdb_file_reader_init(struct rdb_file_reader *reader, struct memory *memory,
                           bool checks);
 void rdb_file_reader_deinit(struct rdb_file_reader *reader);
 
-/* The next record borrows from the reader until this is called again. Room in the window is asked for when it is
+/* The next record borrows from the window until that is filled again. Room in the window is asked for when it is
  * hungry, and not before. What the window has behind the end is left there: an AOF goes on. */
 MUST_USE enum rdb_file_status rdb_file_reader_next(struct rdb_file_reader *reader, struct rdb_record *record);
+/* Of the last record: what was compressed lies in the reader instead, until the next is read. */
+static inline bool rdb_file_reader_holds(const struct rdb_file_reader *reader, const struct rdb_record *record)
+{
+    return (record->name.length > 0 && record->name.bytes == reader->key.bytes) ||
+           (record->text.length > 0 && record->text.bytes == reader->text.bytes);
+}
 /* The record can't be taken: from now on that is what is wrong. */
 void rdb_file_reader_refuse(struct rdb_file_reader *reader, const struct rdb_record *record, const char *reason);
 /* What that says, until another problem is described, where the reading goes on. */

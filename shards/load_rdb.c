@@ -14,14 +14,18 @@
 #include "shards/shard.h"
 
 enum {
-    RECORDS_PER_LOOK = 64, /* at the clock */
-    SKIPPED_SHOWN = 10,    /* lines of the log */
+    STEPS_PER_LOOK = 4, /* at the clock */
+    SKIPPED_SHOWN = 10, /* lines of the log */
+    AHEAD = 16,         /* records */
 };
 
 struct load_rdb {
     struct shard *shard;
     struct rdb_file_reader reader;
     struct rdb_loader loader;
+    struct rdb_record ahead[AHEAD]; /* read, and not yet taken, so that what they need of the table is on its way */
+    uint64_t hashes[AHEAD];         /* of their names, where they are keys */
+    int ahead_count;
     struct load_file *file;
     uint64_t read; /* bytes of the file */
     const struct load_stage *stage;
@@ -128,8 +132,6 @@ static const char *take_key(struct load_rdb *load, const struct rdb_record *reco
     struct shard *shard = load->shard;
     struct entry *entry;
 
-    if (router_owner(&shard->group->router, record->name) != shard->index)
-        return NULL;
     if (load->drops_expired && rdb_record_has_passed(record, shard->now_ms)) {
         load->expired++;
         return NULL;
@@ -184,18 +186,93 @@ static void summarize(const struct load_rdb *load)
         log_write(LOG_WARNING, "Not loaded, as they had no items: %llu keys", (unsigned long long)load->empty);
 }
 
+/* Records ahead. */
+
+static bool is_others(const struct load_rdb *load, const struct rdb_record *record)
+{
+    const struct shard *shard = load->shard;
+
+    return record->kind == RDB_RECORD_KEY && router_owner(&shard->group->router, record->name) != shard->index;
+}
+
+static bool has_place(const struct load_rdb *load, const struct rdb_record *record)
+{
+    return record->kind == RDB_RECORD_KEY && record->db < keyspace_database_count(load->shard->core.keyspace);
+}
+
+/* Asks for where the key is to go: its bucket. */
+static void prefetch_bucket(struct load_rdb *load, int index)
+{
+    const struct rdb_record *record = &load->ahead[index];
+
+    if (!has_place(load, record))
+        return;
+    load->hashes[index] = keyspace_hash(record->name);
+    keyspace_prefetch(load->shard->core.keyspace, record->db, load->hashes[index]);
+}
+
+/* And what has to be looked at besides, when that is there. */
+static void prefetch_more(const struct load_rdb *load, int index)
+{
+    const struct rdb_record *record = &load->ahead[index];
+
+    if (has_place(load, record))
+        keyspace_prefetch_entry(load->shard->core.keyspace, record->db, load->hashes[index]);
+}
+
+/* As far as what the records borrow stays where it is. Returns what came last. */
+static enum rdb_file_status read_ahead(struct load_rdb *load)
+{
+    enum rdb_file_status status = RDB_FILE_RECORD;
+    bool is_held = false;
+
+    for (int read = 0; status == RDB_FILE_RECORD && read < AHEAD && !is_held; read++) {
+        struct rdb_record *record = &load->ahead[load->ahead_count];
+
+        status = rdb_file_reader_next(&load->reader, record);
+        if (status != RDB_FILE_RECORD || is_others(load, record))
+            continue;
+        prefetch_bucket(load, load->ahead_count++);
+        is_held = rdb_file_reader_holds(&load->reader, record);
+    }
+    return status;
+}
+
+/* False: one of them can't be taken, nor any behind it. */
+static bool take_ahead(struct load_rdb *load)
+{
+    int count = load->ahead_count;
+
+    load->ahead_count = 0;
+    for (int i = 0; i < count; i++)
+        prefetch_more(load, i);
+    for (int i = 0; i < count; i++) {
+        const char *problem = take(load, &load->ahead[i]);
+
+        if (problem) {
+            rdb_file_reader_refuse(&load->reader, &load->ahead[i], problem);
+            return false;
+        }
+    }
+    return true;
+}
+
+static enum load_status fail(const struct load_rdb *load)
+{
+    loading_fail(load->shard, rdb_file_reader_problem(&load->reader));
+    return LOAD_FAILED;
+}
+
 static enum load_status step(struct load_rdb *load)
 {
-    struct rdb_record record;
-    const char *problem;
+    enum rdb_file_status status = read_ahead(load);
 
-    switch (rdb_file_reader_next(&load->reader, &record)) {
+    if (!take_ahead(load))
+        return fail(load);
+    switch (status) {
     case RDB_FILE_HUNGRY:
         return load_fill(load->shard, load->file, &load->read, &load->reader.window) ? LOAD_GOES_ON : LOAD_FAILED;
     case RDB_FILE_RECORD:
-        problem = take(load, &record);
-        if (problem)
-            rdb_file_reader_refuse(&load->reader, &record, problem);
         return LOAD_GOES_ON;
     case RDB_FILE_END:
         summarize(load);
@@ -203,8 +280,7 @@ static enum load_status step(struct load_rdb *load)
             load->file->from = file_window_offset(&load->reader.window);
         return LOAD_DONE;
     default:
-        loading_fail(load->shard, rdb_file_reader_problem(&load->reader));
-        return LOAD_FAILED;
+        return fail(load);
     }
 }
 
@@ -217,7 +293,7 @@ enum load_status load_rdb_slice(struct load_rdb *load, int64_t until_us)
 
         do {
             status = step(load);
-        } while (status == LOAD_GOES_ON && ++steps < RECORDS_PER_LOOK);
+        } while (status == LOAD_GOES_ON && ++steps < STEPS_PER_LOOK);
     } while (status == LOAD_GOES_ON && loop_monotonic_us(load->shard->loop) < until_us);
     count(load);
     return status;

@@ -276,3 +276,27 @@ def test_another_name_of_the_snapshot(redis_server, start):
     server = start("--dir", path.parent, "--dbfilename", "other.rdb")
     with server.client(db=12) as client:
         assert client.get("high") == b"1"
+
+
+def test_of_two_records_that_are_wrong_the_first_is_told(redis_server):
+    path = small_snapshot(redis_server)
+    record = b"\x00\x05key:7\x07value 7"
+    assert record in path.read_bytes()
+    path.write_bytes(path.read_bytes().replace(record, record + record + b"\x60", 1))
+    output = refusal_to_load(path.parent, "--shards", 1)
+    assert "key:7" in output and "the key is there twice" in output and "no such type" not in output
+
+
+def test_names_that_were_compressed_are_each_loaded_as_their_own(redis_server, start):
+    """Such a name lies in a room of the reader's, which the next one takes."""
+    names = {"much of the same, and " * 4 + str(i): str(i).encode() for i in range(500)}
+    names |= {f"short:{i}": str(i).encode() for i in range(500)}
+    source = redis_server("source")
+    with source.client() as client:
+        client.mset(names)
+        client.save()
+    for shards in SHARDS:
+        server = start("--shards", shards, "--dir", source.folder, "--save", "")
+        with server.client() as client:
+            assert client.dbsize() == len(names) and client.mget(names) == list(names.values())
+        server.stop()
