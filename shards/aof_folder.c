@@ -114,13 +114,24 @@ void aof_folder_add_generation(struct aof_folder *folder, const struct config *c
     folder->newest_sequence = sequence;
 }
 
+/* What lies there a former server has left, which nothing names. It is not emptied but removed: with the names of the
+ * segments, the folder's sync makes that durable, before the manifest names the new one. */
+static int open_new(const char *path)
+{
+    int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, descriptor = open(path, flags, 0644);
+
+    if (descriptor < 0 && errno == EEXIST && unlink(path) == 0)
+        descriptor = open(path, flags, 0644);
+    return descriptor;
+}
+
 static int open_segment(struct aof_folder *folder, const struct config *config, int shard, uint64_t sequence)
 {
     struct buffer path;
 
     buffer_init(&path, folder->memory, NULL, 0);
     aof_folder_name_segment(folder, config, sequence, &path);
-    folder->descriptors[shard] = open(path.bytes, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    folder->descriptors[shard] = open_new(path.bytes);
     buffer_deinit(&path);
     return folder->descriptors[shard] < 0 ? errno : 0;
 }

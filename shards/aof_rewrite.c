@@ -337,7 +337,24 @@ static void open_next(struct aof_rewrite *rewrite)
     }
     aof_folder_name_segment(folder, config_of(rewrite), rewrite->first_sequence + (uint64_t)rewrite->opened,
                             &rewrite->path);
-    loop_file_open(rewrite->home->loop, &rewrite->file, rewrite->path.bytes, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+    loop_file_open(rewrite->home->loop, &rewrite->file, rewrite->path.bytes, O_WRONLY | O_CREAT | O_EXCL, 0644);
+}
+
+/* What a former server has left in a segment's place is removed first, as in aof_folder.c. */
+static void opened(struct aof_rewrite *rewrite, int result)
+{
+    bool was_left = rewrite->removes_left;
+
+    rewrite->removes_left = !was_left && result == -EEXIST;
+    if (rewrite->removes_left) {
+        loop_file_remove(rewrite->home->loop, &rewrite->file, rewrite->path.bytes);
+    } else if (result < 0) {
+        end(rewrite, -result);
+    } else {
+        if (!was_left)
+            folder_of(rewrite)->descriptors[rewrite->opened++] = result;
+        open_next(rewrite);
+    }
 }
 
 static void file_done(struct completion *completion)
@@ -348,11 +365,8 @@ static void file_done(struct completion *completion)
         remove_next(rewrite);
     } else if (rewrite->step == AOF_REWRITE_ENDS) {
         end(rewrite, rewrite->error);
-    } else if (completion->result < 0) {
-        end(rewrite, -completion->result);
     } else {
-        folder_of(rewrite)->descriptors[rewrite->opened++] = completion->result;
-        open_next(rewrite);
+        opened(rewrite, completion->result);
     }
 }
 

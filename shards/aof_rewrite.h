@@ -50,6 +50,7 @@ struct aof_rewrite {
     bool is_saved;            /* the snapshot has ended */
     int error;                /* of the snapshot */
     int opened;               /* segments */
+    bool removes_left;        /* what lies in the next one's place */
     uint64_t first_sequence;  /* of those */
     uint64_t base_sequence;
     size_t removed; /* files of the manifest that have been looked at */

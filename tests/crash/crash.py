@@ -11,11 +11,13 @@ the rounds: what was not synced is lost, in part or all of it.
 """
 
 import argparse
+import contextlib
 import os
 import pathlib
 import random
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import threading
@@ -33,6 +35,7 @@ from server import BACKENDS, PATIENCE_S, Server, io_uring_refusal, wait_until  #
 
 ROUNDS_OF_A_FOLDER = 6
 LOAD_S = (0.05, 1.0)
+DEADLY_S = 0.3
 MARK = "round"
 TORN = r"Short read while loading the append only file"  # when the power has failed
 CUTS = (TORN, r" is cut at byte \d+: ", r"Of the append only file \d+ bytes are cut off")
@@ -142,8 +145,7 @@ class Life:
         clients = [Client(server, act, self.dice.random(), failures) for act in acts]
         time.sleep(self.dice.uniform(*LOAD_S))
         died = server.process.poll()
-        server.process.send_signal(signal.SIGKILL)
-        server.process.wait()
+        self.kill(server)
         for client in clients:
             client.join()
         if died is not None:
@@ -152,6 +154,15 @@ class Life:
             raise failures[0]
         self.always = server.always
         return sum(client.count for client in clients)
+
+    def kill(self, server):
+        """By the clock; with a recorder also in the middle of what is done and not yet on record (recorder.c)."""
+        if self.power and self.dice.random() < 0.5:
+            server.process.send_signal(self.dice.choice((signal.SIGUSR1, signal.SIGUSR2)))
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                server.process.wait(DEADLY_S)
+        server.process.send_signal(signal.SIGKILL)
+        server.process.wait()
 
     def fail_power(self):
         """Or not: then what the kernel was given is there, and may be lost later."""
@@ -174,6 +185,8 @@ class Life:
             server = self.open()
             try:
                 self.check(server)
+                with server.connect() as admin:  # the power failure before it may have lost it
+                    admin.command("SET", MARK, self.rounds)
                 server.stop(expected=expected)
             finally:
                 server.kill()

@@ -19,36 +19,53 @@ class File:
     """base: on the disk for good; changes since then: (when, offset, bytes), or (when, length, None)."""
 
     def __init__(self, base=b""):
-        self.base, self.changes, self.begun = base, [], {}
+        self.base, self.changes = bytearray(base), []
 
     def settle(self, until):
         while self.changes and self.changes[0][0] <= until:
-            self.base = apply(self.base, self.changes.pop(0))
+            apply(self.base, self.changes.pop(0))
+
+    def after(self, changes):
+        content = bytearray(self.base)
+        for change in changes:
+            apply(content, change)
+        return content
 
     def left(self, dice):
         manner = dice.choice(("nothing", "all", "prefix", "sectors"))
         kept = {"nothing": 0, "prefix": dice.randint(0, len(self.changes))}.get(manner, len(self.changes))
-        content = self.base
-        for change in self.changes[:kept]:
-            content = apply(content, change)
+        content = self.after(self.changes[:kept])
         if manner == "prefix" and kept < len(self.changes) and self.changes[kept][2]:
             when, offset, data = self.changes[kept]
-            content = apply(content, (when, offset, data[: dice.randint(0, len(data))]))
+            apply(content, (when, offset, data[: dice.randint(0, len(data))]))
         return self.without_sectors(content, dice) if manner == "sectors" else content
 
+    def become(self, content, when):
+        """What the disk has shows changes that are not on record."""
+        known = bytes(self.after(self.changes))
+        if known == content:
+            return
+        same = len(os.path.commonprefix([known, content]))
+        if len(known) > len(content):
+            self.changes.append((when, len(content), None))
+        if same < len(content):
+            self.changes.append((when, same, content[same:]))
+
     def without_sectors(self, content, dice):
-        content = bytearray(content)
         before = self.base.ljust(len(content), b"\0")
         for at in range(0, len(content), SECTOR_BYTES):
             if dice.random() < 0.3:
                 content[at : at + SECTOR_BYTES] = before[at : at + SECTOR_BYTES][: len(content) - at]
-        return bytes(content)
+        return content
 
 
 def apply(content, change):
     _, offset, data = change
-    content = content[:offset].ljust(offset, b"\0") if data is None else content.ljust(offset, b"\0")
-    return content if data is None else content[:offset] + data + content[offset + len(data) :]
+    content.extend(bytes(max(0, offset - len(content))))
+    if data is None:
+        del content[offset:]
+    else:
+        content[offset : offset + len(data)] = data
 
 
 def read_records(path):
@@ -75,23 +92,27 @@ class Power:
         """All that is there now is there for good."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self.record.unlink(missing_ok=True)
+        self.when = 0
         self.names = {}  # on the disk for good: path: File, or FOLDER
-        self.pending = []  # changes of names that are not
+        self.pending = []  # changes of names that are not: (when, source, target, File or FOLDER)
         self.inodes = {}  # File, or the folder's path, by inode
-        for path in [self.folder, *self.folder.rglob("*")]:
+        for path in self.paths():
             it = File(path.read_bytes()) if path.is_file() else FOLDER
             self.names[str(path)] = it
             self.inodes[path.stat().st_ino] = str(path) if it is FOLDER else it
+        self.now = dict(self.names)  # what who is killed leaves
 
-    def end_record(self):
-        """Of a large write, which is not recorded as a whole where the server was killed meanwhile."""
-        if self.record.exists():
-            whole = sum(HEAD.size + len(data) for _, _, _, data in read_records(self.record))
-            os.truncate(self.record, whole)
+    def paths(self):
+        return [self.folder, *self.folder.rglob("*")]
 
     def environment(self):
-        self.end_record()
+        self.take_record()
+        self.take_unrecorded()
         return {"LD_PRELOAD": str(self.library), "SHOAL_RECORD": str(self.record), "SHOAL_RECORDED": str(self.folder)}
+
+    def change_name(self, source, target, it):
+        self.pending.append((self.when, source, target, it))
+        rename(self.now, source, target, it)
 
     def sync_folder(self, path, until):
         for change in list(self.pending):
@@ -100,41 +121,67 @@ class Power:
                 rename(self.names, *change[1:])
                 self.pending.remove(change)
 
-    def replay(self):
-        now, begun = dict(self.names), {}
-
-        def change_name(source, target, it):
-            self.pending.append((when, source, target, it))
-            rename(now, source, target, it)
-
-        for when, (kind, inode, number, data) in enumerate(read_records(self.record)):
+    def take_record(self):
+        """A record at its end that is not whole is of who was killed meanwhile."""
+        begun = {}
+        for kind, inode, number, data in read_records(self.record):
             it = self.inodes.get(inode)
+            self.when += 1
             if kind in "crlum":
                 source, target = ([os.path.normpath(name) for name in data.decode().split("\0") if name] + [None])[:2]
             if kind == "c":
                 self.inodes[inode] = File()
-                change_name(None, source, self.inodes[inode])
+                self.change_name(None, source, self.inodes[inode])
             elif kind == "m":
                 self.inodes[inode] = source
-                change_name(None, source, FOLDER)
+                self.change_name(None, source, FOLDER)
             elif kind == "r":
-                change_name(source, target, now[source])
+                self.change_name(source, target, self.now[source])
             elif kind == "l":
-                change_name(None, target, now[source])
-            elif kind == "u" and source in now:  # else mkstemp has made it
-                change_name(source, None, now[source])
+                self.change_name(None, target, self.now[source])
+            elif kind == "u" and source in self.now:  # else mkstemp has made it
+                self.change_name(source, None, self.now[source])
             elif kind in "wt":
-                it.changes.append((when, number, data if kind == "w" else None))
+                it.changes.append((self.when, number, data if kind == "w" else None))
             elif kind == "b":
-                begun[number] = when
+                begun[number] = self.when
             elif kind == "e" and isinstance(it, File):
                 it.settle(begun[number])
             elif kind == "e":
                 self.sync_folder(it, begun[number])
+        self.record.unlink(missing_ok=True)
+
+    def take_unrecorded(self):
+        """Who was killed may have changed what it had no time to put on record: what the folder shows beyond it."""
+        there = {str(path): path for path in self.paths()}
+        self.when += 1
+        for name, path in there.items():
+            inode = path.stat().st_ino
+            if name not in self.now or (self.now[name] is not FOLDER and self.now[name] is not self.inodes.get(inode)):
+                self.appeared(name, path, inode, there)
+        for name in set(self.now) - set(there):
+            self.change_name(name, None, self.now[name])
+        for name, path in there.items():
+            if path.is_file() and path.suffix != ".log":
+                self.now[name].become(path.read_bytes(), self.when)
+
+    def appeared(self, name, path, inode, there):
+        """Made, renamed, or given another name."""
+        it = self.inodes.get(inode)
+        known = [other for other, file in self.now.items() if file is it and it is not FOLDER]
+        if known:
+            gone = [other for other in known if other not in there]
+            self.change_name(gone[0] if gone else None, name, it)
+        elif path.is_file():
+            self.inodes[inode] = File()
+            self.change_name(None, name, self.inodes[inode])
+        else:
+            self.inodes[inode] = name
+            self.change_name(None, name, FOLDER)
 
     def lose(self, dice):
         """The power fails: the folder is as it may be found then."""
-        self.replay()
+        self.take_record()
         kept = dice.choice((0, len(self.pending), dice.randint(0, len(self.pending))))
         for change in self.pending[:kept]:
             rename(self.names, *change[1:])

@@ -3,11 +3,13 @@
  * A library to preload (LD_PRELOAD). What is under the folder SHOAL_RECORDED is recorded, in the file SHOAL_RECORD:
  * records of four numbers and bytes (struct record), appended when the call has succeeded, and before its caller
  * hears of it; of a sync also when it begins, as only what was written before is on the disk when it ends. It has
- * to be the epoll backend, as io_uring calls nothing. */
+ * to be the epoll backend, as io_uring calls nothing. After SIGUSR1 the server dies of the next call that would be
+ * recorded, after SIGUSR2 of the next that changes names: it has succeeded then, and is not on record. */
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -31,6 +33,12 @@ static int record_fd = -1;
 static char folder[PATH_MAX];
 static size_t folder_length;
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static volatile sig_atomic_t deadly; /* 0, or the signal that came */
+
+static void became_deadly(int signal_number)
+{
+    deadly = signal_number;
+}
 
 __attribute__((constructor)) static void begin(void)
 {
@@ -40,6 +48,8 @@ __attribute__((constructor)) static void begin(void)
     if (!path || !recorded || !realpath(recorded, folder))
         return;
     folder_length = strlen(folder);
+    signal(SIGUSR1, became_deadly);
+    signal(SIGUSR2, became_deadly);
     record_fd = (int)syscall(SYS_openat, AT_FDCWD, path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
 }
 
@@ -58,6 +68,8 @@ static void record(char kind, uint64_t inode, uint64_t number, const struct iove
     struct record head = {(uint64_t)kind, inode, number, bytes};
     int used = 1;
 
+    if (deadly == SIGUSR1 || (deadly == SIGUSR2 && strchr("crlum", kind)))
+        raise(SIGKILL);
     all[0] = (struct iovec){&head, sizeof head};
     for (int i = 0; i < count && bytes > 0 && used < IOV_MAX; i++) {
         all[used] = vectors[i];

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from append_only import loaded_by_redis
+from append_only import FOLDER, loaded_by_redis, segments
 from conftest import COMBINATIONS, require
 from server import scaled, wait_until
 
@@ -128,6 +128,26 @@ def test_it_begins_and_ends_while_the_server_runs(begin):
     client = begin(*ALWAYS).client()
     assert client.mget([f"k{i}" for i in range(100)]) == [str(i).encode() for i in range(100)]
     assert (client.get("inside"), client.get("outside")) == (b"2", b"1")
+
+
+def test_what_a_former_server_left_is_not_written_over(begin):
+    """Emptied, it could be back when the power fails, behind a manifest that names it by then."""
+    place, left = begin.folder / FOLDER, b"*3\r\n$3\r\nSET\r\n$5\r\nghost\r\n$1\r\n1\r\n"
+    place.mkdir()
+    for sequence in range(1, 2 * begin.shards + 1):
+        aside = begin.folder / f"left{sequence}"
+        aside.write_bytes(left)
+        (place / f"appendonly.aof.{sequence}.incr.aof").hardlink_to(aside)
+    server = begin(*ALWAYS)
+    names = [path.name for path in segments(begin.folder)]
+    server.client().bgrewriteaof()
+    rewritten(server)
+    names += [path.name for path in segments(begin.folder)]
+    assert {f"appendonly.aof.{sequence}.incr.aof" for sequence in range(1, 2 * begin.shards + 1)} < set(names)
+    assert all((begin.folder / f"left{sequence}").read_bytes() == left for sequence in range(1, 2 * begin.shards + 1))
+    server.client().set("key", 1)
+    server.kill()
+    assert begin(*ALWAYS).client().keys() == [b"key"]
 
 
 @pytest.mark.parametrize("appendfsync", ["always", "everysec"])
