@@ -95,6 +95,7 @@ struct uring {
     bool refused;                                /* a receive of this turn found none */
     struct completion *ended_first, *ended_last; /* multishot operations to be armed again, in order */
     struct completion_list tried;                /* sends; result is 0, or what their completion entry says */
+    bool has_come;                               /* with the last system call: any entry */
     bool tries_sends;    /* kernel 6.1, as for deferred work: a send that fails says how far it came */
     int files_under_way; /* of the kernel */
     struct file_worker files;
@@ -674,6 +675,7 @@ static int collect(struct uring *uring, int64_t timeout_us)
     int delivered = 0;
 
     enter(uring, timeout_us);
+    uring->has_come = io_uring_cq_ready(&uring->ring) > 0;
     uring->loop.awaited = !has_tried_all(uring);
     if (!uring->loop.awaited)
         delivered = end_tried_sends(uring);
@@ -681,16 +683,19 @@ static int collect(struct uring *uring, int64_t timeout_us)
     return delivered + file_worker_deliver(&uring->files);
 }
 
+/* What is awaited is collected before it sleeps. What has come by then without a done ends the wait, too: a wake-up,
+ * whose sender takes us to be awake, or the end of a receive, which is armed again when the next wait begins. */
 static int uring_wait(struct loop *loop, int64_t timeout_us)
 {
     struct uring *uring = uring_of(loop);
     int delivered;
 
     take_back_buffers(uring);
+    uring->has_come = false;
     delivered = arm_ended(uring);
     if (delivered > 0 || loop->awaited)
         delivered += collect(uring, 0);
-    return delivered > 0 ? delivered : collect(uring, timeout_us);
+    return delivered > 0 || uring->has_come ? delivered : collect(uring, timeout_us);
 }
 
 /* --- Opening and closing --- */

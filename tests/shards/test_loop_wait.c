@@ -129,6 +129,18 @@ ON_BOTH_BACKENDS(no_wake_is_lost_from_a_thread_without_a_loop)
     wake_from(backend, LOOP_AUTO);
 }
 
+/* What is awaited is looked at first, and meets the wake-up. */
+ON_BOTH_BACKENDS(a_wake_ends_a_wait_that_awaits_sends)
+{
+    struct loop *loop = open_or_skip(backend);
+
+    loop_wait(loop, 0);
+    loop_wake(NULL, loop);
+    loop_await_sends(loop);
+    loop_wait(loop, -1);
+    close_all(loop);
+}
+
 ON_BOTH_BACKENDS(a_wake_before_the_wait_ends_that_wait_alone)
 {
     struct loop *loop = open_or_skip(backend);
