@@ -41,7 +41,6 @@ struct script_watch {
 /* What is known of the append-only file. */
 struct aof_figures {
     bool enabled;
-    bool lacks_base;         /* nothing would survive; it is being written, or will be tried again */
     bool behind;             /* any shard's: too much is on its way to the disk, and writes are to wait */
     int error;               /* any shard's: an errno, nothing gets through to the disk; 0: all is well */
     uint64_t bytes;          /* of this shard's newest segment */
@@ -55,6 +54,7 @@ struct aof_figures {
 struct durability {
     uint64_t (*newest)(void *context);              /* of the last record that an answer which is given now may show */
     bool (*is_safe)(void *context, uint64_t stamp); /* everything up to it would survive a loss of power */
+    bool (*has_base)(void *context);                /* else nothing would: it is being written, or will be */
     void *context;
 };
 

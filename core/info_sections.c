@@ -162,11 +162,14 @@ static void write_memory(const struct info_report *report)
 }
 
 /* After the first base has failed it is to be tried again, as soon as its pause is over. */
+/* Also where nobody has asked yet for the base that an append-only file still lacks. */
 static bool is_rewriting_scheduled(const struct core *core, bool runs)
 {
+    const struct durability *durability = &core->durability;
+    bool is_wanted = core->config.appendonly && core->aof.enabled && durability->has_base;
+
     return atomic_load_explicit(&core->saves->rewrite_scheduled, memory_order_relaxed) ||
-           (!runs && core->aof.enabled && core->aof.lacks_base &&
-            atomic_load_explicit(&core->saves->rewrite_failed, memory_order_relaxed));
+           (!runs && is_wanted && !durability->has_base(durability->context));
 }
 
 static void write_rewriting(const struct info_report *report)

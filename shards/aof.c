@@ -448,7 +448,6 @@ void aof_hear_troubles(struct shard *shard)
     figures->error = !shard->aof.stops && atomic_load_explicit(&durable->failing, memory_order_acquire) > 0
                          ? atomic_load_explicit(&durable->error, memory_order_relaxed)
                          : 0;
-    figures->lacks_base = !shard->aof.stops && !is_complete(shard);
     figures->behind = !shard->aof.stops && atomic_load_explicit(&durable->behind, memory_order_acquire) > 0;
     figures->bytes = shard->aof.disk.segment->bytes;
     atomic_store_explicit(&durable->marks[shard->index].bytes, figures->bytes, memory_order_relaxed);
@@ -719,11 +718,16 @@ static bool is_stamp_safe(void *shard, uint64_t stamp)
     return is_safe(shard, stamp);
 }
 
+static bool has_base(void *shard)
+{
+    return is_complete(shard);
+}
+
 void aof_init(struct shard *shard)
 {
     struct aof *aof = &shard->aof;
 
-    shard->core.durability = (struct durability){newest, is_stamp_safe, shard};
+    shard->core.durability = (struct durability){newest, is_stamp_safe, has_base, shard};
     aof_disk_init(&aof->disk, shard);
     aof_writer_init(&aof->writer, &shard->core.memory);
     aof->ticked.done = tick;

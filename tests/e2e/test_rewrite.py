@@ -168,6 +168,23 @@ def test_what_was_not_wanted_for_a_moment_begins_all_the_same(begin, appendfsync
     assert client.mget([f"k{i}" for i in range(3000)]) == [str(i).encode() * 500 for i in range(3000)]
 
 
+def test_an_append_only_file_is_complete_when_nothing_is_scheduled_for_it(begin):
+    """Switched off and on again at once, on some shards only, it lacks a base for which nobody has asked yet."""
+    server = begin("--appendonly", "yes", "--appendfsync", "no", "--enable-debug-command", "yes")
+
+    def is_at_rest():
+        info = server.info("persistence")
+        return [info[f"aof_{name}"] for name in ("enabled", "rewrite_in_progress", "rewrite_scheduled")] == ["1", "0", "0"]
+
+    with server.connect() as connection:
+        for round in range(100):
+            words = ("no", "yes") * (1 + round % 2)
+            assert set(connection.pipeline(("CONFIG", "SET", "appendonly", word) for word in words)) == {"OK"}
+            wait_until(is_at_rest)
+            assert connection.command("DEBUG", "LOADAOF") == "OK"
+    server.kill()  # it has warned of each loading
+
+
 def test_databases_that_were_emptied_are_so_for_redis_too(begin):
     server = begin("--appendonly", "yes")
     client = server.client()
