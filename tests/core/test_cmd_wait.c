@@ -22,7 +22,7 @@ static void init(void)
     command_run_init(&run, 1);
     newest = safe = 0;
     run.cores[0].config.appendonly = true;
-    run.cores[0].durability = (struct durability){tell_newest, tell_safe, NULL};
+    run.cores[0].durability = (struct durability){.newest = tell_newest, .is_safe = tell_safe};
 }
 
 static void deinit(void)
