@@ -16,9 +16,9 @@
 #include "core/keyspace.h"
 #include "core/resp_parse.h"
 #include "core/resp_write.h"
+#include "shards/ahead.h"
 
 enum { ENGINE_REPLY_BYTES = 16384, ENGINE_BATCH = 32, ENGINE_ARGUMENTS = 5 };
-enum { ENGINE_AHEAD_TABLE = 8, ENGINE_AHEAD_ENTRY = 5 }; /* requests */
 
 static const int64_t ENGINE_NOW_MS = 1700000000000;
 
@@ -127,13 +127,13 @@ static inline void engine_execute(struct engine *engine, const struct engine_req
 
 static inline void engine_execute_batch(struct engine *engine)
 {
-    for (int at = 0; at < ENGINE_AHEAD_TABLE; at++)
+    for (int at = 0; at < AHEAD_TABLE; at++)
         engine_prefetch_table(engine, at);
-    for (int at = 0; at < ENGINE_AHEAD_ENTRY; at++)
+    for (int at = 0; at < AHEAD_ENTRY; at++)
         engine_prefetch_entry(engine, at);
     for (int at = 0; at < engine->count; at++) {
-        engine_prefetch_table(engine, at + ENGINE_AHEAD_TABLE);
-        engine_prefetch_entry(engine, at + ENGINE_AHEAD_ENTRY);
+        engine_prefetch_table(engine, at + AHEAD_TABLE);
+        engine_prefetch_entry(engine, at + AHEAD_ENTRY);
         engine_execute(engine, &engine->batch[at]);
     }
     engine->count = 0;

@@ -161,8 +161,8 @@ static void write_memory(const struct info_report *report)
           ll(report->info->total.keyspace.freed_later));
 }
 
-/* After the first base has failed it is to be tried again, as soon as its pause is over. */
-/* Also where nobody has asked yet for the base that an append-only file still lacks. */
+/* Also where nobody has asked yet for the base that an append-only file lacks: after one has failed its pause has to be
+ * over, and after it was switched off and on at once a shard has to notice. */
 static bool is_rewriting_scheduled(const struct core *core, bool runs)
 {
     const struct durability *durability = &core->durability;

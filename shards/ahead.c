@@ -10,8 +10,6 @@
 enum {
     AHEAD_MESSAGE = 12, /* how many messages ahead of execution each step is */
     AHEAD_ARGUMENTS = 10,
-    AHEAD_TABLE = 8,
-    AHEAD_ENTRY = 5,
     AHEAD_ELSEWHERE = 2,
     KEYS_MOST = 16, /* of one message; more would push each other out of the cache */
 };

@@ -10,6 +10,8 @@
 struct message;
 struct shard;
 
+enum { AHEAD_TABLE = 8, AHEAD_ENTRY = 5 }; /* messages: a key's home bucket, and its entry */
+
 struct ahead {
     uint32_t elsewhere; /* bit n: the message n places behind the next one has a key that is not in its home bucket */
 };
